@@ -1,0 +1,1 @@
+"""Tools for the people who write the notebooks: text form, execution, normalising, proof."""

@@ -1,0 +1,229 @@
+"""The notebooks as documents: what a reader without a kernel sees, and what others rely on."""
+
+import ast
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+
+from aigc_course.authoring.notebooks import (
+    EXEMPT_TAG,
+    MAX_BYTES,
+    facts,
+    normalise,
+    problems,
+    repository_notebooks,
+)
+from aigc_course.authoring.pictures import is_blank, pictures
+from aigc_course.authoring.student import student_version
+from aigc_course.exercises import get, registered
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+EXPECTED = [
+    "00_welcome",
+    "01_forward",
+    "02_losses",
+    "03_backprop",
+    "04_autograd",
+    "05_optimizers",
+    "06_train_mlp",
+    "07_regularization",
+]
+HEADER = ["学习目标", "先修", "预计用时", "运行时间", "数据"]
+ENDING = ["小结", "术语表", "延伸阅读"]
+BANNED = [
+    "在本节中",
+    "本节将",
+    "让我们",
+    "我们将深入",
+    "恭喜你",
+    "难道",
+    "由于篇幅",
+    "请读者自行",
+    "众所周知",
+    "显而易见",
+    "！",
+]
+EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u26ff]")
+
+
+def prose(notebook):
+    return "\n".join(
+        cell.source for cell in notebook.cells if cell.cell_type == "markdown"
+    )
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def without_code(markdown):
+    return re.sub(r"```.*?```|`[^`\n]*`", "", markdown, flags=re.DOTALL)
+
+
+def test_all_notebooks_are_there():
+    assert [p.stem for p in repository_notebooks(FOLDER).values()][
+        : len(EXPECTED)
+    ] == EXPECTED
+
+
+def test_header(notebook):
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    top = "\n".join(
+        cell.source for cell in notebook.cells[:3] if cell.cell_type == "markdown"
+    )
+    assert [word for word in HEADER if word not in top] == []
+    assert "CPU" in top and "GPU" in top
+
+
+def test_ending(path, notebook):
+    text = prose(notebook)
+    assert [
+        word for word in ENDING if not re.search(rf"^#+ .*{word}", text, re.M)
+    ] == []
+    glossary = text[text.index("术语表") :]
+    assert glossary.count("\n|") >= 7, "术语表要是一张表，至少 5 个词"
+    assert re.search(r"\b(19|20)\d\d\b", text[text.index("延伸阅读") :]), (
+        "延伸阅读要有年份"
+    )
+    later = [p for p in repository_notebooks(FOLDER).values() if p.name > path.name]
+    if later:
+        assert later[0].name in text[text.index("小结") :], f"没有指向 {later[0].name}"
+
+
+def test_voice(notebook):
+    text = without_code(prose(notebook))
+    assert [word for word in BANNED if word in text] == []
+    assert EMOJI.findall(text) == []
+    assert len(re.findall(r"[\u4e00-\u9fff]", text)) >= 1500
+
+
+def test_exercises(path, notebook):
+    chapter = path.name[:2]
+    known = {ex.id: ex for ex in registered(chapter)}
+    assert len(known) >= 3
+    by_id = {cell.id: cell for cell in notebook.cells}
+    headings = prose(notebook)
+    for number, ex in known.items():
+        dashed = number.replace(".", "-")
+        answer, graded = by_id[f"ex-{dashed}"], by_id[f"check-{dashed}"]
+        assert answer.source.count("### BEGIN SOLUTION") >= 1
+        assert graded.metadata.nbgrader.points == ex.points, f"{number}: 分数不一致"
+        assert f'check("{number}"' in graded.source
+        assert re.search(rf"^#+ .*{re.escape(number)}", headings, re.M), (
+            f"{number} 没有标题"
+        )
+        assert any(
+            f"✓ 练习 {number}" in str(output.get("data", {}).get("text/plain", ""))
+            for output in graded.outputs
+        ), f"{number}: 参考答案没有通过自己的检查"
+    checked = {
+        c.id
+        for c in code_cells(notebook)
+        if c.metadata.get("nbgrader", {}).get("grade")
+    }
+    assert checked == {f"check-{number.replace('.', '-')}" for number in known}
+    with pytest.raises(KeyError, match=chapter):
+        get(f"{chapter}.99")
+
+
+def test_open_question_with_a_rubric(notebook):
+    graded = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        and cell.metadata.get("nbgrader", {}).get("grade")
+    ]
+    assert graded, "没有人工评分的开放题"
+    for cell in graded:
+        assert cell.metadata.nbgrader.points > 0 and "### BEGIN SOLUTION" in cell.source
+        before = notebook.cells[notebook.cells.index(cell) - 1]
+        assert "分" in before.source, f"{cell.id}: 题目前没有评分标准"
+
+
+def test_stored_state(path, notebook):
+    assert problems(notebook) == []
+    assert nbformat.writes(normalise(notebook)) == nbformat.writes(notebook), (
+        "运行 aigc notebooks"
+    )
+    assert path.stat().st_size < MAX_BYTES
+    assert b"\r\n" not in path.read_bytes()
+
+
+def test_exempt_cells(path, notebook):
+    assert facts(path).exempt_share <= 0.2
+    cells = code_cells(notebook)
+    for k, cell in enumerate(cells):
+        assert "NBVAL" not in cell.source.upper(), f"{cell.id}: 用标签，不用注释"
+        if EXEMPT_TAG in cell.metadata.get("tags", []):
+            following = cells[k + 1 : k + 3]
+            assert any(re.search(r"^\s*assert ", c.source, re.M) for c in following), (
+                f"{cell.id}: 豁免的格子后面要有断言"
+            )
+
+
+def test_pictures(notebook):
+    found = [(c.id, p) for c in code_cells(notebook) for p in pictures(c.outputs)]
+    assert len(found) >= 3
+    for cell_id, picture in found:
+        assert not is_blank(picture), f"{cell_id}: 空白图片"
+        assert re.search(r"[\u4e00-\u9fff]", picture.alt), (
+            f"{cell_id}: 没有中文替代文字"
+        )
+
+
+def test_nothing_remote_and_links_resolve(path, notebook):
+    text = prose(notebook)
+    assert not re.search(
+        r"!\[[^\]]*\]\(\s*https?:|<(img|iframe|script)[^>]+https?:", text
+    )
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            html = "".join(output.get("data", {}).get("text/html", ""))
+            assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", html), cell.id
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(text)):
+        if not re.match(r"https?:|mailto:|#", target):
+            file = path.parent / unquote(target.split("#")[0])
+            assert file.exists(), f"链接 {target} 指向不存在的文件"
+
+
+def test_cells_are_readable(notebook):
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    for cell in notebook.cells:
+        assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", cell.id), cell.id
+        assert not re.fullmatch(r"[0-9a-f]{8}(-.*)?", cell.id), (
+            f"{cell.id}: 取个看得懂的名字"
+        )
+    for cell in code_cells(notebook):
+        assert cell.source.count("\n") < 60, f"{cell.id}: 超过 60 行"
+
+
+def test_mathematics_is_balanced(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = without_code(cell.source).replace(r"\$", "")
+            assert text.count("$$") % 2 == 0, f"{cell.id}: $$ 不成对"
+            assert text.replace("$$", "").count("$") % 2 == 0, f"{cell.id}: $ 不成对"
+
+
+def test_student_version_hides_every_solution(notebook):
+    student = {cell.id: cell for cell in student_version(notebook).cells}
+    for cell in notebook.cells:
+        solution = re.findall(
+            r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, flags=re.DOTALL
+        )
+        left = student[cell.id].source
+        assert "SOLUTION" not in left
+        if cell.cell_type == "code" and solution:
+            ast.parse(left)
+            top = [n for n in ast.parse(left).body if isinstance(n, ast.Raise)]
+            assert not top, f"{cell.id}: 学生版会在这一格停下，把答案写进函数里"
+        for block in solution:
+            lines = [ln.strip() for ln in block.splitlines() if len(ln.strip()) > 12]
+            assert all(ln not in left.splitlines() for ln in lines)
+        if cell.cell_type == "code":
+            assert student[cell.id].outputs == []
