@@ -1,0 +1,27 @@
+"""How good is a model, in numbers: classification so far. Needs NumPy only.
+
+Conventions everywhere: truth first, prediction second; rows of a confusion matrix are the true
+classes; an empty denominator gives 0.0 (as ``zero_division=0`` does in scikit-learn).
+"""
+
+from aigc_course.metrics.calibration import expected_calibration_error, reliability
+from aigc_course.metrics.confusion import accuracy, confusion_matrix
+from aigc_course.metrics.curves import (
+    average_precision,
+    best_f1_threshold,
+    precision_recall_curve,
+)
+from aigc_course.metrics.precision_recall import PRF, classification_report, precision_recall_f1
+
+__all__ = [
+    "PRF",
+    "accuracy",
+    "average_precision",
+    "best_f1_threshold",
+    "classification_report",
+    "confusion_matrix",
+    "expected_calibration_error",
+    "precision_recall_curve",
+    "precision_recall_f1",
+    "reliability",
+]
