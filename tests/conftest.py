@@ -1,0 +1,37 @@
+"""Shared by all tests: one thread, no display, no personal settings, reproducible hypothesis."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# before NumPy or torch are loaded, and inherited by every child process
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["AIGC_HEADLESS"] = "1"
+os.environ["PYTHONUTF8"] = "1"
+for _name in ("AIGC_HOME", "AIGC_THREADS", "AIGC_DEVICE", "AIGC_DATA"):
+    os.environ.pop(_name, None)
+
+# deadlines measure the machine, not the code; a failure is found again because the draw is fixed
+settings.register_profile(
+    "course",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("search", parent=settings.get_profile("course"), derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "course"))
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The top of the clone."""
+    return REPOSITORY
