@@ -59,18 +59,20 @@ def setup(seed: int = 0) -> np.random.Generator:
 
 
 def seed_everything(seed: int) -> np.random.Generator:
-    """Seed ``random``, NumPy's global state and, if it is already loaded, torch.
+    """Seed ``random``, NumPy's global state and, where loaded, the course's engine and torch.
 
     Raises:
         ValueError: ``seed`` is negative or not an integer.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(
-            f"seed: got {seed!r}, wanted a non-negative integer such as 0 or 42"
-        )
+        raise ValueError(f"seed: got {seed!r}, wanted a non-negative integer such as 0 or 42")
     seed = int(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)
+    if "aigc_course.engine" in sys.modules:
+        from aigc_course import engine
+
+        engine.manual_seed(seed)
     if "torch" in sys.modules:
         import torch
 
@@ -91,11 +93,7 @@ def _cgroup_quota() -> float | None:
     try:
         base = Path("/sys/fs/cgroup/cpu")
         quota_us = int((base / "cpu.cfs_quota_us").read_text())
-        return (
-            None
-            if quota_us < 0
-            else quota_us / int((base / "cpu.cfs_period_us").read_text())
-        )
+        return None if quota_us < 0 else quota_us / int((base / "cpu.cfs_period_us").read_text())
     except (OSError, ValueError):
         return None
 
@@ -107,9 +105,7 @@ def usable_cores() -> int:
     except (AttributeError, psutil.Error):  # macOS has no affinity
         cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     quota = _cgroup_quota()
-    return max(
-        1, min(cores, int(quota)) if quota and quota >= 1 else 1 if quota else cores
-    )
+    return max(1, min(cores, int(quota)) if quota and quota >= 1 else 1 if quota else cores)
 
 
 def choose_threads(cores: int | None = None, busy: float | None = None) -> int:
@@ -130,9 +126,7 @@ def choose_threads(cores: int | None = None, busy: float | None = None) -> int:
     wanted = os.environ.get("AIGC_THREADS", "").strip()
     if wanted:
         if not wanted.isdigit() or int(wanted) < 1:
-            raise ValueError(
-                f"AIGC_THREADS: got {wanted!r}, wanted a whole number from 1 up"
-            )
+            raise ValueError(f"AIGC_THREADS: got {wanted!r}, wanted a whole number from 1 up")
         return int(wanted)
     cores = usable_cores() if cores is None else cores
     busy = psutil.getloadavg()[0] if busy is None else busy

@@ -77,9 +77,7 @@ def test_importing_and_setting_up_needs_no_torch():
         "import sys; from aigc_course import runtime; runtime.setup(1);"
         "print([m for m in ('torch', 'matplotlib', 'tqdm') if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

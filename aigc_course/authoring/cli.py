@@ -62,9 +62,7 @@ def notebooks(
     chosen = list(found) if not numbers else [n.zfill(2) for n in numbers]
     unknown = [n for n in chosen if n not in found]
     if unknown:
-        typer.echo(
-            f"没有第 {'、'.join(unknown)} 章；现有：{'、'.join(found)}。", err=True
-        )
+        typer.echo(f"没有第 {'、'.join(unknown)} 章；现有：{'、'.join(found)}。", err=True)
         raise typer.Exit(2)
     if (text or apply or student) and len(chosen) != 1:
         typer.echo("--text、--apply、--student 一次只处理一章：请写明章号。", err=True)
@@ -114,9 +112,7 @@ def _run(paths: list[Path], seconds: int) -> None:
         store,
     )
 
-    table = Table(
-        "笔记本", "秒", "字数", "代码格", "豁免", "图", "练习", "KB", title="执行结果"
-    )
+    table = Table("笔记本", "秒", "字数", "代码格", "豁免", "图", "练习", "KB", title="执行结果")
     bad = 0
     for path in paths:
         typer.echo(f"执行 {path.name} …", err=True)

@@ -54,13 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     nbval.kernel.RunningKernel._aigc = True
     nbval.kernel.RunningKernel.get_message = _get_message
-    nbval.plugin.IPyNbCell.compare_outputs = _comparing(
-        nbval.plugin.IPyNbCell.compare_outputs
-    )
+    nbval.plugin.IPyNbCell.compare_outputs = _comparing(nbval.plugin.IPyNbCell.compare_outputs)
     nbval.plugin.IPyNbCell.runtest = _running(nbval.plugin.IPyNbCell.runtest)
-    nbval.plugin.IPyNbCell.repr_failure = _reporting(
-        nbval.plugin.IPyNbCell.repr_failure
-    )
+    nbval.plugin.IPyNbCell.repr_failure = _reporting(nbval.plugin.IPyNbCell.repr_failure)
 
 
 def _get_message(self: Any, stream: str, timeout: float | None = None) -> Any:
@@ -68,9 +64,7 @@ def _get_message(self: Any, stream: str, timeout: float | None = None) -> Any:
     read = {"iopub": self.kc.get_iopub_msg, "shell": self.kc.get_shell_msg}[stream]
     end = None if timeout is None else time.monotonic() + timeout
     while True:
-        left = (
-            POLL_SECONDS if end is None else min(POLL_SECONDS, end - time.monotonic())
-        )
+        left = POLL_SECONDS if end is None else min(POLL_SECONDS, end - time.monotonic())
         try:
             return read(timeout=max(left, 0.01))
         except Empty:
@@ -90,9 +84,7 @@ def _exit_code(kernel: Any) -> Any:
 
 
 def _comparing(original: Any) -> Any:
-    def compare_outputs(
-        self: Any, test: Any, ref: Any, skip_compare: Any = None
-    ) -> bool:
+    def compare_outputs(self: Any, test: Any, ref: Any, skip_compare: Any = None) -> bool:
         made, stored = pictures(test), pictures(ref)
         if len(made) == len(stored):
             for k, (new, old) in enumerate(zip(made, stored, strict=True)):
@@ -137,9 +129,7 @@ def _running(original: Any) -> Any:
             return
         made, stored = pictures(self.test_outputs or []), pictures(self.cell.outputs)
         if len(made) != len(stored):
-            self.raise_cell_error(
-                f"{len(stored)} pictures are stored, the run made {len(made)}"
-            )
+            self.raise_cell_error(f"{len(stored)} pictures are stored, the run made {len(made)}")
         for k, picture in enumerate(made):
             if is_blank(picture):
                 self.raise_cell_error(f"picture {k + 1} is empty: one colour all over")

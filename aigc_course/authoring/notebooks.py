@@ -55,10 +55,7 @@ def execute(notebook: NotebookNode, folder: Path, seconds: int = CELL_SECONDS) -
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    before = {
-        name: os.environ.get(name)
-        for name in ("AIGC_HEADLESS", "JUPYTER_PREFER_ENV_PATH")
-    }
+    before = {name: os.environ.get(name) for name in ("AIGC_HEADLESS", "JUPYTER_PREFER_ENV_PATH")}
     os.environ.update(AIGC_HEADLESS="1", JUPYTER_PREFER_ENV_PATH="1")
     start = time.perf_counter()
     try:
@@ -82,9 +79,7 @@ def execute(notebook: NotebookNode, folder: Path, seconds: int = CELL_SECONDS) -
 def normalise(notebook: NotebookNode) -> NotebookNode:
     """A copy in normal form. Applying it twice changes nothing more."""
     copy = deepcopy(notebook)
-    copy.metadata = nbformat.from_dict(
-        {"kernelspec": KERNEL, "language_info": LANGUAGE}
-    )
+    copy.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
     copy.nbformat, copy.nbformat_minor = 4, 5
     count = 0
     for cell in copy.cells:
@@ -94,9 +89,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         if cell.metadata.get("nbgrader"):
             keep["nbgrader"] = dict(cell.metadata.nbgrader)
         cell.metadata = nbformat.from_dict(keep)
-        cell.source = "\n".join(
-            line.rstrip() for line in cell.source.splitlines()
-        ).strip("\n")
+        cell.source = "\n".join(line.rstrip() for line in cell.source.splitlines()).strip("\n")
         cell.pop("attachments", None)
         if cell.cell_type != "code":
             continue
@@ -107,17 +100,11 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     return copy
 
 
-def _normal_outputs(
-    outputs: list[NotebookNode], count: int | None
-) -> list[NotebookNode]:
+def _normal_outputs(outputs: list[NotebookNode], count: int | None) -> list[NotebookNode]:
     normal: list[NotebookNode] = []
     for output in deepcopy(outputs):
         if output.output_type == "stream":
-            if (
-                normal
-                and normal[-1].output_type == "stream"
-                and normal[-1].name == output.name
-            ):
+            if normal and normal[-1].output_type == "stream" and normal[-1].name == output.name:
                 normal[-1].text += output.text
                 continue
         elif "data" in output:
@@ -135,9 +122,7 @@ def _normal_outputs(
 def store(notebook: NotebookNode, path: Path) -> None:
     """Write ``notebook`` to ``path`` so that a crash leaves either the old file or the new."""
     text = nbformat.writes(notebook)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp"
-    )
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text if text.endswith("\n") else text + "\n")
@@ -175,11 +160,7 @@ def facts(path: Path) -> Facts:
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-    graded = [
-        cell
-        for cell in notebook.cells
-        if cell.metadata.get("nbgrader", {}).get("grade")
-    ]
+    graded = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
     return Facts(
         characters=sum(len(HANZI.findall(cell.source)) for cell in prose),
         code_cells=len(code),

@@ -45,14 +45,10 @@ class Picture:
                     image.seek(k)
                     white = Image.new("RGBA", image.size, "white")
                     white.alpha_composite(image.convert("RGBA"))
-                    found.append(
-                        np.asarray(white.convert("RGB"), dtype=np.float32) / 255
-                    )
+                    found.append(np.asarray(white.convert("RGB"), dtype=np.float32) / 255)
                 return found
         except OSError as error:
-            raise ValueError(
-                f"{self.mime}: {len(self.data)} bytes that are no picture"
-            ) from error
+            raise ValueError(f"{self.mime}: {len(self.data)} bytes that are no picture") from error
 
 
 def pictures(outputs: Iterable[Any]) -> list[Picture]:
@@ -82,9 +78,7 @@ def _joined(text: str | list[str]) -> str:
 
 def is_blank(picture: Picture) -> bool:
     """True when every frame is a single colour: a figure nobody drew on."""
-    return all(
-        float(np.ptp(frame, axis=(0, 1)).max()) < 0.02 for frame in picture.frames()
-    )
+    return all(float(np.ptp(frame, axis=(0, 1)).max()) < 0.02 for frame in picture.frames())
 
 
 def difference(a: Picture, b: Picture) -> float:

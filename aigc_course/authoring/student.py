@@ -12,9 +12,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-CODE_STUB = (
-    '# 在这里写你的代码，写好后删掉下一行\nraise NotImplementedError("还没作答")'
-)
+CODE_STUB = '# 在这里写你的代码，写好后删掉下一行\nraise NotImplementedError("还没作答")'
 TEXT_STUB = "（在这里写你的回答）"
 
 
@@ -49,7 +47,8 @@ def student_version(notebook: NotebookNode) -> NotebookNode:
         ClearOutput(),
         ComputeChecksums(),
     ]
-    copy, resources = deepcopy(notebook), {}
+    copy = deepcopy(notebook)
+    resources: dict[str, object] = {}
     for step in steps:
         try:
             copy, resources = step.preprocess(copy, resources)

@@ -40,9 +40,7 @@ LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-pytho
 def _grading(kind: str, number: str, points: int) -> tuple[str, dict[str, Any]]:
     match = _EXERCISE.match(number)
     if not match:
-        raise ValueError(
-            f"{kind} {number!r}: wanted a number like 03.2 (or 03.q1 for 'open')"
-        )
+        raise ValueError(f"{kind} {number!r}: wanted a number like 03.2 (or 03.q1 for 'open')")
     chapter, k = match.groups()
     prefix = {"answer": "ex", "check": "check", "open": "open"}[kind]
     cell_id = f"{prefix}-{chapter}-{k}"
@@ -62,9 +60,7 @@ def _grading(kind: str, number: str, points: int) -> tuple[str, dict[str, Any]]:
 def _cell(header: str, source: str) -> NotebookNode:
     words = header.split()
     if len(words) < 3 or words[1] not in KINDS:
-        raise ValueError(
-            f"{header!r}: wanted '{MARK} KIND ID', KIND one of {', '.join(KINDS)}"
-        )
+        raise ValueError(f"{header!r}: wanted '{MARK} KIND ID', KIND one of {', '.join(KINDS)}")
     kind, name = words[1], words[2]
     options = dict(word.split("=", 1) for word in words[3:])
     metadata: dict[str, Any] = {}
@@ -112,9 +108,7 @@ def from_text(text: str, old: NotebookNode | None = None) -> NotebookNode:
         if cell.cell_type == "code" and before and before.source == cell.source:
             cell.outputs = before.get("outputs", [])
             cell.execution_count = before.get("execution_count")
-    notebook = new_notebook(
-        cells=cells, metadata={"kernelspec": KERNEL, "language_info": LANGUAGE}
-    )
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": LANGUAGE})
     nbformat.validate(notebook)
     return notebook
 
@@ -140,9 +134,7 @@ def to_text(notebook: NotebookNode) -> str:
             if "points" in meta:
                 header += f" points={meta['points']}"
         else:
-            header = (
-                f"{MARK} {'md' if cell.cell_type == 'markdown' else 'code'} {cell.id}"
-            )
+            header = f"{MARK} {'md' if cell.cell_type == 'markdown' else 'code'} {cell.id}"
         if cell.metadata.get("tags"):
             header += f" tags={','.join(cell.metadata['tags'])}"
         blocks.append(f"{header}\n{cell.source}\n")

@@ -50,9 +50,7 @@ def nbval(path, *options, env=None):
     ]
     command += ["--color=no", *options, str(path)]
     environment = {**os.environ, **(env or {})}
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=240
-    )
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
 
 
 @pytest.fixture(scope="module")
@@ -72,33 +70,24 @@ def test_a_changed_figure_fails(figure):
 
 
 def test_an_empty_figure_fails_even_where_output_is_exempt(tmp_path):
-    exempt = FIGURE.replace(
-        "%%% code figure", "%%% code figure tags=nbval-ignore-output"
-    )
+    exempt = FIGURE.replace("%%% code figure", "%%% code figure tags=nbval-ignore-output")
     path = stored(exempt, tmp_path / "exempt.ipynb")
     assert nbval(path, env={"EDGE": "260"}).returncode == 0
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells[0].source = notebook.cells[0].source.replace(
-        'fill="navy"', 'fill="white"'
-    )
+    notebook.cells[0].source = notebook.cells[0].source.replace('fill="navy"', 'fill="white"')
     nbformat.write(notebook, path)
     result = nbval(path)
     assert result.returncode == 1 and "is empty" in result.stdout
 
 
 def test_a_lost_figure_fails_even_where_output_is_exempt(tmp_path):
-    exempt = FIGURE.replace(
-        "%%% code figure", "%%% code figure tags=nbval-ignore-output"
-    )
+    exempt = FIGURE.replace("%%% code figure", "%%% code figure tags=nbval-ignore-output")
     path = stored(exempt, tmp_path / "lost.ipynb")
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[0].source = "1"
     nbformat.write(notebook, path)
     result = nbval(path)
-    assert (
-        result.returncode == 1
-        and "1 pictures are stored, the run made 0" in result.stdout
-    )
+    assert result.returncode == 1 and "1 pictures are stored, the run made 0" in result.stdout
 
 
 def test_a_picture_inside_html_is_compared_by_sight(tmp_path):
@@ -123,9 +112,7 @@ def test_a_dead_kernel_is_noticed_at_once(tmp_path):
     result = nbval(path, "--nbval-cell-timeout=200")
     assert result.returncode == 1
     assert "kernel died" in result.stdout and "exit status 3" in result.stdout
-    assert (
-        time.monotonic() - start < 100
-    )  # far below the cell limit, whatever the machine
+    assert time.monotonic() - start < 100  # far below the cell limit, whatever the machine
 
 
 def test_a_changed_number_fails(tmp_path):

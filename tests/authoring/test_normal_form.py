@@ -64,9 +64,7 @@ def test_what_may_not_be_stored_is_named():
     notebook = from_text("%%% code a\n1\n\n%%% code b\n2\n\n%%% code c\n3\n")
     a, b, c = notebook.cells
     a.execution_count = b.execution_count = 1
-    a.outputs = [
-        nbformat.v4.new_output("error", ename="ValueError", evalue="x", traceback=[])
-    ]
+    a.outputs = [nbformat.v4.new_output("error", ename="ValueError", evalue="x", traceback=[])]
     b.outputs = [nbformat.v4.new_output("stream", name="stderr", text="Warning: y\n")]
     c.metadata["tags"] = ["nbval-ignore-ouput"]
     found = "\n".join(problems(notebook))
@@ -95,9 +93,7 @@ def test_storing_is_atomic_and_facts_are_counted(run, tmp_path, monkeypatch):
     assert counted.exempt_share == 0.5
     assert repository_notebooks(tmp_path) == {"03": path}
 
-    monkeypatch.setattr(
-        "os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
-    )
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         store(from_text(""), path)
     assert path.read_bytes() == before

@@ -48,9 +48,7 @@ def test_a_little_pixel_noise_does_not_matter():
     pixels = BASE.frames()[0]
     noisy = pixels + np.random.default_rng(1).normal(scale=0.01, size=pixels.shape)
     buffer = io.BytesIO()
-    Image.fromarray((noisy.clip(0, 1) * 255).round().astype(np.uint8)).save(
-        buffer, "png"
-    )
+    Image.fromarray((noisy.clip(0, 1) * 255).round().astype(np.uint8)).save(buffer, "png")
     assert difference(BASE, Picture("image/png", buffer.getvalue())) <= SHARE
 
 

@@ -45,14 +45,10 @@ body = st.lists(line, max_size=5).map("\n".join).map(lambda s: s.strip("\n"))
 
 @given(st.lists(st.tuples(st.sampled_from(["md", "code"]), body), max_size=6))
 def test_any_source_survives(cells):
-    text = "\n".join(
-        f"%%% {kind} c{i}\n{source}\n" for i, (kind, source) in enumerate(cells)
-    )
+    text = "\n".join(f"%%% {kind} c{i}\n{source}\n" for i, (kind, source) in enumerate(cells))
     notebook = from_text(text)
     assert [cell.source for cell in notebook.cells] == [source for _, source in cells]
-    assert [c.source for c in from_text(to_text(notebook)).cells] == [
-        s for _, s in cells
-    ]
+    assert [c.source for c in from_text(to_text(notebook)).cells] == [s for _, s in cells]
 
 
 def test_grading_metadata_is_valid_for_nbgrader():
@@ -63,9 +59,7 @@ def test_grading_metadata_is_valid_for_nbgrader():
         if "nbgrader" in cell.metadata:
             cell.metadata.nbgrader.setdefault("cell_type", cell.cell_type)
             MetadataValidatorV3().validate_cell(cell)
-    ids = [
-        c.metadata.nbgrader.grade_id for c in notebook.cells if "nbgrader" in c.metadata
-    ]
+    ids = [c.metadata.nbgrader.grade_id for c in notebook.cells if "nbgrader" in c.metadata]
     assert ids == ["ex-03-2", "check-03-2", "open-03-q1"]
 
 
@@ -91,9 +85,7 @@ def test_outputs_of_unchanged_cells_are_kept(tmp_path):
     notebook = from_text("%%% code a\n1\n\n%%% code b\n2\n")
     for cell in notebook.cells:
         cell.execution_count = 1
-        cell.outputs = [
-            nbformat.v4.new_output("stream", name="stdout", text=cell.source)
-        ]
+        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=cell.source)]
     nbformat.write(notebook, path)
     text.write_text("%%% code b\n2\n\n%%% code a\n3\n", encoding="utf-8")
     new = apply_text(text, path)
@@ -105,10 +97,7 @@ def test_student_version_has_no_solutions_and_leaves_the_source_alone():
     before = nbformat.writes(source)
     student = student_version(source)
     answer, checked, opened = student.cells[2:]
-    assert (
-        "return 2" not in answer.source
-        and answer.source.count("NotImplementedError") == 1
-    )
+    assert "return 2" not in answer.source and answer.source.count("NotImplementedError") == 1
     assert CODE_STUB.splitlines()[-1] in answer.source
     assert opened.source == TEXT_STUB
     assert checked.metadata.editable is False

@@ -50,9 +50,7 @@ EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u26ff]")
 
 
 def prose(notebook):
-    return "\n".join(
-        cell.source for cell in notebook.cells if cell.cell_type == "markdown"
-    )
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
 def code_cells(notebook):
@@ -64,31 +62,23 @@ def without_code(markdown):
 
 
 def test_all_notebooks_are_there():
-    assert [p.stem for p in repository_notebooks(FOLDER).values()][
-        : len(EXPECTED)
-    ] == EXPECTED
+    assert [p.stem for p in repository_notebooks(FOLDER).values()][: len(EXPECTED)] == EXPECTED
 
 
 def test_header(notebook):
     first = notebook.cells[0]
     assert first.cell_type == "markdown" and first.source.startswith("# ")
-    top = "\n".join(
-        cell.source for cell in notebook.cells[:3] if cell.cell_type == "markdown"
-    )
+    top = "\n".join(cell.source for cell in notebook.cells[:3] if cell.cell_type == "markdown")
     assert [word for word in HEADER if word not in top] == []
     assert "CPU" in top and "GPU" in top
 
 
 def test_ending(path, notebook):
     text = prose(notebook)
-    assert [
-        word for word in ENDING if not re.search(rf"^#+ .*{word}", text, re.M)
-    ] == []
+    assert [word for word in ENDING if not re.search(rf"^#+ .*{word}", text, re.M)] == []
     glossary = text[text.index("术语表") :]
     assert glossary.count("\n|") >= 7, "术语表要是一张表，至少 5 个词"
-    assert re.search(r"\b(19|20)\d\d\b", text[text.index("延伸阅读") :]), (
-        "延伸阅读要有年份"
-    )
+    assert re.search(r"\b(19|20)\d\d\b", text[text.index("延伸阅读") :]), "延伸阅读要有年份"
     later = [p for p in repository_notebooks(FOLDER).values() if p.name > path.name]
     if later:
         assert later[0].name in text[text.index("小结") :], f"没有指向 {later[0].name}"
@@ -113,18 +103,12 @@ def test_exercises(path, notebook):
         assert answer.source.count("### BEGIN SOLUTION") >= 1
         assert graded.metadata.nbgrader.points == ex.points, f"{number}: 分数不一致"
         assert f'check("{number}"' in graded.source
-        assert re.search(rf"^#+ .*{re.escape(number)}", headings, re.M), (
-            f"{number} 没有标题"
-        )
+        assert re.search(rf"^#+ .*{re.escape(number)}", headings, re.M), f"{number} 没有标题"
         assert any(
             f"✓ 练习 {number}" in str(output.get("data", {}).get("text/plain", ""))
             for output in graded.outputs
         ), f"{number}: 参考答案没有通过自己的检查"
-    checked = {
-        c.id
-        for c in code_cells(notebook)
-        if c.metadata.get("nbgrader", {}).get("grade")
-    }
+    checked = {c.id for c in code_cells(notebook) if c.metadata.get("nbgrader", {}).get("grade")}
     assert checked == {f"check-{number.replace('.', '-')}" for number in known}
     with pytest.raises(KeyError, match=chapter):
         get(f"{chapter}.99")
@@ -134,8 +118,7 @@ def test_open_question_with_a_rubric(notebook):
     graded = [
         cell
         for cell in notebook.cells
-        if cell.cell_type == "markdown"
-        and cell.metadata.get("nbgrader", {}).get("grade")
+        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade")
     ]
     assert graded, "没有人工评分的开放题"
     for cell in graded:
@@ -146,9 +129,7 @@ def test_open_question_with_a_rubric(notebook):
 
 def test_stored_state(path, notebook):
     assert problems(notebook) == []
-    assert nbformat.writes(normalise(notebook)) == nbformat.writes(notebook), (
-        "运行 aigc notebooks"
-    )
+    assert nbformat.writes(normalise(notebook)) == nbformat.writes(notebook), "运行 aigc notebooks"
     assert path.stat().st_size < MAX_BYTES
     assert b"\r\n" not in path.read_bytes()
 
@@ -170,16 +151,12 @@ def test_pictures(notebook):
     assert len(found) >= 3
     for cell_id, picture in found:
         assert not is_blank(picture), f"{cell_id}: 空白图片"
-        assert re.search(r"[\u4e00-\u9fff]", picture.alt), (
-            f"{cell_id}: 没有中文替代文字"
-        )
+        assert re.search(r"[\u4e00-\u9fff]", picture.alt), f"{cell_id}: 没有中文替代文字"
 
 
 def test_nothing_remote_and_links_resolve(path, notebook):
     text = prose(notebook)
-    assert not re.search(
-        r"!\[[^\]]*\]\(\s*https?:|<(img|iframe|script)[^>]+https?:", text
-    )
+    assert not re.search(r"!\[[^\]]*\]\(\s*https?:|<(img|iframe|script)[^>]+https?:", text)
     for cell in code_cells(notebook):
         for output in cell.outputs:
             html = "".join(output.get("data", {}).get("text/html", ""))
@@ -195,9 +172,7 @@ def test_cells_are_readable(notebook):
     assert len(set(ids)) == len(ids)
     for cell in notebook.cells:
         assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", cell.id), cell.id
-        assert not re.fullmatch(r"[0-9a-f]{8}(-.*)?", cell.id), (
-            f"{cell.id}: 取个看得懂的名字"
-        )
+        assert not re.fullmatch(r"[0-9a-f]{8}(-.*)?", cell.id), f"{cell.id}: 取个看得懂的名字"
     for cell in code_cells(notebook):
         assert cell.source.count("\n") < 60, f"{cell.id}: 超过 60 行"
 
