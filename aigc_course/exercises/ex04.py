@@ -1,0 +1,825 @@
+"""Judges of notebook 04: the parts of a reverse-mode tensor, then the tensor itself.
+
+The parts hang together: ``gradients`` calls ``topological_order``, the rules call
+``unbroadcast``, the tensor uses all four. A learner who is stuck on one of them goes on with
+``reference_*`` from the end of this file (``use("04.1", mine, otherwise=…)``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from aigc_course.exercises.core import Step, close, exercise, shape, that, untouched
+
+Array = np.ndarray
+Vjp = Callable[[Array], tuple[Array, ...]]
+
+
+class _TooManyVisits(Exception):
+    """An answer walks every path instead of every node; stopped before it takes for ever."""
+
+
+class Node:
+    """A node of a graph made by a judge: parents to read, reads counted.
+
+    Attributes:
+        parents: the nodes this one was computed from, in the order of the operands.
+        vjp: gradient of the result -> one gradient for each parent; None for a leaf.
+    """
+
+    def __init__(
+        self,
+        *parents: Node,
+        data: Any = 0.0,
+        vjp: Vjp | None = None,
+        requires_grad: bool = True,
+        budget: list[int] | None = None,
+    ) -> None:
+        self._parents = parents
+        self.data = np.asarray(data, dtype=float)
+        self.requires_grad = requires_grad
+        self.grad = None
+        self.calls = 0
+        self._budget = [1_000_000] if budget is None else budget
+        self.vjp = None if vjp is None else self._counted(vjp)
+
+    def _counted(self, vjp: Vjp) -> Vjp:
+        def counted(g: Array) -> tuple[Array, ...]:
+            self.calls += 1
+            if self.calls > 500:
+                raise _TooManyVisits
+            return vjp(g)
+
+        return counted
+
+    @property
+    def parents(self) -> tuple[Node, ...]:
+        self._budget[0] -= 1
+        if self._budget[0] < 0:
+            raise _TooManyVisits
+        return self._parents
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        # ``node in some_list`` compares node by node; ``node in some_set`` hardly ever gets here
+        self._budget[0] -= 1
+        if self._budget[0] < 0:
+            raise _TooManyVisits
+        return self is other
+
+
+def _as_one(label: str, steps: Iterator[Step]) -> Step:
+    """Many small steps as one line for the learner: the first wrong one, or ``label``."""
+    for step in steps:
+        if not step.ok:
+            return step
+    return Step(True, label)
+
+
+def _up_to_the_gap(steps: Iterator[Step]) -> Iterator[Step]:
+    """Half an answer is not "unanswered": say how far it goes."""
+    begun = False
+    try:
+        for step in steps:
+            begun = True
+            yield step
+    except NotImplementedError:
+        if not begun:
+            raise
+        hint = "到这里都对；接着写还留着 NotImplementedError 的那一个"
+        yield that(False, "写到一半", hint)
+
+
+# --- 04.1 -------------------------------------------------------------------------------------
+
+
+def _graph(rng: np.random.Generator, n: int) -> Node:
+    """A random graph of ``n`` nodes, all of them behind the root; first operands chain."""
+    nodes = [Node()]
+    for i in range(1, n):
+        more = rng.integers(0, i, size=int(rng.integers(0, 3)))
+        nodes.append(Node(nodes[i - 1], *(nodes[j] for j in more)))
+    rest = [nodes[j] for j in rng.permutation(n - 1)[:2]]
+    return Node(nodes[-1], *rest)
+
+
+def _tree(rng: np.random.Generator, depth: int) -> Node:
+    """A random tree: no node has two readers, so only the order can be wrong."""
+    if depth == 0:
+        return Node()
+    return Node(*(_tree(rng, depth - 1) for _ in range(int(rng.integers(1, 4)))))
+
+
+def _diamonds(n: int) -> Node:
+    """``n`` squarings in a row, each reading its operand twice: n + 1 nodes, 2**n paths."""
+    budget = [200_000]  # room for a slow search, not for every path
+    node = Node(budget=budget)
+    for _ in range(n):
+        node = Node(node, node, budget=budget)
+    return node
+
+
+def _chain(n: int) -> Node:
+    budget = [20 * n + 100]
+    node = Node(budget=budget)
+    for _ in range(n):
+        node = Node(node, budget=budget)
+    return node
+
+
+def _size(root: Node) -> int:
+    return len(reference_topological_order(root))
+
+
+def _order_steps(order: Any, root: Node, what: str) -> Iterator[Step]:
+    """Is ``order`` a list of all nodes behind ``root``, each once, parents first?"""
+    if not isinstance(order, list):
+        got = type(order).__name__
+        yield that(False, "返回一个列表", "最后 return 那个记录顺序的 list", f"得到的是 {got}")
+        return
+    position = {id(node): i for i, node in enumerate(order)}
+    yield that(
+        len(position) == len(order),
+        f"{what}：每个节点只出现一次",
+        "一个节点可以被用两次（x*x、菱形）：用 set 记住见过谁，见过的不再记",
+        f"列表长 {len(order)}，其中不同的节点只有 {len(position)} 个",
+    )
+    total = _size(root)
+    yield that(
+        len(order) == total,
+        f"{what}：不漏节点",
+        "每个节点的所有 parents 都要走到，root 自己也要在列表里",
+        f"列表里有 {len(order)} 个，图里有 {total} 个",
+    )
+    edges = [(p, n) for n in order for p in n._parents]
+    early = sum(position[id(p)] > position[id(n)] for p, n in edges)
+    if early == len(edges):
+        yield that(False, f"{what}：先来源，后结果", "顺序整个反了：root 应当在最后")
+        return
+    yield that(
+        early == 0,
+        f"{what}：先来源，后结果",
+        "第一次碰到节点就记下，是先序；要等它的 parents 都记完，才轮到它",
+        f"{len(edges)} 条边里有 {early} 条的来源排在结果后面",
+    )
+
+
+@exercise(
+    "04.1",
+    title="不用递归的拓扑排序",
+    points=3,
+    asks="topological_order(root) -> 节点列表，来源在前，root 在最后",
+)
+def judge_topological_order(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+    leaf = Node()
+    order = answer(leaf)
+    yield that(
+        isinstance(order, list) and len(order) == 1 and order[0] is leaf,
+        "只有一个节点的图",
+        "没有 parents 的 root，答案就是 [root]",
+    )
+    root = _tree(rng, 3)
+    yield _as_one("树", _order_steps(answer(root), root, "树"))
+    for n in (4, 12):
+        root = _graph(rng, n)
+        yield _as_one(
+            f"有菱形的图（{n + 1} 个节点）",
+            _order_steps(answer(root), root, f"有菱形的图（{n + 1} 个节点）"),
+        )
+    root = _diamonds(40)
+    try:
+        order = answer(root)
+    except _TooManyVisits:
+        hint = "你在走每一条路径，而路径有 2 的 40 次方条；见过的节点不要再展开"
+        yield that(False, "40 个菱形串起来", hint)
+        return
+    yield _as_one("40 个菱形串起来", _order_steps(order, root, "40 个菱形串起来"))
+    root = _chain(20_000)
+    try:
+        order = answer(root)
+    except RecursionError:
+        hint = "函数不能调用自己：把「接下来要看谁」放进一个 list，当栈用"
+        yield that(False, "20,000 个运算的长链", hint, "RecursionError")
+        return
+    except _TooManyVisits:
+        hint = "「node in 列表」要一个一个比，n 个节点就是 n² 次；查「见过没有」要用 set"
+        yield that(False, "20,000 个运算的长链", hint)
+        return
+    yield _as_one("20,000 个运算的长链", _order_steps(order, root, "20,000 个运算的长链"))
+
+
+# --- 04.2 -------------------------------------------------------------------------------------
+
+
+def _unbroadcast_cases(
+    rng: np.random.Generator,
+) -> Iterator[tuple[str, tuple, tuple, str]]:
+    a, b, c = (int(n) for n in rng.permutation([2, 3, 4]))
+    yield "形状没变", (a, b), (a, b), "两个形状一样时原样返回"
+    yield "前面多出一根轴", (a, b), (b,), "shape 比 g 少的轴都在最前面：在那些轴上求和"
+    yield (
+        "前面多出两根轴",
+        (a, b, c),
+        (c,),
+        "可能不止多一根轴：多几根由 g.ndim − len(shape) 决定",
+    )
+    yield (
+        "长度为 1 的轴被拉长",
+        (a, b),
+        (a, 1),
+        "长度为 1 的轴也要求和，而且要留住这根轴（keepdims=True）",
+    )
+    yield "两种都有", (a, b, c), (b, 1), "先去掉前面多出的轴，再处理长度为 1 的轴"
+    yield "原来是一个数", (a, b), (), "shape 是 ()：所有轴都是多出来的，全部加起来"
+    yield "本来就是 1", (a, 1), (a, 1), "g 在这根轴上也是 1，求和后形状不能变"
+
+
+@exercise(
+    "04.2",
+    title="广播的反向",
+    points=2,
+    asks="unbroadcast(g, shape) -> 形状为 shape 的数组",
+)
+def judge_unbroadcast(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+    for name, big, small, hint in _unbroadcast_cases(rng):
+        g = rng.integers(1, 9, size=big).astype(float)
+        before = g.copy()
+        got = answer(g, small)
+        wanted = reference_unbroadcast(g, small)
+        label = f"{name} {big} → {small}"
+        yield shape(got, small, label, hint)
+        got = np.asarray(got, dtype=float)
+        count = max(g.size // max(wanted.size, 1), 1)
+        if count > 1 and np.allclose(got, wanted / count):
+            hint = "广播把一个数抄了多份，每一份的影响要相加，不是取平均"
+        elif count > 1 and not np.allclose(got, wanted) and np.isin(got, g).all():
+            hint = "只取了其中一份：所有份的梯度都要加起来"
+        elif count > 1 and not np.allclose(got, wanted):
+            hint = "求和的轴不对：看清楚哪几根轴是广播时抄出来的"
+        yield close(got, wanted, label, hint)
+        yield untouched(before, g, "g")
+
+
+# --- 04.3 -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _RuleCase:
+    """One rule in one situation, and what it should give."""
+
+    rule: str
+    case: str
+    inputs: tuple[Array, ...]
+    value: Any
+    vjp: Vjp
+    hint: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _rule_cases(rng: np.random.Generator) -> Iterator[_RuleCase]:
+    m, n, k = (int(i) for i in rng.permutation([2, 3, 4]))
+    a, b, row = rng.normal(size=(m, n)), rng.normal(size=(m, n)), rng.normal(size=n)
+    hint = "∂(ab)/∂a = b，∂(ab)/∂b = a：再各自乘上 g"
+    yield _RuleCase("mul", "同形", (a, b), a * b, lambda g: (g * b, g * a), hint)
+    hint = "两个输入都可能被广播过：返回之前各自 unbroadcast 回原来的形状"
+    yield _RuleCase("mul", "有广播", (a, row), a * row, lambda g: (g * row, (g * a).sum(0)), hint)
+    c = rng.uniform(0.5, 2.0, size=(m, n))
+    hint = "(aᵖ)' = p·aᵖ⁻¹：系数 p 与指数 p − 1 都要有"
+    for p in (2, -1.0, 0.5):
+        slope = p * c ** (p - 1.0)
+        back = _times(slope)
+        yield _RuleCase("power", f"p = {p}", (c,), c**p, back, hint, {"p": p})
+    yield _RuleCase("log", "", (c,), np.log(c), _times(1 / c), "(ln a)' = 1/a，再乘上 g")
+    e = rng.choice([-1.0, 1.0], size=(m, k)) * rng.uniform(0.5, 2.0, size=(m, k))
+    hint = "a > 0 的地方放 g 过去，其余是 0：看 a 的正负，不是 g 的"
+    yield _RuleCase("relu", "", (e,), np.where(e > 0, e, 0), _times(e > 0), hint)
+    u, v = rng.normal(size=(m, n)), rng.normal(size=(n, k))
+    hint = "da = g @ bᵀ，db = aᵀ @ g：用形状核对谁在左、谁转置"
+    yield _RuleCase("matmul", "", (u, v), u @ v, lambda g: (g @ v.T, u.T @ g), hint)
+    s = rng.normal(size=(m, n, k))
+    hint = "每个元素对和的影响都是 1：把 g 抄回 a 的形状"
+    yield _RuleCase("sum", "全部", (s,), s.sum(), lambda g: (np.full_like(s, g),), hint)
+    hint = "axis 那根轴被压掉了：先用 np.expand_dims 放回去，再抄回 a 的形状"
+    options: dict[str, Any]
+    for axis in (1, -1):
+        options = {"axis": axis}
+        back = _repeated(axis, s.shape[axis])
+        yield _RuleCase("sum", f"axis={axis}", (s,), s.sum(axis), back, hint, options)
+    hint = "keepdims=True 时轴还在，不要再 expand_dims"
+    options = {"axis": 1, "keepdims": True}
+    kept = s.sum(axis=1, keepdims=True)
+    yield _RuleCase(
+        "sum", "keepdims=True", (s,), kept, lambda g: (np.repeat(g, n, 1),), hint, options
+    )
+
+
+def _times(slope: Array) -> Vjp:
+    return lambda g: (g * slope,)
+
+
+def _repeated(axis: int, times: int) -> Vjp:
+    return lambda g: (np.repeat(np.expand_dims(g, axis), times, axis),)
+
+
+@exercise(
+    "04.3",
+    title="六条反向规则",
+    points=4,
+    asks="Rules 的 mul、power、log、relu、matmul、sum：返回 (结果, vjp)",
+)
+def judge_rules(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+    yield from _up_to_the_gap(_all_rules(answer, rng))
+
+
+def _all_rules(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+    for case in _rule_cases(rng):
+        title = f"{case.rule}（{case.case}）" if case.case else case.rule
+        yield _as_one(title, _rule_steps(answer, case, title, rng))
+
+
+def _rule_steps(
+    answer: Any, case: _RuleCase, title: str, rng: np.random.Generator
+) -> Iterator[Step]:
+    name, inputs, value, hint = case.rule, case.inputs, case.value, case.hint
+    before = [x.copy() for x in inputs]
+    got = getattr(answer, name)(*inputs, **case.options)
+    pair = isinstance(got, tuple) and len(got) == 2 and callable(got[1])
+    form = "写成 return 结果, lambda g: (…,)：一个数组和一个函数"
+    yield that(pair, f"{title}：返回 (结果, vjp)", form)
+    yield close(got[0], value, f"{title} 的结果", "先核对正向的公式")
+    g = np.asarray(rng.uniform(-2.0, 2.0, size=np.shape(value)))
+    kept = g.copy()
+    back = got[1](g)
+    one_each = isinstance(back, tuple) and len(back) == len(inputs)
+    comma = f"有 {len(inputs)} 个输入，vjp 就返回 {len(inputs)} 个梯度的元组"
+    comma += "；只有一个时别漏逗号：(g,)" if len(inputs) == 1 else ""
+    yield that(one_each, f"{title}：每个输入一个梯度", comma)
+    for i, (mine, wanted) in enumerate(zip(back, case.vjp(g), strict=True)):
+        which = f"{title} 第 {i + 1} 个输入的梯度" if len(inputs) > 1 else f"{title} 的梯度"
+        yield shape(mine, np.shape(wanted), which, hint)
+        if not np.allclose(mine, wanted) and np.allclose(mine * g, wanted):
+            hint = "只写了局部导数，忘了乘上从结果传回来的 g"
+        yield close(mine, wanted, which, hint)
+    yield untouched(kept, g, "g")
+    again = got[1](g)
+    yield that(
+        all(np.array_equal(x, y) for x, y in zip(back, again, strict=True)),
+        f"{title}：再问一次，答案一样",
+        "vjp 不能改动它记住的数组",
+    )
+    for x, old in zip(inputs, before, strict=True):
+        yield untouched(old, x, name)
+
+
+# --- 04.4 -------------------------------------------------------------------------------------
+
+
+def _mul(a: Node, b: Node) -> Node:
+    return Node(a, b, data=a.data * b.data, vjp=lambda g: (g * b.data, g * a.data))
+
+
+def _add(a: Node, b: Node) -> Node:
+    # one array for both operands: whoever adds to it in place spoils the other gradient
+    return Node(a, b, data=a.data + b.data, vjp=lambda g: (g, g))
+
+
+def _scale(a: Node, k: float) -> Node:
+    return Node(a, data=a.data * k, vjp=lambda g: (g * k,))
+
+
+@exercise(
+    "04.4",
+    title="沿图往回走",
+    points=4,
+    asks="gradients(root) -> 字典 {节点: 梯度}",
+)
+def judge_gradients(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+    def leaf(requires_grad: bool = True) -> Node:
+        return Node(data=rng.uniform(0.5, 2.0, size=3), requires_grad=requires_grad)
+
+    x = leaf()
+    y = _scale(_scale(x, 2.0), 3.0)
+    got = answer(y)
+    yield that(isinstance(got, dict), "返回字典", "返回 {节点: 梯度}，节点自己作键")
+    hint = "从 grads = {root: 全 1} 出发：root 对自己的导数是 1"
+    yield that(y in got, "root 的梯度在字典里", hint)
+    yield close(got[y], np.ones(3), "root 的梯度", hint)
+    yield that(x in got, "链 y = 3·(2x)：x 的梯度在字典里", "沿 parents 一直走到叶子")
+    yield close(
+        got[x],
+        np.full(3, 6.0),
+        "链 y = 3·(2x)：x 的梯度",
+        "每过一个节点调用一次它的 vjp",
+    )
+
+    x = leaf()
+    yield close(
+        answer(_mul(x, x)).get(x),
+        2 * x.data,
+        "y = x·x",
+        "x 用了两次，两份梯度要相加：用 = 会把第一份盖掉",
+    )
+    a, b = leaf(), leaf()
+    got = answer(_add(_add(a, a), b))
+    hint = "vjp 给两个输入的可能是同一个数组：写 grads[p] = grads[p] + g，不要用 +="
+    yield close(got.get(b), np.ones(3), "y = (a + a) + b 的 b", hint)
+    yield close(got.get(a), np.full(3, 2.0), "y = (a + a) + b 的 a", hint)
+
+    hint = "u 的梯度还没收齐就往前传了：按拓扑顺序的反序走，每个节点只处理一次"
+    for short_way_first in (True, False):
+        x = leaf()
+        u = _mul(x, x)
+        v = _scale(_scale(u, 3.0), 2.0)
+        got = answer(_add(u, v) if short_way_first else _add(v, u))
+        label = f"菱形 y = {'u + 6u' if short_way_first else '6u + u'}，u = x²"
+        yield close(got.get(x), 14 * x.data, label, hint)
+        yield that(u.calls == 1, f"{label}：vjp 只调用一次", hint, f"u.vjp 被调用 {u.calls} 次")
+
+    x, c = leaf(), leaf(requires_grad=False)
+    got = answer(_mul(_mul(x, c), c))
+    hint = "只给 requires_grad 为 True 的来源记梯度：常数（数据、标签）不需要"
+    yield that(c not in got, "常数不在字典里", hint)
+    yield close(got.get(x), c.data**2, "y = x·c·c 的 x", hint)
+
+    clean = x.grad is None and c.grad is None
+    yield that(
+        clean,
+        "不改动 .grad",
+        "这一步只算，写进 .grad 是 backward 的事",
+    )
+
+    x = leaf()
+    y = x
+    for _ in range(40):
+        y = _scale(_add(y, y), 0.5)
+    try:
+        got = answer(y)
+    except _TooManyVisits:
+        yield that(
+            False,
+            "40 个菱形串起来",
+            "同一个节点被处理了许多次：先 topological_order 排好队",
+        )
+        return
+    yield close(got.get(x), np.ones(3), "40 个菱形串起来", "按拓扑顺序的反序，每个节点一次")
+    y = x
+    for _ in range(3_000):
+        y = _scale(y, 1.0)
+    try:
+        got = answer(y)
+    except RecursionError:
+        yield that(False, "3,000 个运算的长链", "不要递归：用 04.1 排好的列表，一个 for 就够")
+        return
+    yield close(got.get(x), np.ones(3), "3,000 个运算的长链")
+
+
+# --- 04.5 -------------------------------------------------------------------------------------
+
+
+def _numeric(f: Callable[..., float], arrays: list[Array], i: int) -> Array:
+    """Central differences of ``f`` with respect to ``arrays[i]``."""
+    out = np.zeros_like(arrays[i])
+    for index in np.ndindex(out.shape):
+        sides = []
+        for step in (1e-6, -1e-6):
+            moved = [x.copy() for x in arrays]
+            moved[i][index] += step
+            sides.append(f(*moved))
+        out[index] = (sides[0] - sides[1]) / 2e-6
+    return out
+
+
+_EXPRESSIONS: list[tuple[str, Callable[..., Any], str]] = [
+    ("(a * b + a).sum()", lambda a, b: (a * b + a).sum(), "a 用了两次：两份梯度相加"),
+    (
+        "(2 - a * 3).sum()",
+        lambda a, b: (2 - a * 3).sum(),
+        "2 - x 走 __rsub__，等于 -x + 2",
+    ),
+    ("(a / b).sum()", lambda a, b: (a / b).sum(), "a / b = a * b**-1"),
+    ("(1 / b).sum()", lambda a, b: (1 / b).sum(), "1 / x 走 __rtruediv__"),
+    ("(-a).exp().sum()", lambda a, b: (-a).exp().sum(), "-a = a * -1"),
+    (
+        "b.log().sum(axis=0).exp().sum()",
+        lambda a, b: b.log().sum(axis=0).exp().sum(),
+        "sum 要把 axis 传给规则",
+    ),
+    (
+        "((a @ b) ** 2).mean()",
+        lambda a, b: ((a @ b) ** 2).mean(),
+        "mean 的分母是被平均的个数：输入的大小除以输出的大小",
+    ),
+    (
+        "(a - a.mean(axis=1, keepdims=True)).relu().sum()",
+        lambda a, b: (a - a.mean(axis=1, keepdims=True)).relu().sum(),
+        "mean 的分母是被平均的个数：输入的大小除以输出的大小",
+    ),
+    (
+        "(a.log_softmax(1) * b).sum()",
+        lambda a, b: (a.log_softmax(1) * b).sum(),
+        "log_softmax(z) = z − ln Σ exp z，沿 axis 求和，keepdims=True",
+    ),
+]
+
+
+_OPERATIONS = (
+    *("__add__", "__radd__", "__mul__", "__rmul__", "__matmul__", "__pow__"),
+    *("exp", "log", "relu", "sum", "mean", "log_softmax"),
+)
+
+
+def _tensor_construction(T: Any, rng: np.random.Generator) -> Iterator[Step]:
+    t = T([[1, 2], [3, 4]])
+    yield that(isinstance(t + 1, T), "Tensor + 1 得到 Tensor", "apply 最后 return 新造的 Tensor")
+    missing = "、".join(name for name in _OPERATIONS if not hasattr(T, name))
+    hint = "照 __add__ 和 exp 的样子，每种运算一行"
+    yield that(not missing, "该有的运算都在", hint, f"还缺 {missing}" if missing else "")
+    is_array = isinstance(t.data, np.ndarray) and t.data.dtype.kind == "f"
+    yield that(is_array, "T([[1, 2], [3, 4]]).data 是浮点数组", "np.asarray，整数换成 float64")
+    yield that(t.grad is None and not t.requires_grad, "新张量：grad 是 None，默认不要梯度")
+    single = T(np.ones(3, np.float32), requires_grad=True)
+    out = (single * 2 + 1).mean()
+    hint = "NumPy 里 float32 数组 + float64 数组会变成 float64：把常数先转成 self.data.dtype"
+    yield that(out.data.dtype == np.float32, "float32 进，float32 出", hint)
+    w = T(rng.normal(size=3), requires_grad=True)
+    for name, make in (
+        ("ndarray * Tensor", lambda: np.ones(3) * w),
+        ("ndarray + Tensor", lambda: np.ones(3) + w),
+    ):
+        try:
+            got: Any = make()
+        except (TypeError, ValueError, AttributeError):
+            got = None
+        hint = "类里写 __array_ufunc__ = None，NumPy 才会让位给 __rmul__、__radd__"
+        yield that(isinstance(got, T) and got.data.shape == (3,), f"{name} 得到 Tensor", hint)
+
+
+def _tensor_backward(T: Any, rng: np.random.Generator) -> Iterator[Step]:
+    w = T(rng.normal(size=(2, 3)), requires_grad=True)
+    x = T(rng.normal(size=(4, 2)))
+    loss = (x @ w).sum()
+    yield that(
+        loss.requires_grad,
+        "算出来的张量继承 requires_grad",
+        "任何一个输入要梯度，结果就要",
+    )
+    loss.backward()
+    yield that(
+        w.grad is not None,
+        "backward 之后 w.grad 有值",
+        "把 gradients 的结果写进叶子的 .grad",
+    )
+    once = np.array(w.grad)
+    yield close(once, x.data.T @ np.ones((4, 3)), "w.grad", "叶子是没有 parents 的节点")
+    yield that(x.grad is None, "不要梯度的 x：grad 仍是 None", "只写进 gradients 返回的节点")
+    (x @ w).sum().backward()
+    hint = "再次 backward 是累加：grad 已有值就相加，没有才赋值"
+    yield close(w.grad, 2 * once, "两次 backward 后的 w.grad", hint)
+    w.grad = None
+    middle = x @ w
+    middle.sum().backward()
+    hint = "只给叶子留梯度（没有 parents 的），中间结果用完就丢"
+    yield that(middle.grad is None, "中间结果的 grad 是 None", hint)
+    yield close(w.grad, once, "清成 None 之后再 backward", "grad 是 None 时直接赋值")
+    a = T(np.ones(3), requires_grad=True)
+    b = T(np.ones(3), requires_grad=True)
+    a.sum().backward()
+    hint = "sum 传回来的是 np.broadcast_to 的只读视图：第一次写进 .grad 时用 np.array 复制"
+    yield that(np.asarray(a.grad).flags.writeable, "a.sum().backward() 之后 a.grad 可写", hint)
+    for _ in range(2):
+        (a + b).sum().backward()
+    hint = "a.grad 与 b.grad 成了同一个数组：写进 .grad 时复制，累加时写 node.grad + g"
+    yield close(b.grad, np.full(3, 2.0), "a、b 各自累加", hint)
+    try:
+        (x @ w).backward()
+        refused = False
+    except ValueError:
+        refused = True
+    hint = "从一个数出发才谈得上梯度：size 不是 1 时 raise ValueError"
+    yield that(refused, "形状 (4, 3) 的张量不能 backward", hint)
+
+
+def _tensor_no_grad(T: Any, rng: np.random.Generator) -> Iterator[Step]:
+    w = T(rng.normal(size=3), requires_grad=True)
+    with T.no_grad():
+        quiet = (w * 2).sum()
+        with T.no_grad():
+            pass
+        inner = w * 3
+    yield that(
+        not quiet.requires_grad,
+        "no_grad 里不记录",
+        "apply 里先看 recording 是不是 True",
+    )
+    hint = "没有记录就不该有 parents：它们会让整张图留在内存里"
+    yield that(len(quiet.parents) == 0, "no_grad 里的结果没有 parents", hint)
+    hint = "退出时恢复成进来之前的值，不是一律改成 True：no_grad 可以套着用"
+    yield that(not inner.requires_grad, "no_grad 套 no_grad", hint)
+    yield that((w * 2).requires_grad, "离开 no_grad 后重新记录", "用完要恢复")
+    try:
+        with T.no_grad():
+            raise KeyError
+    except KeyError:
+        pass
+    hint = "把恢复写在 finally 里：里面出了错也要恢复"
+    restored = (w * 2).requires_grad
+    T.recording = True
+    yield that(restored, "no_grad 里出错之后重新记录", hint)
+    c = T(np.ones(3)) * 2
+    yield that(
+        not c.requires_grad,
+        "没有人要梯度就不记录",
+        "any(t.requires_grad for t in 输入)",
+    )
+    yield that(len(c.parents) == 0, "没有人要梯度就不留 parents", "只在需要时写 parents 和 vjp")
+
+
+def _expression_steps(
+    T: Any, text: str, expression: Callable[..., Any], hint: str, rng: np.random.Generator
+) -> Iterator[Step]:
+    arrays = [
+        rng.uniform(0.3, 2.0, size=(3, 3)),
+        rng.uniform(0.3, 2.0, size=(3, 3)),
+    ]
+    before = [x.copy() for x in arrays]
+    tensors = [T(x.copy(), requires_grad=True) for x in arrays]
+    out = expression(*tensors)
+
+    def run(*values: Array) -> float:
+        return float(expression(*(T(v) for v in values)).data)
+
+    plain = _plain(text, *arrays)
+    yield close(out.data, plain, f"{text} 的值", hint)
+    out.backward()
+    for i, name in enumerate("ab"):
+        numeric = _numeric(run, arrays, i)
+        label = f"{text} 对 {name} 的梯度"
+        got = tensors[i].grad
+        if got is None and not numeric.any():  # the expression does not use this one
+            got = numeric
+        yield close(got, numeric, label, hint, rtol=1e-4, atol=1e-6)
+        yield untouched(before[i], tensors[i].data, name)
+
+
+@exercise(
+    "04.5",
+    title="完整的 Tensor",
+    points=6,
+    asks="类 Tensor：运算、backward、no_grad、log_softmax",
+)
+def judge_tensor(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+    yield from _up_to_the_gap(_whole_tensor(answer, rng))
+
+
+def _whole_tensor(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+    yield from _tensor_construction(answer, rng)
+    yield from _tensor_backward(answer, rng)
+    yield from _tensor_no_grad(answer, rng)
+    for text, expression, hint in _EXPRESSIONS:
+        yield _as_one(text, _expression_steps(answer, text, expression, hint, rng))
+    with np.errstate(all="ignore"):
+        z = answer(np.array([[1000.0, 0.0, -1000.0]]), requires_grad=True)
+        out = z.log_softmax(1)
+        hint = "exp(1000) 溢出：先减去这一行的最大值（当作常数），结果不变"
+        yield close(out.data, [[0.0, -1000.0, -2000.0]], "log_softmax([1000, 0, −1000])", hint)
+    y = x = answer(np.ones(1), requires_grad=True)
+    try:
+        for _ in range(3_000):
+            y = y + 1
+        y.sum().backward()
+    except RecursionError:
+        yield that(False, "3,000 步的长链", "backward 里不要递归：用 topological_order")
+        return
+    yield close(x.grad, np.ones(1), "3,000 步的长链", "x 只用了一次，梯度是 1")
+
+
+def _plain(text: str, a: Array, b: Array) -> float:
+    """The value of an expression of 04.5, by NumPy alone."""
+    centred = a - a.mean(axis=1, keepdims=True)
+    log_p = a - np.log(np.exp(a).sum(axis=1, keepdims=True))
+    values = {
+        "(a * b + a).sum()": (a * b + a).sum(),
+        "(2 - a * 3).sum()": (2 - a * 3).sum(),
+        "(a / b).sum()": (a / b).sum(),
+        "(1 / b).sum()": (1 / b).sum(),
+        "(-a).exp().sum()": np.exp(-a).sum(),
+        "b.log().sum(axis=0).exp().sum()": b.prod(axis=0).sum(),
+        "((a @ b) ** 2).mean()": ((a @ b) ** 2).mean(),
+        "(a - a.mean(axis=1, keepdims=True)).relu().sum()": np.maximum(centred, 0).sum(),
+        "(a.log_softmax(1) * b).sum()": (log_p * b).sum(),
+    }
+    return float(values[text])
+
+
+# --- what to go on with when a part is missing ------------------------------------------------
+
+
+def reference_topological_order(root: Any) -> list[Any]:
+    """All nodes behind ``root``, each once, parents before the nodes computed from them.
+
+    Kahn's way: count how often each node is read, then hand nodes out from the root down.
+
+    Example:
+        >>> a = Node(); b = Node(a); c = Node(a, b)
+        >>> [{a: "a", b: "b", c: "c"}[node] for node in reference_topological_order(c)]
+        ['a', 'b', 'c']
+    """
+    readers: dict[Any, int] = {root: 0}
+    waiting = [root]
+    while waiting:
+        for parent in waiting.pop().parents:
+            if parent not in readers:
+                readers[parent] = 0
+                waiting.append(parent)
+            readers[parent] += 1
+    order, ready = [], [root]
+    while ready:
+        node = ready.pop()
+        order.append(node)
+        for parent in node.parents:
+            readers[parent] -= 1
+            if readers[parent] == 0:
+                ready.append(parent)
+    return order[::-1]
+
+
+def reference_unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
+    """Sum ``g`` over the axes along which an array of ``shape`` was broadcast to ``g.shape``.
+
+    Example:
+        >>> reference_unbroadcast(np.ones((4, 3)), (3,)).tolist()
+        [4.0, 4.0, 4.0]
+    """
+    padded = (1,) * (g.ndim - len(shape)) + tuple(shape)
+    axes = tuple(
+        i for i, (big, small) in enumerate(zip(g.shape, padded, strict=True)) if big != small
+    )
+    return g.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+class ReferenceRules:
+    """Each rule: arrays in, (value, vjp) out; ``vjp(g)`` gives one gradient for each array."""
+
+    @staticmethod
+    def add(a: Array, b: Array) -> tuple[Array, Vjp]:
+        back = reference_unbroadcast
+        return a + b, lambda g: (back(g, a.shape), back(g, b.shape))
+
+    @staticmethod
+    def mul(a: Array, b: Array) -> tuple[Array, Vjp]:
+        back = reference_unbroadcast
+        return a * b, lambda g: (back(g * b, a.shape), back(g * a, b.shape))
+
+    @staticmethod
+    def power(a: Array, p: float) -> tuple[Array, Vjp]:
+        return a**p, lambda g: (g * p * a ** (p - 1.0),)
+
+    @staticmethod
+    def exp(a: Array) -> tuple[Array, Vjp]:
+        out = np.exp(a)
+        return out, lambda g: (g * out,)
+
+    @staticmethod
+    def transpose(a: Array) -> tuple[Array, Vjp]:
+        return a.T, lambda g: (g.T,)
+
+    @staticmethod
+    def log(a: Array) -> tuple[Array, Vjp]:
+        return np.log(a), lambda g: (g / a,)
+
+    @staticmethod
+    def relu(a: Array) -> tuple[Array, Vjp]:
+        return np.maximum(a, 0), lambda g: (g * (a > 0),)
+
+    @staticmethod
+    def matmul(a: Array, b: Array) -> tuple[Array, Vjp]:
+        return a @ b, lambda g: (g @ b.T, a.T @ g)
+
+    @staticmethod
+    def sum(a: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Array, Vjp]:
+        kept = a.sum(axis=axis, keepdims=True).shape
+        return a.sum(axis=axis, keepdims=keepdims), lambda g: (
+            np.broadcast_to(np.reshape(g, kept), a.shape),
+        )
+
+
+def reference_gradients(root: Any) -> dict[Any, Array]:
+    """Gradient of ``root`` with respect to every node behind it that wants one.
+
+    Example:
+        >>> x = Node(data=3.0); y = _mul(x, x)
+        >>> float(reference_gradients(y)[x])
+        6.0
+    """
+    grads = {root: np.ones_like(root.data)}
+    for node in reversed(reference_topological_order(root)):
+        if node.vjp is not None and node in grads:
+            for parent, g in zip(node.parents, node.vjp(grads[node]), strict=True):
+                if parent.requires_grad:
+                    grads[parent] = grads[parent] + g if parent in grads else g
+    return grads

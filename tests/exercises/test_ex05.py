@@ -1,0 +1,310 @@
+"""The judges of 05_optimizers: right answers pass, each typical mistake gets its own hint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from aigc_course.exercises import judge, registered
+
+SEEDS = range(20)
+
+
+# --- right answers -------------------------------------------------------------------------------
+
+
+def epoch_batches(n, batch_size, rng):
+    order = rng.permutation(n)
+    return [order[i : i + batch_size] for i in range(0, n, batch_size)]
+
+
+def momentum_step(w, g, v, lr, mu, nesterov=False):
+    v = mu * v + g
+    return w - lr * (g + mu * v if nesterov else v), v
+
+
+def adam_step(w, g, m, s, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = beta1 * m + (1 - beta1) * g
+    s = beta2 * s + (1 - beta2) * g**2
+    m_hat, s_hat = m / (1 - beta1**t), s / (1 - beta2**t)
+    return w - lr * m_hat / (np.sqrt(s_hat) + eps), m, s
+
+
+def decay_step(w, g, m, s, t, lr, weight_decay, decoupled):
+    if decoupled:
+        w = w * (1 - lr * weight_decay)
+    else:
+        g = g + weight_decay * w
+    return adam_step(w, g, m, s, t, lr)
+
+
+def warmup_cosine(t, total, warmup, peak, floor=0.0):
+    if t < warmup:
+        return peak * (t + 1) / warmup
+    u = min(1.0, (t - warmup) / (total - warmup))
+    return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * u))
+
+
+RIGHT = {
+    "05.1": epoch_batches,
+    "05.2": momentum_step,
+    "05.3": adam_step,
+    "05.4": decay_step,
+    "05.5": warmup_cosine,
+}
+
+
+# --- typical wrong answers -----------------------------------------------------------------------
+
+
+def _cut(order, size):
+    return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def _drop_last(n, b, rng):
+    return [x for x in epoch_batches(n, b, rng) if len(x) == b]
+
+
+def _shuffled_blocks(n, b, rng):
+    """Only the full blocks change places; the rest stays last, so that the sizes are right."""
+    blocks = _cut(np.arange(n), b)
+    return [blocks[i] for i in rng.permutation(len(blocks) - 1)] + blocks[-1:]
+
+
+def _momentum(new_v, step):
+    def answer(w, g, v, lr, mu, nesterov=False):
+        after = new_v(g, v, lr, mu)
+        return step(w, g, v, after, lr, mu, nesterov), after
+
+    return answer
+
+
+def _right_v(g, v, lr, mu):
+    return mu * v + g
+
+
+def _right_w(w, g, v, new, lr, mu, nesterov):
+    return w - lr * (g + mu * new if nesterov else new)
+
+
+def _momentum_in_place(w, g, v, lr, mu, nesterov=False):
+    v *= mu
+    v += g
+    return w - lr * (g + mu * v if nesterov else v), v
+
+
+def _adam(update, store=lambda m, s, *_: (m, s), b=lambda b1, b2: (b1, b2), square=True):
+    def answer(w, g, m, s, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+        b1, b2 = b(beta1, beta2)
+        m = b1 * m + (1 - b1) * g
+        s = b2 * s + (1 - b2) * (g**2 if square else g)
+        new = w - lr * update(m, s, t, b1, b2, eps)
+        return new, *store(m, s, t, b1, b2)
+
+    return answer
+
+
+def _right_update(m, s, t, b1, b2, eps):
+    return m / (1 - b1**t) / (np.sqrt(np.abs(s) / (1 - b2**t)) + eps)
+
+
+def _corrected(m, s, t, b1, b2):
+    return m / (1 - b1**t), s / (1 - b2**t)
+
+
+def _forgets_state(w, g, m, s, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    """Right for one step with any state, but starts from zero again when the step is late."""
+    if t > 5:
+        m, s = np.zeros_like(m), np.zeros_like(s)
+    return adam_step(w, g, m, s, t, lr, beta1, beta2, eps)
+
+
+def _decay(l2=None, w_after=None):
+    def answer(w, g, m, s, t, lr, weight_decay, decoupled):
+        if not decoupled:
+            return (
+                l2(w, g, m, s, t, lr, weight_decay)
+                if l2
+                else decay_step(w, g, m, s, t, lr, weight_decay, False)
+            )
+        return w_after(w, g, m, s, t, lr, weight_decay)
+
+    return answer
+
+
+def _adamw(w, g, m, s, t, lr, wd):
+    return decay_step(w, g, m, s, t, lr, wd, True)
+
+
+def _l2(w, g, m, s, t, lr, wd):
+    return decay_step(w, g, m, s, t, lr, wd, False)
+
+
+def _no_decay(w, g, m, s, t, lr, wd):
+    return adam_step(w, g, m, s, t, lr)
+
+
+def _without_lr(w, g, m, s, t, lr, wd):
+    return adam_step(w * (1 - wd), g, m, s, t, lr)
+
+
+def _after(w, g, m, s, t, lr, wd):
+    new, m, s = adam_step(w, g, m, s, t, lr)
+    return new * (1 - lr * wd), m, s
+
+
+def _twice(w, g, m, s, t, lr, wd):
+    return adam_step(w * (1 - lr * wd), g + wd * w, m, s, t, lr)
+
+
+def _schedule(up=None, down=None):
+    def answer(t, total, warmup, peak, floor=0.0):
+        if t < warmup:
+            return up(t, warmup, peak) if up else peak * (t + 1) / warmup
+        u = min(1.0, (t - warmup) / (total - warmup))
+        if down:
+            return down(t, total, u, peak, floor)
+        return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * u))
+
+    return answer
+
+
+def _rebound(t, total, warmup, peak, floor=0.0):
+    if t < warmup:
+        return peak * (t + 1) / warmup
+    u = (t - warmup) / (total - warmup)
+    return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * u))
+
+
+WRONG: dict[str, list[tuple[str, Callable]]] = {
+    "05.1": [
+        ("最后不满一批", _drop_last),
+        ("有放回", lambda n, b, rng: _cut(rng.integers(n, size=n), b)),
+        ("没有打乱", lambda n, b, rng: _cut(np.arange(n), b)),
+        ("array_split", lambda n, b, rng: np.array_split(rng.permutation(n), -(-n // b))),
+        ("批内还是连号", _shuffled_blocks),
+        ("从传进来的 rng 取", lambda n, b, rng: _cut(np.random.permutation(n), b)),
+        ("固定种子", lambda n, b, rng: epoch_batches(n, b, np.random.default_rng(0))),
+        ("整数数组", lambda n, b, rng: [x / 1.0 for x in epoch_batches(n, b, rng)]),
+    ],
+    "05.2": [
+        ("加权和，不是加权平均", _momentum(lambda g, v, lr, mu: mu * v + (1 - mu) * g, _right_w)),
+        (
+            "PyTorch 的写法",
+            _momentum(lambda g, v, lr, mu: mu * v - lr * g, lambda w, g, v, n, *_: w + n),
+        ),
+        ("符号反了", _momentum(_right_v, lambda w, g, v, n, lr, mu, nag: w + lr * n)),
+        ("用了旧的 v", _momentum(_right_v, lambda w, g, v, n, lr, mu, nag: w - lr * v)),
+        ("与 nesterov=False 一样", _momentum(_right_v, lambda w, g, v, n, lr, *_: w - lr * n)),
+        (
+            "底子是当前梯度",
+            _momentum(
+                _right_v,
+                lambda w, g, v, n, lr, mu, nag: w - lr * (n + mu * n if nag else n),
+            ),
+        ),
+        ("原地修改", _momentum_in_place),
+    ],
+    "05.3": [
+        ("没有做偏差修正", _adam(lambda m, s, t, b1, b2, eps: m / (np.sqrt(s) + eps))),
+        (
+            "ε 加在根号外面",
+            _adam(lambda m, s, t, b1, b2, e: m / (1 - b1**t) / np.sqrt(s / (1 - b2**t) + e)),
+        ),
+        (
+            "忘了开平方",
+            _adam(lambda m, s, t, b1, b2, e: m / (1 - b1**t) / (s / (1 - b2**t) + e)),
+        ),
+        ("存下来的 m 不能是修正过的", _adam(_right_update, store=_corrected)),
+        ("β1 与 β2 用反了", _adam(_right_update, b=lambda b1, b2: (b2, b1))),
+        ("平均的是 g 的平方", _adam(_right_update, square=False)),
+        (
+            "t 从 1 数起",
+            _adam(lambda m, s, t, b1, b2, e: _right_update(m, s, t + 1, b1, b2, e)),
+        ),
+        ("状态没有正确地传下去", _forgets_state),
+    ],
+    "05.4": [
+        ("衰减不该经过 m 和 s", _decay(None, _l2)),
+        ("衰减要乘学习率", _decay(None, _without_lr)),
+        ("衰减的是旧的 w", _decay(None, _after)),
+        ("衰减做了两次", _decay(None, _twice)),
+        ("decoupled=False 时衰减没有起作用", _decay(_no_decay, _adamw)),
+        ("两个分支写反了", _decay(_adamw, _l2)),
+    ],
+    "05.5": [
+        ("这一步就白走了", _schedule(up=lambda t, warmup, peak: peak * t / warmup)),
+        ("热身还没做", _schedule(up=lambda t, warmup, peak: peak)),
+        (
+            "从热身结束处算起",
+            _schedule(
+                down=lambda t, T, u, p, f: f + (p - f) * 0.5 * (1 + math.cos(math.pi * t / T))
+            ),
+        ),
+        (
+            "停在 floor，不是 0",
+            _schedule(down=lambda t, T, u, p, f: p * 0.5 * (1 + math.cos(math.pi * u))),
+        ),
+        (
+            "压到 0 和 1 之间",
+            _schedule(down=lambda t, T, u, p, f: f + (p - f) * math.cos(math.pi * u)),
+        ),
+        ("线性下降", _schedule(down=lambda t, T, u, p, f: f + (p - f) * (1 - u))),
+        ("用 min 截住进度", _rebound),
+    ],
+}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("number", RIGHT)
+def test_right_answer_passes(number, seed):
+    result = judge(number, RIGHT[number], seed=seed)
+    assert result.status == "passed", str(result)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("number", "hint", "answer"), [(n, h, a) for n, cases in WRONG.items() for h, a in cases]
+)
+def test_typical_mistake_gets_its_own_hint(number, hint, answer, seed):
+    result = judge(number, answer, seed=seed)
+    assert result.status == "failed", str(result)
+    failed = [step for step in result.steps if not step.ok]
+    assert len(failed) == 1
+    assert hint in failed[0].hint + failed[0].detail, str(result)
+
+
+@pytest.mark.parametrize("number", WRONG)
+def test_hints_are_distinct(number):
+    hints = [
+        next((s.label, s.hint, s.detail) for s in judge(number, answer, seed=0).steps if not s.ok)
+        for _, answer in WRONG[number]
+    ]
+    assert len(set(hints)) == len(hints) >= 3
+
+
+def _stub(*args, **kwargs):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("answer", [None, ..., _stub])
+@pytest.mark.parametrize("number", RIGHT)
+def test_unanswered(number, answer):
+    assert judge(number, answer).status == "unanswered"
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_forgotten_return_is_a_hint_not_a_crash(number):
+    result = judge(number, lambda *args, **kwargs: None)
+    assert result.status == "failed", str(result)
+
+
+def test_a_generator_of_batches_is_as_good_as_a_list():
+    assert judge("05.1", lambda n, b, rng: iter(epoch_batches(n, b, rng))).passed
+
+
+def test_all_five_are_registered():
+    assert [ex.id for ex in registered("05")] == sorted(RIGHT)
