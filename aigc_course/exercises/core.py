@@ -95,9 +95,7 @@ class Result:
     __repr__ = __str__
 
 
-def exercise(
-    id: str, *, title: str, points: int, asks: str
-) -> Callable[[Judge], Judge]:
+def exercise(id: str, *, title: str, points: int, asks: str) -> Callable[[Judge], Judge]:
     """Register a judge under ``id`` (``"NN.k"``); see the module's example."""
 
     def register(judge: Judge) -> Judge:
@@ -182,22 +180,14 @@ def _own_lines(error: Exception, ex: Exercise) -> str:
     frames = list(traceback.extract_tb(error.__traceback__))
     code = ex.judge.__code__
     judge_at = [
-        k
-        for k, f in enumerate(frames)
-        if (f.filename, f.name) == (code.co_filename, code.co_name)
+        k for k, f in enumerate(frames) if (f.filename, f.name) == (code.co_filename, code.co_name)
     ]
     own = frames[judge_at[0] + 1 :] if judge_at else frames
-    own = [
-        f
-        for f in own
-        if not {"aigc_course", "site-packages"} & set(Path(f.filename).parts)
-    ]
+    own = [f for f in own if not {"aigc_course", "site-packages"} & set(Path(f.filename).parts)]
     what = f"{type(error).__name__}: {error}"
     if not own:  # the answer ran; what it gave back could not be used
         return f"返回的东西形式不对：要的是 {ex.asks}\n{what}"
-    return "\n".join(
-        [*(f"第 {f.lineno} 行：{(f.line or '').strip()}" for f in own[-3:]), what]
-    )
+    return "\n".join([*(f"第 {f.lineno} 行：{(f.line or '').strip()}" for f in own[-3:]), what])
 
 
 # --- judges ------------------------------------------------------------------------------------
@@ -250,6 +240,4 @@ def close(
 def untouched(before: np.ndarray, after: np.ndarray, label: str) -> Step:
     """Was the input left as it came?"""
     ok = np.array_equal(before, after, equal_nan=True)
-    return Step(
-        ok, f"没有改动输入 {label}", f"{label} 被原地修改了：先 copy，或写成新数组"
-    )
+    return Step(ok, f"没有改动输入 {label}", f"{label} 被原地修改了：先 copy，或写成新数组")
