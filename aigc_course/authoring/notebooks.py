@@ -65,6 +65,7 @@ def execute(notebook: NotebookNode, folder: Path, seconds: int = CELL_SECONDS) -
             kernel_name="python3",
             resources={"metadata": {"path": str(folder)}},
             allow_errors=False,
+            extra_arguments=["--IPKernelApp.log_level=40"],  # its notice on TCP is not ours
             store_widget_state=False,
         ).execute()
     finally:
