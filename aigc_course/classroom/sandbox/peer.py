@@ -1,0 +1,190 @@
+"""Two processes that ask each other questions over one socket.
+
+Each message is four bytes of length and a msgpack list: ``["q", operation, arguments …]`` asks,
+``["a", True, value …]`` or ``["a", False, error type, text, lines]`` answers. While one side waits
+for an answer it serves the questions of the other, so a function handed over can be called back.
+"""
+
+from __future__ import annotations
+
+import builtins
+import socket
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aigc_course.classroom.sandbox.codec import Malformed, pack, unpack
+
+MAX_NESTED = 20
+_CHUNK = 1 << 20
+
+
+class Gone(Exception):
+    """The other side has closed the connection."""
+
+
+class TooLate(Exception):
+    """The deadline has passed."""
+
+
+class TooMuch(Exception):
+    """More was sent than may cross."""
+
+
+class RemoteError(Exception):
+    """An error of the other side that has no counterpart here."""
+
+
+class Peer:
+    """One end of the conversation.
+
+    Args:
+        sock: a connected stream socket; this object owns it.
+        serve: answers a question, ``serve(operation, arguments) -> tree``; what it raises is sent
+            back as an error.
+        frame: largest message taken in, in bytes.
+        traffic: all that may come in, in bytes; None for no limit.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        serve: Callable[[str, list[Any]], Any],
+        *,
+        frame: int = 64 << 20,
+        traffic: int | None = None,
+    ) -> None:
+        self.sock = sock
+        self.serve = serve
+        self.frame = frame
+        self.left = traffic
+        self.deadline: float | None = None
+        self.describe: Callable[[BaseException], list[Any]] = describe
+        self._nested = 0
+
+    def ask(self, operation: str, *arguments: Any) -> Any:
+        """Ask and wait for the answer's tree.
+
+        Raises:
+            the other side's error under its builtin type, else RemoteError; Gone, TooLate, TooMuch
+            or Malformed when there is no answer to be had.
+        """
+        self._send(["q", operation, *arguments])
+        while True:
+            message = self._receive()
+            if message[0] == "q":
+                self._answer(message)
+            elif message[0] == "a" and len(message) == 3 and message[1] is True:
+                return message[2]
+            elif message[0] == "a" and len(message) == 5 and message[1] is False:
+                raise restore(message[2:])
+            else:
+                raise Malformed("neither question nor answer")
+
+    def run(self) -> None:
+        """Serve questions until the other side goes."""
+        while True:
+            try:
+                message = self._receive()
+            except Gone:
+                return
+            if message[0] != "q":
+                raise Malformed("an answer nobody asked for")
+            self._answer(message)
+
+    def _answer(self, message: list[Any]) -> None:
+        if len(message) < 2 or type(message[1]) is not str or self._nested >= MAX_NESTED:
+            raise Malformed("a question that is none, or too many within each other")
+        self._nested += 1
+        try:
+            reply = ["a", True, self.serve(message[1], message[2:])]
+        except (Malformed, Gone, TooLate, TooMuch):
+            raise
+        except BaseException as error:
+            if getattr(error, "passes_through", False):
+                raise
+            reply = ["a", False, *self.describe(error)]
+        finally:
+            self._nested -= 1
+        self._send(reply)
+
+    def _send(self, message: list[Any]) -> None:
+        data = pack(message)
+        self._wait_no_longer()
+        try:
+            self.sock.sendall(struct.pack("<I", len(data)) + data)
+        except TimeoutError:
+            raise TooLate from None
+        except OSError:
+            raise Gone from None
+
+    def _receive(self) -> list[Any]:
+        (length,) = struct.unpack("<I", self._read(4))
+        if length > self.frame:
+            raise TooMuch(f"one value of {length >> 20} MiB")
+        if self.left is not None:
+            self.left -= length
+            if self.left < 0:
+                raise TooMuch("too much in all")
+        message = unpack(self._read(length))
+        if type(message) is not list or not message:
+            raise Malformed("a message that is no list")
+        return message
+
+    def _read(self, length: int) -> bytes:
+        data = bytearray()
+        while len(data) < length:
+            self._wait_no_longer()
+            try:
+                part = self.sock.recv(min(length - len(data), _CHUNK))
+            except TimeoutError:
+                raise TooLate from None
+            except OSError:
+                raise Gone from None
+            if not part:
+                raise Gone
+            data += part
+        return bytes(data)
+
+    def _wait_no_longer(self) -> None:
+        if self.deadline is not None:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise TooLate
+            self.sock.settimeout(left)
+
+
+def describe(error: BaseException) -> list[Any]:
+    """An error as ``[type name, text, lines]``; the name is that of its nearest builtin type."""
+    names = [c.__name__ for c in type(error).__mro__ if c.__module__ in ("builtins", "given")]
+    name = getattr(error, "travels_as", "") or (names[0] if names else "Exception")
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    lines = getattr(error, "own_lines", [])
+    return [str(name)[:100], text[:2000], [str(line)[:500] for line in lines[:8]]]
+
+
+#: Errors that are neither builtin nor unknown; ``given.TooManyVisits`` puts itself here.
+KNOWN: dict[str, type[Exception]] = {}
+
+
+def restore(described: list[Any]) -> Exception:
+    """The error that ``describe`` told of, with ``own_lines`` as the learner may read them."""
+    name, text, lines = described
+    if type(name) is not str or type(text) is not str or type(lines) is not list:
+        raise Malformed("an error that is none")
+    kind: Any = KNOWN.get(name) or getattr(builtins, name, None)
+    error: Exception
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
+        try:
+            error = kind(text)
+        except TypeError:  # UnicodeDecodeError and its like want more than a text
+            error = RemoteError(f"{name}: {text}")
+    else:
+        error = RemoteError(f"{name}: {text}")
+    error.travels_as = name  # type: ignore[attr-defined]
+    error.own_lines = [str(line)[:500] for line in lines[:8]]  # type: ignore[attr-defined]
+    return error
