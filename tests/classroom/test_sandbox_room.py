@@ -1,0 +1,314 @@
+"""Rooms: answers run there, nothing of them stays, and a stop of one is a stop of one only."""
+
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from aigc_course.classroom.sandbox import Kind, Limits, NoSandbox, NotDefined, Sandbox, box
+from aigc_course.exercises import judge
+from aigc_course.exercises.core import Stopped
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="confinement is Linux's")
+QUICK = Limits(seconds=1.5, memory_mib=256, tmp_mib=8, file_mib=4, frame_mib=8, traffic_mib=16)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(limits=QUICK) as started:
+        yield started
+
+
+def chunk(source: str, name: str = "<练习 99.1>") -> list:
+    return [(source, name, 1)]
+
+
+def ask(sandbox, source: str, name: str = "f", *args, **kwargs):
+    with sandbox.room(**kwargs) as room:
+        found = room.answer(chunk(source), name)
+        return found(*args) if callable(found) else found
+
+
+def test_it_is_available_here():
+    assert Sandbox.available() == ""
+
+
+def test_a_right_answer_is_judged_from_outside(sandbox):
+    source = (
+        "import numpy as np\n"
+        "def softmax(z):\n"
+        "    e = np.exp(z - z.max(axis=1, keepdims=True))\n"
+        "    return e / e.sum(axis=1, keepdims=True)\n"
+    )
+    with sandbox.room() as room:
+        for seed in range(3):
+            assert judge("01.2", room.answer(chunk(source), "softmax"), seed).passed
+
+
+def test_values_functions_and_classes_come_out(sandbox):
+    with sandbox.room() as room:
+        program = chunk("class A:\n    n = 3\nx = (1, 'b')\ny = lambda k: k + 1")
+        assert room.answer(program, "x") == (1, "b")
+        assert room.answer(program, "y")(4) == 5
+        assert room.answer(program, "A")().n == 3
+        with pytest.raises(NotDefined):
+            room.answer(program, "z")
+
+
+def test_each_exercise_has_a_namespace_of_its_own(sandbox):
+    with sandbox.room() as room:
+        room.answer(chunk("helper = 1\nf = 2"), "f")
+        with pytest.raises(NameError):
+            room.answer(chunk("f = helper"), "f")
+
+
+def test_errors_name_the_learners_own_line(sandbox):
+    program = [
+        ("import numpy as np", "<单元格 1>", 1),
+        ("def f(x):\n    return np.exp(x) + nonsense", "<练习 99.1>", 3),
+    ]
+    with sandbox.room() as room:
+        f = room.answer(program, "f")
+        with pytest.raises(NameError) as caught:
+            f(1.0)
+    assert caught.value.own_lines[0] == "第 4 行：return np.exp(x) + nonsense"
+    with sandbox.room() as room, pytest.raises(SyntaxError) as caught:
+        room.answer(chunk("def f(:\n  pass"), "f")
+    assert "第 1 行" in caught.value.own_lines[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        ("def f():\n    while True: pass", "timeout"),
+        (
+            "def f():\n    while True:\n        try:\n            while True: pass\n"
+            "        except BaseException: pass",
+            "timeout",
+        ),
+        ("while True: pass", "timeout"),
+        ("import numpy as np\ndef f(): return np.ones(1 << 28)", "memory"),
+        ("def f(): return 'x' * (9 << 20)", "memory"),
+        ("import os\ndef f(): os._exit(0)", "crashed"),
+        ("import os\nos._exit(0)", "crashed"),
+        ("import ctypes\ndef f(): ctypes.string_at(0)", "crashed"),
+        ("import os\ndef f(): os.write(3, bytes([4, 0, 0, 0]) * 2)", "crashed"),
+        ("def f():\n    import torch", "refused"),
+        ("from aigc_course import engine\nf = engine.functional.softmax", "refused"),
+        ("from aigc_course.exercises import ex01\nf = ex01.softmax", "refused"),
+    ],
+)
+def test_a_stop_has_its_status_and_ends_only_its_own_room(sandbox, source, status):
+    with sandbox.room() as room:
+        with pytest.raises(Stopped) as caught:
+            room.answer(chunk(source), "f")()
+        assert caught.value.status == status and caught.value.message
+        assert room.alive == (status == "refused")
+    assert ask(sandbox, "f = 1") == 1
+
+
+def test_what_it_started_dies_with_it(sandbox):
+    source = (
+        "import os, time\n"
+        "def f():\n"
+        "    if os.fork() == 0:\n"
+        "        os.setsid()\n"
+        "        time.sleep(600)\n"
+        "    return True\n"
+    )
+    before = {p.pid for p in psutil.process_iter()}
+    with sandbox.room() as room:
+        assert room.answer(chunk(source), "f")()
+        assert {p.pid for p in psutil.process_iter()} - before
+    left = [p for p in psutil.process_iter() if p.pid not in before and "nursery" in _line(p)]
+    assert not [p for p in left if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def test_processes_are_bounded_and_threads_count(sandbox):
+    source = (
+        "import os, time\n"
+        "def f():\n"
+        "    for n in range(20):\n"
+        "        try:\n"
+        "            if os.fork() == 0: time.sleep(600)\n"
+        "        except OSError: return n\n"
+        "    return 20\n"
+    )
+    assert ask(sandbox, source) < QUICK.processes
+
+
+SECRETS = (
+    "import os\n"
+    "def f(paths):\n"
+    "    out = []\n"
+    "    for path in paths:\n"
+    "        look = os.listdir if os.path.isdir(path) else lambda p: open(p).read()\n"
+    "        try: out.append(look(path))\n"
+    "        except OSError: out.append(None)\n"
+    "    return out\n"
+)
+
+
+def test_judges_notebooks_and_homes_are_not_there(sandbox, tmp_path):
+    (tmp_path / "secret").write_text("x", encoding="utf-8")
+    package = box._PACKAGE
+    paths = [
+        package / "exercises",
+        package / "exercises" / "ex01.py",
+        package / "engine",
+        package.parent / "notebooks",
+        package.parent / "tests",
+        tmp_path / "secret",
+        "/etc/passwd",
+        "/proc/1/environ",
+        os.path.expanduser("~/.ssh"),
+    ]
+    found = ask(sandbox, SECRETS, "f", [str(p) for p in paths])
+    assert [bool(x) for x in found[:6]] == [False] * 6 and not found[6] and not found[8]
+    assert "AIGC" not in os.environ.get("SECRET", "") and str(tmp_path) not in str(found[7])
+
+
+def test_the_environment_does_not_come_in(monkeypatch):
+    monkeypatch.setenv("AIGC_SECRET_SEED", "12345")
+    with Sandbox(limits=QUICK) as fresh:
+        env = ask(fresh, "import os\ndef f(): return dict(os.environ)")
+    assert "12345" not in str(env) and "AIGC_SECRET_SEED" not in env
+
+
+def test_only_its_own_tmp_can_be_written_and_it_does_not_stay(sandbox):
+    source = (
+        "import os\n"
+        "def f(paths):\n"
+        "    out = []\n"
+        "    for path in paths:\n"
+        "        try:\n"
+        "            open(path, 'w').write('x'); out.append(True)\n"
+        "        except OSError: out.append(False)\n"
+        "    return out, sorted(os.listdir('/tmp'))\n"
+    )
+    package = str(box._PACKAGE)
+    wanted = ["/tmp/kept", "/x", "/usr/x", f"{package}/x", f"{package}/exercises/x", "/dev/x"]
+    for _ in range(2):
+        done, listed = ask(sandbox, source, "f", wanted)
+        assert done == [True] + [False] * 5 and listed == ["kept"]
+    assert not os.path.exists("/tmp/kept")
+
+
+def test_disk_use_is_bounded(sandbox):
+    source = (
+        "def f():\n"
+        "    try:\n"
+        "        for n in range(100):\n"
+        "            with open(f'/tmp/{n}', 'wb') as file: file.write(bytes(1 << 20))\n"
+        "    except OSError: return n\n"
+    )
+    assert ask(sandbox, source) <= QUICK.tmp_mib
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "socket.socket(socket.AF_INET)",
+        "socket.socket(socket.AF_UNIX)",
+        "libc.unshare(0x10000000) and 1 / 0",
+        "libc.ptrace(16, 1, 0, 0) and 1 / 0",
+        "libc.mount(b'x', b'/tmp', b'tmpfs', 0, 0) and 1 / 0",
+        "os.setuid(0)",
+        "resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)",
+        "os.kill(-1, 9)",
+        "os.chroot('/tmp')",
+    ],
+)
+def test_rights_are_gone(sandbox, call):
+    source = (
+        "import ctypes, os, resource, socket\n"
+        "libc = ctypes.CDLL(None)\n"
+        f"def f():\n    {call}\n    return 'could'\n"
+    )
+    with pytest.raises((OSError, ValueError, ZeroDivisionError)):
+        ask(sandbox, source)
+
+
+def test_kinds_differ_in_what_can_be_imported():
+    source = "from aigc_course import engine\nf = engine.tensor([1.0, 2.0]).sum().item()"
+    with Sandbox(Kind(engine=True), QUICK) as with_engine:
+        assert ask(with_engine, source, allows=("aigc_course.engine.*",)) == 3.0
+    assert Kind.of(()) == Kind() and Kind.of(("torch.nn.*",)) == Kind(torch=True)
+
+
+@pytest.mark.slow
+def test_torch_answers_run_backward_in_a_fork():
+    source = (
+        "import torch\n"
+        "def f(x):\n"
+        "    x = x.clone().requires_grad_()\n"
+        "    (x ** 2).sum().backward()\n"
+        "    return x.grad\n"
+    )
+    import torch
+
+    limits = Limits(seconds=60, memory_mib=2048, processes=16)
+    with Sandbox(Kind(torch=True), limits) as started:
+        for _ in range(2):
+            got = ask(started, source, "f", torch.tensor([1.0, 3.0]), allows=("torch*",))
+            assert got.tolist() == [2.0, 6.0]
+
+
+def test_a_parent_that_died_is_started_again():
+    with Sandbox(limits=QUICK) as started:
+        first = started._process
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+        assert ask(started, "f = 5") == 5 and started._process is not first
+
+
+def test_closing_leaves_nothing():
+    started = Sandbox(limits=QUICK)
+    started.start()
+    room = started.room()
+    room.answer(chunk("f = 1"), "f")
+    children = psutil.Process(started._process.pid).children(recursive=True)
+    started.close()
+    room.close()
+    deadline = time.monotonic() + 20
+    while any(p.is_running() and p.status() != "zombie" for p in children):
+        assert time.monotonic() < deadline, "processes are left"
+        time.sleep(0.05)
+
+
+def test_without_bubblewrap_it_says_so(monkeypatch):
+    monkeypatch.setattr(box, "bubblewrap", lambda: None)
+    with pytest.raises(NoSandbox, match="bubblewrap"):
+        Sandbox().start()
+    Sandbox.available.cache_clear()
+    assert "bubblewrap" in Sandbox.available()
+    Sandbox.available.cache_clear()
+
+
+def test_unconfined_rooms_work_with_limits_only():
+    with Sandbox(limits=QUICK, unconfined=True) as started:
+        assert ask(started, "def f(x): return x + 1", "f", np.ones(2)).tolist() == [2, 2]
+        with started.room() as room, pytest.raises(Stopped) as caught:
+            room.answer(chunk("def f():\n    while True: pass"), "f")()
+        assert caught.value.status == "timeout"
+
+
+def test_limits_are_numbers_above_zero():
+    with pytest.raises(ValueError, match="memory_mib"):
+        Limits(memory_mib=0)
+
+
+def test_the_same_answer_draws_the_same_random_numbers_in_every_room(sandbox):
+    source = "import random\nimport numpy as np\ndef f(): return random.random(), np.random.rand()"
+    assert ask(sandbox, source) == ask(sandbox, source)
