@@ -19,14 +19,17 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from aigc_course.classroom.novelty import what_is_new
 from aigc_course.classroom.trouble import Trouble, explain
+from aigc_course.places import STATE_DIR, is_anothers, learners_folder, source_notebooks
 
 __all__ = [
     "DEFAULT_NAME",
@@ -42,7 +45,6 @@ __all__ = [
 ]
 
 DEFAULT_NAME = "我的课程"
-STATE_DIR = ".aigc"
 FORMAT = 1
 NOT_A_FILE = "not-a-regular-file"  # a folder or a link in a lesson's place: never ours
 
@@ -59,11 +61,13 @@ class Change:
             by the learner, left so), or ``state`` (the record was unreadable and begun anew).
         lesson: file name of the lesson.
         path: the file that was written, kept aside or is missing.
+        news: what a new version brings over the one the learner has, in a few words; may be "".
     """
 
     kind: Kind
     lesson: str
     path: Path
+    news: str = ""
 
 
 class Lessons(Protocol):
@@ -117,11 +121,11 @@ def notebooks_source() -> Path:
     Raises:
         Trouble: neither is there, as in a broken installation.
     """
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "_notebooks", package.parent / "notebooks"):
-        if folder.is_dir():
-            return folder
-    raise Trouble(f"课程的笔记本不在安装里（找过 {package}）", "重新安装课程：pip install .")
+    folder = source_notebooks()
+    if folder is None:
+        package = Path(__file__).resolve().parent.parent
+        raise Trouble(f"课程的笔记本不在安装里（找过 {package}）", "重新安装课程：pip install .")
+    return folder
 
 
 # --- which folder ----------------------------------------------------------------------------
@@ -131,23 +135,26 @@ def choose_folder(wanted: str | None) -> Path:
     """The learner's folder: as named, else ``AIGC_HOME``, else the one we stand in, else new.
 
     "The one we stand in" is the current folder or a parent of it that already is a learner's
-    folder; a new one is ``我的课程`` below the current folder.
+    folder and not another user's; a new one is ``我的课程`` below the current folder.
     """
     named = wanted or os.environ.get("AIGC_HOME", "").strip()
-    if named:
-        return Path(os.path.abspath(Path(named).expanduser()))
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / STATE_DIR / "state.json").is_file():
-            return folder
-    return here / DEFAULT_NAME
+    try:
+        if named:
+            return Path(os.path.abspath(Path(named).expanduser()))
+        return learners_folder() or Path.cwd() / DEFAULT_NAME
+    except FileNotFoundError as error:
+        raise Trouble("当前文件夹已经不在了", "cd 到别的文件夹，再来一次") from error
 
 
 def prepare(folder: Path) -> Path:
     """Make the learner's folder and its ``.aigc``, or say in one line why it cannot be.
 
+    ``.aigc`` is closed to others: on a shared machine with a group-writable home, a classmate
+    could else change the command that starts this learner's kernels.
+
     Raises:
-        Trouble: it is a file, lies in the course's own folders, or cannot be written.
+        Trouble: it is a file, is another user's, lies in the course's own folders, or cannot be
+            written.
     """
     folder = Path(os.path.abspath(folder))
     package = Path(__file__).resolve().parent.parent
@@ -167,10 +174,15 @@ def prepare(folder: Path) -> Path:
                 if not part.is_dir():
                     raise Trouble(f"{part} 是一个文件，不是文件夹", "换一个名字，或先把它移走")
                 break
-        (folder / STATE_DIR).mkdir(parents=True, exist_ok=True)
-        probe = folder / STATE_DIR / f"tmp-{secrets.token_hex(8)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        ours = folder / STATE_DIR
+        if is_anothers(ours):
+            raise Trouble(f"{folder} 是这台机器上另一位用户的学习文件夹", "换一个自己的文件夹")
+        ours.mkdir(mode=0o700, exist_ok=True)
+        # not tempfile: on Windows it tries for ever in a folder it may not write to
+        probe = ours / f"tmp-{secrets.token_hex(8)}"
         probe.write_bytes(b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another aigc may just have cleared it away
     except OSError as error:
         raise explain(error, folder) from error
     return folder
@@ -207,7 +219,7 @@ class _State:
                     raise ValueError("entry of the wrong shape")
         except FileNotFoundError:
             return cls(path)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             # kept, not trusted: it may still tell a person what happened
             aside = _free_name(path.with_name("state.broken.json"))
             os.replace(path, aside)
@@ -231,8 +243,9 @@ def _exclusive(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise Trouble(f"另一个 aigc 正在更新 {folder}", "等它结束再来一次") from error
     try:
-        for stale in (folder / STATE_DIR).glob("tmp-*"):
-            os.unlink(stale)  # left by a crash
+        for stale in (folder / STATE_DIR).glob("tmp-*"):  # left by a crash
+            with suppress(OSError):  # or the probe of another aigc that is just coming up
+                os.unlink(stale)
         yield
     finally:
         lock.release()
@@ -285,7 +298,7 @@ def _deliver_one(
     content = lessons.render(name)
     digest = _sha256(content)
     kind: Kind | None = None
-    path = target
+    path, news = target, ""
     if found != digest and not (found is not None and digest == entry.offered):
         if digest not in entry.known:
             entry.known.append(digest)
@@ -295,6 +308,7 @@ def _deliver_one(
             kind = "restored" if entry.offered else "new"
         else:
             kind = "updated" if found in entry.known else "beside"
+            news = _news(target, content, touched=kind == "beside")
         if kind == "beside" or not _put(target, content, found):
             kind, path = "beside", _put_beside(target, lessons.version, content, entry.known)
     elif digest not in entry.known and found == digest:
@@ -302,7 +316,14 @@ def _deliver_one(
     entry.offered, entry.source, entry.version = digest, key, lessons.version
     state.lessons[name] = entry
     state.save()
-    return Change(kind, name, path) if kind else None
+    return Change(kind, name, path, news) if kind else None
+
+
+def _news(target: Path, content: bytes, *, touched: bool) -> str:
+    try:
+        return what_is_new(target.read_bytes(), content, touched=touched)
+    except OSError:  # a folder, or just deleted: nothing to compare with
+        return ""
 
 
 def _put_beside(target: Path, version: str, content: bytes, known: list[str]) -> Path:
@@ -400,6 +421,9 @@ def _write(target: Path, content: bytes, still: Callable[[], bool] | None = None
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if os.name == "posix":  # what the learner has closed to others stays closed
+            with suppress(OSError):  # there is none yet, or the disk knows no modes
+                shutil.copymode(target, temporary)
         # asked as late as can be: JupyterLab may be saving the same file just now
         if still is not None and not still():
             os.unlink(temporary)
