@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aigc_course.exercises.core import Step, close, exercise, shape, that, untouched
+from aigc_course.exercises.core import Step, exercise, that
+from aigc_course.exercises.returned import array, kept, likely, parts, value
 
 Array = NDArray[Any]
 
@@ -143,228 +144,298 @@ def hat(left: float, peak: float, right: float) -> tuple[Array, Array, Array, Ar
 # --- the judges --------------------------------------------------------------------------------
 
 
-@exercise("01.1", title="不会溢出的 sigmoid", points=2, asks="sigmoid(z)")
+def _distinct(rng: np.random.Generator, n: int, low: int = 2, high: int = 8) -> list[int]:
+    """``n`` different sizes, so that no two axes can be mistaken for each other."""
+    return [int(size) for size in rng.choice(np.arange(low, high), size=n, replace=False)]
+
+
+@exercise(
+    "01.1",
+    title="不会溢出的 sigmoid",
+    points=2,
+    asks="sigmoid(z)",
+    reference=sigmoid,
+    hints=(
+        "exp 的参数是很大的正数时才溢出。能不能让它永远不为正？",
+        "z ≥ 0 时 1/(1 + exp(−z)) 安全，z < 0 时 exp(z)/(1 + exp(z)) 安全："
+        "两支里的 exp 是同一个数。",
+        "令 e = exp(−|z|)：分母两支都是 1 + e，分子在 z ≥ 0 时是 1、否则是 e，用 np.where 选。",
+    ),
+)
 def _sigmoid(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
-    z = rng.normal(size=(4, 5))
-    before = z.copy()
-    got = answer(z)
-    yield shape(got, z.shape, "sigmoid(z)", hint="逐元素计算，形状与 z 相同，别求和")
-    yield untouched(before, z, "z")
-    flipped = np.allclose(np.asarray(got, dtype=float), sigmoid(-z), rtol=1e-6)
-    yield that(not flipped, "方向", "σ 随 z 增大而增大：算出来的是 σ(−z)，exp 里的符号反了")
-    yield close(
-        got,
-        sigmoid(z),
-        "普通大小的 z",
-        hint="σ(z) = 1 / (1 + exp(−z))，先在 z = 0 处验 0.5",
-    )
+    z = rng.normal(size=(4, 5)) * 2
+    z[0, 0] = 0.0
+    given = z.copy()
+    got = answer(given)
+    hint = "σ(z) = 1 / (1 + exp(−z))，先在 z = 0 处验 0.5"
+    traps = [(sigmoid(-z), "σ 随 z 增大而增大：算出来的是 σ(−z)，exp 里的符号反了")]
+    form = "逐元素计算，形状与 z 相同，别求和"
+    yield value(got, sigmoid(z), "普通大小的 z", hint, traps, shape_hint=form, weight=3)
     big = rng.uniform(720, 1000, size=6)
     hint = "z 很大时 exp(z) 是 inf，inf/inf 是 nan：两支用同一个 exp(−|z|)"
-    yield close(answer(big), np.ones(6), "很大的正 z", hint=hint)
-    tail = -rng.uniform(40, 600, size=6)
+    yield value(answer(big), np.ones(6), "很大的正 z", hint)
+    tail = -rng.uniform(40, 600, size=(2, 1, 3))
     hint = "z 很负时结果应是很小的正数，不是 0：1 减去一个接近 1 的数，有效位全丢了"
-    yield close(answer(tail), np.exp(tail), "左尾的相对精度", hint=hint, rtol=1e-6, atol=0.0)
+    yield value(answer(tail.copy()), np.exp(tail), "左尾的相对精度", hint, atol=0.0)
     edge = -rng.uniform(711, 730, size=6)
     hint = "exp(−z) 在 z < −709 时溢出成 inf，再取倒数成了 0：让 exp 的参数永远不为正"
-    yield close(answer(edge), np.exp(edge), "exp(−z) 会溢出的 z", hint=hint, rtol=1e-2, atol=0.0)
+    right = np.exp(edge)  # so small that float64 keeps only some of the digits
+    yield value(answer(edge.copy()), right, "exp(−z) 会溢出的 z", hint, rtol=1e-2, atol=0.0)
+    yield kept([z], [given], "z", weight=1)
 
 
-@exercise("01.2", title="按行的 softmax", points=3, asks="softmax(z)")
+@exercise(
+    "01.2",
+    title="按行的 softmax",
+    points=3,
+    asks="softmax(z)",
+    reference=softmax,
+    hints=(
+        "先写对一行：每个分数取 exp，再除以这一行 exp 的和。然后想想 1000 的 exp 是多少。",
+        "一行里每个分数减去同一个数，结果不变：减去这一行的最大值，exp 就不会溢出。",
+        "最大值与和都沿 axis=1 求，并且 keepdims=True 留成 (B, 1)，这样才逐行相减、逐行相除。",
+    ),
+)
 def _softmax(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
-    z = rng.normal(size=(4, 4)) * 2
-    before = z.copy()
-    got = answer(z)
-    yield shape(got, z.shape, "softmax(z)", hint="输出与输入同形 (B, K)：求和时要 keepdims=True")
-    yield untouched(before, z, "z")
-    got = np.asarray(got, dtype=float)
+    # square first: a sum over the wrong axis still runs here, so the hint can name it
+    n = int(rng.integers(3, 6))
+    z = rng.normal(size=(n, n)) * 2
+    given = z.copy()
+    got = answer(given)
+    hint = "输出与输入同形 (B, K)：求和时要 keepdims=True"
+    got = yield from array(got, z.shape, "softmax(z)", hint)
     rows, columns = got.sum(axis=1), got.sum(axis=0)
     by_columns = np.allclose(columns, 1) and not np.allclose(rows, 1)
     yield that(not by_columns, "归一化的方向", "每一列和为 1，应是每一行：沿 axis=1 求和")
     whole = np.isclose(got.sum(), 1)
-    yield that(
-        not whole,
-        "归一化的范围",
-        "整个矩阵的和为 1，应是每一行各自为 1：sum 少了 axis=1",
-    )
-    yield that(
-        np.allclose(rows, 1),
-        "每行和为 1",
-        "分母要用同一行的和；(B,) 会沿列广播，keepdims=True",
-    )
-    yield close(
-        got,
-        softmax(z),
-        "概率",
-        hint="先取 exp 再除以行和；直接用分数除以和不是 softmax",
-    )
+    hint = "整个矩阵的和为 1，应是每一行各自为 1：sum 少了 axis=1"
+    yield that(not whole, "归一化的范围", hint)
+    hint = "分母要用同一行的和；(B,) 会沿列广播，keepdims=True"
+    yield that(np.allclose(rows, 1), "每行和为 1", hint)
+    hint = "先取 exp 再除以行和；直接用分数除以和不是 softmax"
+    yield value(got, softmax(z), "概率", hint, weight=2)
+    B, K = _distinct(rng, 2, low=2)
+    wide = rng.normal(size=(B, K)) * 2
+    hint = "样本数与类别数不等时也要对：(B, K) 沿 axis=1 归一"
+    yield value(answer(wide.copy()), softmax(wide), f"B={B}, K={K}", hint, weight=0.5)
     big = rng.normal(size=(3, 5)) + 1000.0
+    big[:, :2] += 2500.0  # far from the row's mean too: only its maximum will do
     hint = "分数到 1000，exp 就溢出：先减去这一行的最大值"
-    yield close(answer(big), softmax(big), "分数很大时", hint=hint)
-    mixed = rng.normal(size=(3, 5)) + np.array([[-2000.0], [0.0], [2000.0]])
+    yield value(answer(big.copy()), softmax(big), "分数很大时", hint)
+    mixed = rng.normal(size=(3, 5)) + rng.permutation([-2000.0, 0.0, 2000.0])[:, None]
     hint = "各行大小悬殊时有一行成了 0/0：要减每行自己的最大值，不是整个矩阵的"
-    yield close(answer(mixed), softmax(mixed), "各行大小悬殊时", hint=hint)
+    yield value(answer(mixed.copy()), softmax(mixed), "各行大小悬殊时", hint, weight=0.5)
+    yield kept([z], [given], "z", weight=0.5)
 
 
-@exercise("01.3", title="一批样本的线性层", points=2, asks="linear_forward(x, W, b)")
+@exercise(
+    "01.3",
+    title="一批样本的线性层",
+    points=2,
+    asks="linear_forward(x, W, b)",
+    reference=linear_forward,
+    hints=(
+        "先写下三个形状：x (B, D_in)、W (D_out, D_in)、输出 (B, D_out)。矩阵乘法要消去哪一维？",
+        "W 的一行是一个神经元的权重，要与 x 的一行做内积：乘之前把 W 转置。",
+        "x 乘 W 的转置得到 (B, D_out)；b 是 (D_out,)，直接相加就会加到每一行上。",
+    ),
+)
 def _linear(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     # square first: every wrong transpose still runs here, so the hint can name it
-    x, W, b = rng.normal(size=(4, 4)), rng.normal(size=(4, 4)), rng.normal(size=4)
-    copies = [x.copy(), W.copy(), b.copy()]
-    got = answer(x, W, b)
-    yield shape(got, (4, 4), "输出", hint="x (B, D_in)、W (D_out, D_in) → 输出 (B, D_out)")
-    got = np.asarray(got, dtype=float)
-    yield that(
-        not np.allclose(got, x @ W + b),
-        "W 的转置",
-        "算成了 x @ W：W 的行是神经元，要 W.T",
-    )
-    yield that(not np.allclose(got, x @ W.T), "偏置", "没有加 b")
-    along_rows = np.allclose(got, x @ W.T + b[:, None])
-    yield that(not along_rows, "偏置的方向", "b 属于输出的各列 (D_out,)，被加到了各行上")
-    flipped = np.allclose(got, (x @ W.T + b).T)
-    yield that(not flipped, "行与列", "结果是 (D_out, B)：样本应在行上，形状 (B, D_out)")
-    yield close(
-        got,
-        linear_forward(x, W, b),
-        "输出",
-        hint="第 i 行第 j 列 = W 第 j 行 · x 第 i 行 + b[j]",
-    )
-    for before, after, name in zip(copies, (x, W, b), "xWb", strict=True):
-        yield untouched(before, after, name)
-    x, W, b = rng.normal(size=(3, 5)), rng.normal(size=(2, 5)), rng.normal(size=2)
+    n = int(rng.integers(3, 6))
+    x, W = rng.normal(size=(n, n)), rng.normal(size=(n, n))
+    b = -(x @ W.T).mean(axis=0)  # outputs of both signs, so that an activation too many shows
+    given = [x.copy(), W.copy(), b.copy()]
+    got = answer(*given)
+    right = linear_forward(x, W, b)
+    traps = [
+        (x @ W + b, "算成了 x @ W：W 的行是神经元，要 W.T"),
+        (x @ W.T, "没有加 b"),
+        (x @ W.T + b[:, None], "b 属于输出的各列 (D_out,)，被加到了各行上"),
+        (right.T, "结果是 (D_out, B)：样本应在行上，形状 (B, D_out)"),
+        (W @ x.T + b, "结果是 (D_out, B)：样本应在行上，形状 (B, D_out)"),
+    ]
+    hint = "第 i 行第 j 列 = W 第 j 行 · x 第 i 行 + b[j]"
+    form = "x (B, D_in)、W (D_out, D_in) → 输出 (B, D_out)"
+    yield value(got, right, "输出", hint, traps, shape_hint=form, weight=1.5)
+    B, D_in, D_out = _distinct(rng, 3)
+    x_, W_, b_ = rng.normal(size=(B, D_in)), rng.normal(size=(D_out, D_in)), rng.normal(size=D_out)
     hint = "B、D_in、D_out 各不相同时也要对"
-    yield close(answer(x, W, b), linear_forward(x, W, b), "B=3, D_in=5, D_out=2", hint=hint)
-    x = rng.normal(size=(1, 5))
+    case = f"B={B}, D_in={D_in}, D_out={D_out}"
+    got = answer(x_.copy(), W_.copy(), b_.copy())
+    yield value(got, linear_forward(x_, W_, b_), case, hint)
+    one = rng.normal(size=(1, D_in))
     hint = "只有一个样本时输出也是 (1, D_out)，不要 squeeze"
-    yield close(answer(x, W, b), linear_forward(x, W, b), "B=1", hint=hint)
+    got = answer(one.copy(), W_.copy(), b_.copy())
+    yield value(got, linear_forward(one, W_, b_), "B=1", hint, weight=0.5)
+    yield kept([x, W, b], given, "x W b", weight=0.5)
 
 
-def _random_layers(rng: np.random.Generator, sizes: Sequence[int]) -> list[tuple[Array, Array]]:
-    pairs = pairwise(sizes)
-    return [(rng.normal(size=(o, i)), rng.normal(size=o)) for i, o in pairs]
+def _layers(rng: np.random.Generator, x: Array, sizes: Sequence[int]) -> list[tuple[Array, Array]]:
+    """Random layers after which every unit is below 0 for some rows of ``x``, above for others.
+
+    So a ReLU too many or too few always shows.
+    """
+    layers = []
+    for d_in, d_out in pairwise(sizes):
+        W = rng.normal(size=(d_out, d_in))
+        z = x @ W.T
+        b = -z.mean(axis=0)
+        layers.append((W, b))
+        x = np.maximum(z + b, 0)
+    return layers
 
 
-@exercise("01.4", title="任意层数的 MLP 前向", points=4, asks="mlp_forward(x, layers)")
+@exercise(
+    "01.4",
+    title="任意层数的 MLP 前向",
+    points=4,
+    asks="mlp_forward(x, layers)",
+    reference=mlp_forward,
+    # the lesson's own name for it, which is the library's until exercise 01.3 is done
+    allows=("aigc_course.exercises.ex01.linear_forward",),
+    hints=(
+        "一个循环走过 layers：这一层的输出，就是下一层的输入。",
+        "每层先做线性变换；后面还有层的话才接 ReLU，最后一层的分数原样返回。",
+        "循环时用 enumerate 记下这是第几层，与 len(layers) − 1 比一比，就知道是不是最后一层。",
+    ),
+)
 def _mlp(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
-    x, layers = rng.normal(size=(6, 4)), _random_layers(rng, [4, 5, 5, 3])
-    given = [(W.copy(), b.copy()) for W, b in layers]
-    x_given = x.copy()
+    B, D, H, K = int(rng.integers(6, 9)), *_distinct(rng, 3, low=3, high=7)
+    x = rng.normal(size=(B, D))
+    layers = _layers(rng, x, [D, H, H, K])
+    given, x_given = [(W.copy(), b.copy()) for W, b in layers], x.copy()
     got = answer(x_given, given)
     hint = "输出是最后一层的分数 (B, K)：三层都走完了吗？"
-    yield shape(got, (6, 3), "输出", hint=hint)
-    got, right = np.asarray(got, dtype=float), mlp_forward(x, layers)
-    hint = "最后一层后面不加 ReLU：分数可以为负"
-    clipped = (right < 0).any() and np.allclose(got, np.maximum(right, 0))
-    yield that(not clipped, "最后一层", hint)
+    got = yield from array(got, (B, K), "输出", hint)
+    right = mlp_forward(x, layers)
+    hint = "每一行和为 1：这里要分数 (logits)，softmax 留给损失函数"
+    yield that(not np.allclose(got.sum(axis=1), 1), "分数而不是概率", hint)
     linear = x
     for W, b in layers:
         linear = linear_forward(linear, W, b)
-    yield that(not np.allclose(got, linear), "非线性", "层与层之间没有 ReLU：三层并成了一层")
-    hint = "每一行和为 1：这里要分数 (logits)，softmax 留给损失函数"
-    yield that(not np.allclose(got.sum(axis=1), 1), "分数而不是概率", hint)
-    W0, b0 = layers[0]
-    hint = "输入 x 先被 ReLU 了一次：顺序是先线性、后 ReLU"
-    yield that(not np.allclose(got, mlp_forward(np.maximum(x, 0), layers)), "顺序", hint)
-    yield close(
-        got,
-        right,
-        "三层网络的输出",
-        hint="每层用自己的 (W, b)，上一层的输出是下一层的输入",
-    )
-    yield untouched(x, x_given, "x")
+    first = mlp_forward(np.maximum(x, 0), layers)
+    everywhere = "层与层之间没有 ReLU：三层并成了一层"
+    early = "输入 x 先被 ReLU 了一次：顺序是先线性、后 ReLU"
+    traps = [(np.maximum(a, 0), hint) for a, hint in ((linear, everywhere), (first, early))]
+    hint = "每层用自己的 (W, b)，上一层的输出是下一层的输入"
+    above = likely(np.maximum(got, 0), traps, hint)
+    yield value(np.maximum(got, 0), np.maximum(right, 0), "三层网络输出里的正分数", above)
+    hint = likely(got, [(np.maximum(right, 0), "最后一层后面不加 ReLU：分数可以为负")], hint)
+    yield value(got, right, "三层网络的输出", hint)
+    one = _layers(rng, x, [D, K])
+    hint = "只有一层时就是一个线性层，没有 ReLU"
+    copied = [(W.copy(), b.copy()) for W, b in one]
+    yield value(answer(x.copy(), copied), mlp_forward(x, one), "只有一层", hint)
+    deep = _layers(rng, x, [D, H, H, H, H, K])
+    hint = "五层时不对：层数要由 layers 的长度决定，不能写死"
+    copied = [(W.copy(), b.copy()) for W, b in deep]
+    yield value(answer(x.copy(), copied), mlp_forward(x, deep), "五层", hint)
+    yield kept([x], [x_given], "x", weight=0.25)
     same = len(given) == len(layers) and all(
         np.array_equal(W, V) and np.array_equal(b, c)
         for (W, b), (V, c) in zip(layers, given, strict=True)
     )
-    yield that(same, "没有改动 layers", "layers 或其中的数组被修改了：不要 pop，也不要原地写")
-    hint = "只有一层时就是一个线性层，没有 ReLU"
-    yield close(answer(x, layers[:1]), linear_forward(x, W0, b0), "只有一层", hint=hint)
-    deep = _random_layers(rng, [4, 3, 3, 3, 3, 2])
-    hint = "五层时不对：层数要由 layers 的长度决定，不能写死"
-    yield close(answer(x, deep), mlp_forward(x, deep), "五层", hint=hint)
+    hint = "layers 或其中的数组被修改了：不要 pop，也不要原地写"
+    yield that(same, "没有改动 layers", hint, weight=0.25)
 
 
-@exercise("01.5", title="参数、FLOP 与激活内存", points=3, asks="count_mlp(sizes, batch)")
+@exercise(
+    "01.5",
+    title="参数、FLOP 与激活内存",
+    points=3,
+    asks="count_mlp(sizes, batch)",
+    reference=count_mlp,
+    hints=(
+        "一层一层数：相邻两个宽度决定这一层。先用 [2, 3] 这样的小网络在纸上数一遍。",
+        "一层有 D_in × D_out 个权重和 D_out 个偏置；一个样本过一层，每个权重用一次，一乘一加。",
+        "参数与批无关；FLOP 是 2 × B × 权重总数；输入与每层输出各存一份，每个数 4 字节。",
+    ),
+)
 def _count(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
-    for _ in range(3):
-        sizes = [int(n) for n in rng.integers(5, 60, size=int(rng.integers(3, 6)))]
-        batch = int(rng.integers(3, 9))
-        got = answer(list(sizes), batch)
-        ok = isinstance(got, tuple | list) and len(got) == 3
-        yield that(ok, "返回三个数", "返回 (参数个数, FLOP 数, 激活字节数)")
-        params, flops, memory = got
-        weights = sum(i * o for i, o in pairwise(sizes))
-        right = count_mlp(sizes, batch)
-        yield that(params != weights, "参数含偏置", "只数了权重：每个神经元还有一个偏置")
-        yield that(
-            params != weights + sum(sizes),
-            "偏置的个数",
-            "输入层没有偏置：只数 sizes[1:]",
-        )
-        yield that(
-            params != right[0] * batch,
-            "参数与批无关",
-            "一批样本共用同一份参数，不要乘 B",
-        )
-        yield that(
-            params == right[0],
-            "参数个数",
-            "相邻两层：D_in × D_out 个权重加 D_out 个偏置",
-        )
-        yield that(flops != batch * weights, "乘与加", "一次乘加是 2 FLOP（一乘一加）")
-        yield that(flops != 2 * weights, "FLOP 与批", "每个样本都要算一遍：乘上 B")
-        yield that(flops == right[1], "FLOP 数", "只数矩阵乘法：2 × B × 权重个数")
-        yield that(
-            memory != 4 * batch * sum(sizes[1:]),
-            "输入也要存",
-            "漏了输入 x 本身：D × B 个数",
-        )
-        yield that(memory != 8 * batch * sum(sizes), "float32", "float32 每个数 4 字节，不是 8")
-        yield that(memory != 4 * sum(sizes), "激活与批", "每个样本都有自己的激活：乘上 B")
-        yield that(memory == right[2], "激活字节数", "输入与每层输出：4 × B × sum(sizes)")
+    networks = [[int(n) for n in rng.integers(5, 60, size=depth)] for depth in (3, 4, 5)]
+    batches = _distinct(rng, 3, low=5, high=10)  # none is the 2 or 4 of the formulas
+    counted = []
+    for sizes, batch in zip(networks, batches, strict=True):
+        three = yield from parts(answer(list(sizes), batch), 3, "参数个数, FLOP 数, 激活字节数")
+        counted.append(three)
+    params, flops, memory = zip(*counted, strict=True)
+    B = np.array(batches)
+    weights = np.array([sum(i * o for i, o in pairwise(sizes)) for sizes in networks])
+    units = np.array([sum(sizes) for sizes in networks])
+    inputs = np.array([sizes[0] for sizes in networks])
+    right = weights + units - inputs
+    # each quantity over all three networks: a mistake in one does not cost the others
+    traps = [
+        (weights, "只数了权重：每个神经元还有一个偏置"),
+        (weights + units, "输入层没有偏置：只数 sizes[1:]"),
+        (right * B, "一批样本共用同一份参数，不要乘 B"),
+    ]
+    hint = "相邻两层：D_in × D_out 个权重加 D_out 个偏置"
+    yield value(params, right, "参数个数", hint, traps, shape_hint=hint, rtol=0, atol=0)
+    traps = [
+        (B * weights, "一次乘加是 2 FLOP（一乘一加）"),
+        (2 * weights, "每个样本都要算一遍：乘上 B"),
+        (2 * B * right, "偏置不算在内：只数矩阵乘法"),
+    ]
+    hint = "只数矩阵乘法：2 × B × 权重个数"
+    yield value(flops, 2 * B * weights, "FLOP 数", hint, traps, rtol=0, atol=0)
+    traps = [
+        (4 * B * (units - inputs), "漏了输入 x 本身：D × B 个数"),
+        (8 * B * units, "float32 每个数 4 字节，不是 8"),
+        (B * units, "要的是字节数：float32 每个数 4 字节"),
+        (4 * units, "每个样本都有自己的激活：乘上 B"),
+    ]
+    hint = "输入与每层输出：4 × B × sum(sizes)"
+    yield value(memory, 4 * B * units, "激活字节数", hint, traps, rtol=0, atol=0)
 
 
-@exercise("01.6", title="用三个 ReLU 搭一顶帽子", points=4, asks="hat(left, peak, right)")
+@exercise(
+    "01.6",
+    title="用三个 ReLU 搭一顶帽子",
+    points=4,
+    asks="hat(left, peak, right)",
+    reference=hat,
+    hints=(
+        "每个 ReLU 只在一处拐弯。帽子有三个拐点：left、peak、right，正好一个神经元管一个。",
+        "第一层让三个神经元分别在 x 超过 left、peak、right 后才大于 0；"
+        "第二层的权重就是每个拐点处斜率的变化。",
+        "斜率依次是 0、1/(peak − left)、−1/(right − peak)、0；"
+        "相邻两个相减，得到三个变化，它们的和是 0。",
+    ),
+)
 def _hat(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+    triangles, nets = [], []
     for _ in range(3):
-        left = float(rng.uniform(-3, -1))
+        left = float(rng.uniform(-3, 2))
         peak = left + float(rng.uniform(0.5, 1.0))
         right = peak + float(rng.uniform(1.5, 3.0))
-        got = answer(left, peak, right)
-        ok = isinstance(got, tuple | list) and len(got) == 4
-        yield that(ok, "返回四个数组", "返回 W1, b1, W2, b2")
-        W1, b1, W2, b2 = (np.asarray(a, dtype=float) for a in got)
-        H = b1.size
-        yield shape(b1, (H,), "b1", hint="b1 是一维的 (H,)")
-        yield shape(W1, (H, 1), "W1", hint="输入只有一个数：W1 是 (H, 1)")
-        yield shape(W2, (1, H), "W2", hint="输出只有一个数：W2 是 (1, H)")
-        yield shape(b2, (1,), "b2", hint="b2 是 (1,)")
+        got = yield from parts(answer(left, peak, right), 4, "W1, b1, W2, b2")
+        b1 = yield from array(got[1], (3,), "b1", "三个隐藏神经元：b1 是一维的 (3,)")
+        W1 = yield from array(got[0], (3, 1), "W1", "输入只有一个数、隐藏三个：W1 是 (3, 1)")
+        W2 = yield from array(got[2], (1, 3), "W2", "隐藏三个、输出只有一个数：W2 是 (1, 3)")
+        b2 = yield from array(got[3], (1,), "b2", "输出只有一个数：b2 是 (1,)")
+        triangles.append((left, peak, right))
+        nets.append([(W1, b1), (W2, b2)])
 
-        def net(*at: float, layers: Any = ((W1, b1), (W2, b2))) -> Array:
-            return mlp_forward(np.array(at)[:, None], layers)[:, 0]
+    def drawn(*at: Array) -> Array:
+        """What the three networks draw: a row each, at its own places."""
+        rows = zip(nets, np.stack(at, axis=1), strict=True)
+        return np.stack([mlp_forward(row[:, None], net)[:, 0] for net, row in rows])
 
-        kinks = np.sort(-b1 / np.where(W1[:, 0] == 0, np.nan, W1[:, 0]))
-        mirrored = H == 3 and np.allclose(kinks, [-right, -peak, -left])
-        hint = "拐点落在了 −left、−peak、−right：w·x + b = 0 处才拐，w = 1 时 b = −位置，符号反了"
-        yield that(not mirrored, "拐点的位置", hint)
-        hint = "帽子左边不是 0：第一个拐点在 left，此前所有 ReLU 都应不贡献"
-        yield close(
-            net(left - 5, left - 1, left),
-            np.zeros(3),
-            "left 左边",
-            hint=hint,
-            atol=1e-6,
-        )
-        hint = "帽尖的高度要是 1：左坡的斜率是 1 / (peak − left)"
-        yield close(net(peak), np.ones(1), "帽尖", hint=hint, atol=1e-6)
-        middle = ((left + peak) / 2, (peak + right) / 2)
-        hint = "右坡不对：斜率是 −1 / (right − peak)，帽子不一定左右对称"
-        yield close(
-            net(*middle, right),
-            np.array([0.5, 0.5, 0.0]),
-            "两个坡",
-            hint=hint,
-            atol=1e-6,
-        )
-        hint = "过了 right 没有拉平：三个斜率变化加起来要是 0"
-        yield close(net(right + 1, right + 50), np.zeros(2), "right 右边", hint=hint, atol=1e-6)
+    left, peak, right = np.array(triangles).T
+    kinks = [-b / np.where(W[:, 0] == 0, np.nan, W[:, 0]) for (W, b), _ in nets]
+    mirrored = np.allclose(np.sort(kinks), np.stack([-right, -peak, -left], axis=1))
+    hint = "拐点落在了 −left、−peak、−right：w·x + b = 0 处才拐，w = 1 时 b = −位置，符号反了"
+    yield that(not mirrored, "拐点的位置", hint)
+    hint = "帽子左边不是 0：第一个拐点在 left，此前所有 ReLU 都应不贡献"
+    flat = drawn(left - 5, left - 1, left)
+    yield value(flat, np.zeros((3, 3)), "left 左边", hint, atol=1e-6, weight=0)
+    hint = "帽尖的高度要是 1：左坡的斜率是 1 / (peak − left)"
+    yield value(drawn(peak), np.ones((3, 1)), "帽尖", hint, atol=1e-6)
+    hint = "右坡不对：斜率是 −1 / (right − peak)，帽子不一定左右对称"
+    slopes = drawn((left + peak) / 2, (peak + right) / 2, right)
+    halves = np.broadcast_to([0.5, 0.5, 0.0], (3, 3))
+    yield value(slopes, halves, "两个坡", hint, atol=1e-6, weight=1.5)
+    hint = "过了 right 没有拉平：三个斜率变化加起来要是 0"
+    yield value(drawn(right + 1, right + 50), np.zeros((3, 2)), "right 右边", hint, atol=1e-6)

@@ -7,15 +7,33 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from aigc_course.exercises import ex00, judge, registered
+from aigc_course.exercises import check, ex00, get, judge, registered
+from harness import (
+    Wrong,
+    assert_hint,
+    assert_hints_differ,
+    assert_hints_lead_without_telling,
+    assert_keeps_its_secrets,
+    assert_loads_only_numpy,
+    assert_passes,
+    assert_same_from_afar,
+    assert_survives,
+    assert_unanswered,
+    assert_worth_nothing,
+    know_nothings,
+    leaf_count,
+    notebook_answer,
+    odd_values,
+)
 
-RIGHT: dict[str, Callable[..., Any]] = {
-    "00.1": ex00.mean_image,
-    "00.2": ex00.garments,
-    "00.3": ex00.nearest,
-}
+NUMBERS = [exercise.id for exercise in registered("00")]
+
+
+# --- other right answers -----------------------------------------------------------------------
 
 
 def garments_one_by_one(mean, components, std, eps):
@@ -28,15 +46,39 @@ def garments_one_by_one(mean, components, std, eps):
     return np.array(out)
 
 
+def garments_by_diagonal(mean, components, std, eps):
+    return (mean + eps @ np.diag(std) @ components).clip(0, 1).tolist()
+
+
 def nearest_by_loop(samples, train):
     return [min(float(np.linalg.norm(s - t)) for t in train) for s in samples]
 
 
-ALSO_RIGHT: dict[str, Callable[..., Any]] = {
-    "00.1": lambda images: sum(image.astype(float) for image in images) / len(images),
-    "00.2": garments_one_by_one,
-    "00.3": nearest_by_loop,
-}
+def nearest_by_einsum(samples, train):
+    d = samples[:, None] - train[None]
+    return np.sort(np.sqrt(np.einsum("mnd,mnd->mn", d, d)), axis=1)[:, 0]
+
+
+ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
+    ("00.1", lambda images: sum(image.astype(float) for image in images) / len(images)),
+    ("00.1", lambda images: images.astype(np.float32).mean(axis=0)),
+    ("00.1", lambda images: np.einsum("nhw->hw", images.astype(float)) / images.shape[0]),
+    ("00.1", lambda images: np.mean(images, axis=0).tolist()),
+    ("00.2", garments_one_by_one),
+    ("00.2", garments_by_diagonal),
+    ("00.2", lambda m, U, s, e: np.clip(np.einsum("md,d,dk->mk", e, s, U) + m, 0, 1)),
+    ("00.3", nearest_by_loop),
+    ("00.3", nearest_by_einsum),
+    ("00.3", lambda S, T: np.linalg.norm(S[:, None] - T, axis=2).min(axis=1)),
+]
+
+
+# --- typical mistakes --------------------------------------------------------------------------
+
+
+def garments_in_place(mean, components, std, eps):
+    eps *= std
+    return np.clip(mean + eps @ components, 0, 1)
 
 
 def pairs(samples, train):
@@ -45,64 +87,105 @@ def pairs(samples, train):
 
 def expanded_without_floor(samples, train):
     square = (samples**2).sum(1)[:, None] - 2 * samples @ train.T + (train**2).sum(1)
-    return np.sqrt(square.min(axis=1) - 1e-15)
+    return np.sqrt(square.min(axis=1))
 
 
-WRONG: list[tuple[str, str, Callable[..., Any], str]] = [
-    ("00.1", "no return", lambda images: None, "加 return"),
-    ("00.1", "one number", lambda images: images.mean(), "所有像素一起平均"),
-    ("00.1", "brightness", lambda images: images.mean(axis=(1, 2)), "平均亮度"),
-    ("00.1", "wrong axis", lambda images: images.mean(axis=1), "剩下 (H, W)"),
-    ("00.1", "wraps", lambda images: images.sum(0, dtype=np.uint8) / len(images), "绕回去了"),
-    ("00.1", "floor", lambda images: images.sum(0, dtype=int) // len(images), "小数部分没了"),
-    ("00.1", "median", lambda images: np.median(images, axis=0), "除以 N"),
-    ("00.2", "no mean", lambda m, U, s, e: (e * s) @ U, "没有加 mean"),
-    ("00.2", "no std", lambda m, U, s, e: np.clip(m + e @ U, 0, 1), "没有乘 std"),
-    ("00.2", "no std, no clip", lambda m, U, s, e: m + e @ U, "没有乘 std"),
-    ("00.2", "variance", lambda m, U, s, e: np.clip(m + (e * s**2) @ U, 0, 1), "乘成了方差"),
-    ("00.2", "no clip", lambda m, U, s, e: m + (e * s) @ U, "np.clip"),
-    ("00.2", "only one", lambda m, U, s, e: np.clip(m + (e[0] * s) @ U, 0, 1), "一行一张图"),
-    ("00.3", "squared", lambda S, T: ((S[:, None] - T) ** 2).sum(-1).min(1), "最后开方"),
-    ("00.3", "index", lambda S, T: pairs(S, T).argmin(1), "不是 argmin"),
-    ("00.3", "other axis", lambda S, T: pairs(S, T).min(0), "每张训练图一个数"),
-    ("00.3", "mean", lambda S, T: pairs(S, T).mean(1), "不是平均距离"),
-    ("00.3", "manhattan", lambda S, T: np.abs(S[:, None] - T).sum(-1).min(1), "绝对值之和"),
-    ("00.3", "nan", expanded_without_floor, "np.maximum"),
+def nearest_in_place(samples, train):
+    train -= samples[0]
+    return pairs(samples - samples[0], train).min(axis=1)
+
+
+WRONG = [
+    Wrong("00.1", "no return", lambda images: None, "加 return", 0),
+    Wrong("00.1", "one number", lambda images: images.mean(), "所有像素一起平均", 0),
+    Wrong("00.1", "brightness", lambda images: images.mean(axis=(1, 2)), "平均亮度", 0),
+    Wrong("00.1", "wrong axis", lambda images: images.mean(axis=1), "剩下 (H, W)", 0),
+    Wrong("00.1", "wraps", lambda im: im.sum(0, dtype=np.uint8) / len(im), "绕回去了", 0),
+    Wrong("00.1", "median", lambda images: np.median(images, axis=0), "除以 N", 0),
+    Wrong("00.1", "floor", lambda im: im.sum(0, dtype=int) // len(im), "小数部分没了", 40),
+    Wrong("00.2", "only one", lambda m, U, s, e: m + (e[0] * s) @ U, "一行一张图", 0),
+    Wrong("00.2", "no mean", lambda m, U, s, e: (e * s) @ U, "没有加 mean", 0),
+    Wrong("00.2", "no std", lambda m, U, s, e: np.clip(m + e @ U, 0, 1), "没有乘 std", 0),
+    Wrong("00.2", "variance", lambda m, U, s, e: np.clip(m + e * s**2 @ U, 0, 1), "乘成了方差", 0),
+    Wrong("00.2", "no clip", lambda m, U, s, e: m + (e * s) @ U, "np.clip", 57),
+    Wrong("00.2", "in place", garments_in_place, "eps 被原地修改", 86),
+    Wrong("00.3", "other axis", lambda S, T: pairs(S, T).min(0), "每张训练图一个数", 0),
+    Wrong("00.3", "squared", lambda S, T: pairs(S, T).min(1) ** 2, "最后开方", 0),
+    Wrong("00.3", "index", lambda S, T: pairs(S, T).argmin(1), "不是 argmin", 0),
+    Wrong("00.3", "mean", lambda S, T: pairs(S, T).mean(1), "不是平均距离", 0),
+    Wrong("00.3", "farthest", lambda S, T: pairs(S, T).max(1), "最远", 0),
+    Wrong("00.3", "manhattan", lambda S, T: abs(S[:, None] - T).sum(-1).min(1), "绝对值之和", 0),
+    Wrong("00.3", "nan", expanded_without_floor, "np.maximum", 57),
+    Wrong("00.3", "in place", nearest_in_place, "train 被原地修改", 86),
+]
+# one hint serves several slips of the same kind
+SAME_HINT = [
+    Wrong("00.2", "no std, no clip", lambda m, U, s, e: m + e @ U, "没有乘 std", 0),
+    Wrong("00.2", "no mean, clip", lambda m, U, s, e: np.clip((e * s) @ U, 0, 1), "没有加 mean", 0),
+    Wrong("00.2", "clip above", lambda m, U, s, e: np.minimum(m + (e * s) @ U, 1), "np.clip", 57),
+    Wrong("00.2", "clip below", lambda m, U, s, e: np.maximum(m + (e * s) @ U, 0), "np.clip", 57),
+    Wrong("00.1", "rounded", lambda images: np.rint(images.mean(axis=0)), "小数部分没了", 40),
 ]
 
 
-def test_every_exercise_is_tested():
-    ids = {ex.id for ex in registered("00")}
-    assert ids == set(RIGHT) == {number for number, *_ in WRONG}
-    for number in ids:
-        assert len({hint for n, _, _, hint in WRONG if n == number}) >= 3
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_notebooks_own_solution_passes(number):
+    assert_passes(number, notebook_answer(number))
+    assert check(number, notebook_answer(number)).passed
 
 
-@pytest.mark.parametrize("number", RIGHT)
-@pytest.mark.parametrize("answers", [RIGHT, ALSO_RIGHT], ids=["library", "another way"])
-def test_right_answers_pass_whatever_the_seed(number, answers):
-    for seed in range(20):
-        result = judge(number, answers[number], seed=seed)
-        assert result.passed, str(result)
+@pytest.mark.parametrize(("number", "answer"), ALSO_RIGHT)
+@given(seed=st.integers(0, 2**63))
+@settings(max_examples=25)
+def test_right_answers_pass_however_they_are_written(number, answer, seed):
+    assert_passes(number, answer, [seed])
 
 
-@pytest.mark.parametrize(
-    ("number", "name", "answer", "hint"), WRONG, ids=[f"{n} {name}" for n, name, *_ in WRONG]
-)
-def test_each_mistake_gets_its_own_hint(number, name, answer, hint):
-    for seed in range(5):
-        result = judge(number, answer, seed=seed)
-        assert result.status == "failed", str(result)
-        assert hint in result.steps[-1].hint, str(result)
+@pytest.mark.parametrize("wrong", WRONG + SAME_HINT, ids=str)
+def test_each_mistake_gets_its_own_hint(wrong):
+    assert_hint(wrong)
+    assert_keeps_its_secrets(wrong.number, wrong.answer)
 
 
-@pytest.mark.parametrize("number", RIGHT)
+def test_hints_of_different_mistakes_differ():
+    assert {wrong.number for wrong in WRONG} == set(NUMBERS)
+    assert_hints_differ(WRONG)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_answers_that_know_nothing_earn_nothing(number):
+    assert_worth_nothing(number, know_nothings(get(number).reference))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@given(data=st.data())
+@settings(max_examples=40)
+def test_no_odd_result_passes_or_breaks_the_judge(number, data):
+    leaf = data.draw(st.sampled_from([None, *range(leaf_count(number))]))
+    assert_survives(number, data.draw(odd_values()), leaf)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_answers_in_another_process_are_judged_alike(number):
+    for answer in [notebook_answer(number), *(w.answer for w in WRONG if w.number == number)]:
+        assert_same_from_afar(number, answer)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 def test_open_exercises_are_unanswered(number):
-    def stub(*args):
-        raise NotImplementedError
+    assert_unanswered(number)
 
-    assert judge(number, None).status == "unanswered"
-    assert judge(number, stub).status == "unanswered"
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_hints_lead_without_telling(number):
+    assert_hints_lead_without_telling(number)
+
+
+def test_only_numpy_is_loaded():
+    assert_loads_only_numpy("aigc_course.exercises.ex00")
+
+
+# --- the library's versions --------------------------------------------------------------------
 
 
 def test_nearest_equals_scikit_learn():
@@ -119,3 +202,8 @@ def test_garments_have_the_covariance_they_were_given():
     x = ex00.garments(np.full(6, 0.5), components, std, rng.normal(size=(200_000, 2)))
     wanted = components.T @ np.diag(std**2) @ components
     np.testing.assert_allclose(np.cov(x.T), wanted, atol=3e-5)
+
+
+def test_the_references_are_what_the_lesson_goes_on_with():
+    for number, answer in zip(NUMBERS, (ex00.mean_image, ex00.garments, ex00.nearest), strict=True):
+        assert get(number).reference is answer and judge(number, answer).passed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -9,17 +10,29 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aigc_course.exercises import ex01, judge, registered
+from aigc_course.exercises import check, ex01, get, registered
+from harness import (
+    Wrong,
+    assert_hint,
+    assert_hints_differ,
+    assert_hints_lead_without_telling,
+    assert_keeps_its_secrets,
+    assert_loads_only_numpy,
+    assert_passes,
+    assert_same_from_afar,
+    assert_survives,
+    assert_unanswered,
+    assert_worth_nothing,
+    know_nothings,
+    leaf_count,
+    notebook_answer,
+    odd_values,
+)
 
-RIGHT: dict[str, Callable[..., Any]] = {
-    "01.1": ex01.sigmoid,
-    "01.2": ex01.softmax,
-    "01.3": ex01.linear_forward,
-    "01.4": ex01.mlp_forward,
-    "01.5": ex01.count_mlp,
-    "01.6": ex01.hat,
-}
+NUMBERS = [exercise.id for exercise in registered("01")]
 
 
 # --- other right answers -----------------------------------------------------------------------
@@ -66,17 +79,74 @@ def hat_mirrored(left, peak, right):
     return W1, b1, np.array([[up, -up - down, down]]), np.zeros(1)
 
 
-ALSO_RIGHT = {
-    "01.1": sigmoid_by_masks,
-    "01.2": softmax_by_rows,
-    "01.3": linear_by_loops,
-    "01.4": mlp_unrolled,
-    "01.5": count_by_loop,
-    "01.6": hat_mirrored,
-}
+def sigmoid_by_logaddexp(z):
+    return np.exp(-np.logaddexp(0, -z))
+
+
+def sigmoid_one_by_one(z):
+    out = np.zeros(z.shape)
+    for i, v in np.ndenumerate(z):
+        out[i] = 1 / (1 + math.exp(-v)) if v >= 0 else math.exp(v) / (1 + math.exp(v))
+    return out
+
+
+def softmax_by_logarithm(z):
+    return np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True)).tolist()
+
+
+def softmax_of_columns(z):
+    e = np.exp(z.T - z.max(1))
+    return (e / e.sum(axis=0)).T
+
+
+def linear_as_one_matrix(x, W, b):
+    return np.c_[x, np.ones(len(x))] @ np.c_[W, b].T
+
+
+def mlp_recursive(x, layers):
+    (W, b), *rest = layers
+    z = np.einsum("bi,oi->bo", x, W) + b
+    return mlp_recursive(z * (z > 0), rest) if rest else z
+
+
+def count_by_dot(sizes, batch):
+    sizes = np.array(sizes)
+    weights = sizes[:-1] @ sizes[1:]
+    return np.array([weights + sizes[1:].sum(), 2 * weights * batch, sizes.sum() * batch * 4])
+
+
+def hat_of_other_slopes(left, peak, right):
+    """Steeper first layer, flatter second, the neurons in another order."""
+    up, down = 1 / (peak - left), 1 / (right - peak)
+    W1, b1 = [[2.0], [4.0], [0.5]], [-2 * right, -4 * left, -0.5 * peak]
+    return W1, b1, [[down / 2, up / 4, -2 * (up + down)]], [0.0]
+
+
+ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
+    ("01.1", sigmoid_by_masks),
+    ("01.1", sigmoid_by_logaddexp),
+    ("01.1", sigmoid_one_by_one),
+    ("01.2", softmax_by_rows),
+    ("01.2", softmax_by_logarithm),
+    ("01.2", softmax_of_columns),
+    ("01.3", linear_by_loops),
+    ("01.3", linear_as_one_matrix),
+    ("01.3", lambda x, W, b: (np.einsum("oi,bi->ob", W, x).T + b).tolist()),
+    ("01.4", mlp_unrolled),
+    ("01.4", mlp_recursive),
+    ("01.5", count_by_loop),
+    ("01.5", count_by_dot),
+    ("01.6", hat_mirrored),
+    ("01.6", hat_of_other_slopes),
+]
 
 
 # --- typical mistakes --------------------------------------------------------------------------
+
+
+def softmax_less_mean(z):
+    e = np.exp(z - z.mean(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
 
 
 def softmax_in_place(z):
@@ -133,150 +203,181 @@ def count_with(change):
     return wrong
 
 
-WRONG: list[tuple[str, str, Callable[..., Any], str]] = [
-    ("01.1", "naive", lambda z: 1 / (1 + np.exp(-z)), "溢出成 inf"),
-    ("01.1", "inf over inf", lambda z: np.exp(z) / (1 + np.exp(z)), "inf/inf 是 nan"),
-    ("01.1", "by tanh", lambda z: 0.5 * (1 + np.tanh(z / 2)), "有效位全丢了"),
-    ("01.1", "sign", lambda z: ex01.sigmoid(-z), "符号反了"),
-    ("01.1", "tanh itself", np.tanh, "先在 z = 0 处验 0.5"),
-    ("01.1", "summed", lambda z: ex01.sigmoid(z).sum(), "别求和"),
-    (
-        "01.2",
-        "naive",
-        lambda z: np.exp(z) / np.exp(z).sum(1, keepdims=True),
-        "exp 就溢出",
-    ),
-    ("01.2", "columns", lambda z: ex01.softmax(z.T).T, "每一列和为 1"),
-    ("01.2", "whole", lambda z: np.exp(z) / np.exp(z).sum(), "sum 少了 axis=1"),
-    ("01.2", "keepdims", lambda z: np.exp(z) / np.exp(z).sum(1), "会沿列广播"),
-    ("01.2", "no exp", lambda z: z / z.sum(1, keepdims=True), "不是 softmax"),
-    (
+def sigmoid_in_place(z):
+    right = ex01.sigmoid(z)
+    np.exp(z, out=z)
+    return right
+
+
+def linear_in_place(x, W, b):
+    y = x @ W.T
+    b += y[0]
+    return y + (b - y[0])
+
+
+def mlp_in_place(x, layers):
+    for k, (W, b) in enumerate(layers):
+        W *= 2.0
+        x = x @ (W / 2).T + b
+        if k < len(layers) - 1:
+            x = np.maximum(x, 0)
+    return x
+
+
+WRONG = [
+    Wrong("01.1", "naive", lambda z: 1 / (1 + np.exp(-z)), "溢出成 inf", 72),
+    Wrong("01.1", "inf over inf", lambda z: np.exp(z) / (1 + np.exp(z)), "inf/inf 是 nan", 43),
+    Wrong("01.1", "by tanh", lambda z: 0.5 * (1 + np.tanh(z / 2)), "有效位全丢了", 57),
+    Wrong("01.1", "sign", lambda z: ex01.sigmoid(-z), "符号反了", 0),
+    Wrong("01.1", "tanh itself", np.tanh, "先在 z = 0 处验 0.5", 0),
+    Wrong("01.1", "summed", lambda z: ex01.sigmoid(z).sum(), "别求和", 0),
+    Wrong("01.1", "in place", sigmoid_in_place, "z 被原地修改", 86),
+    Wrong("01.2", "naive", lambda z: np.exp(z) / np.exp(z).sum(1, keepdims=True), "exp 就溢出", 56),
+    Wrong("01.2", "columns", lambda z: ex01.softmax(z.T).T, "每一列和为 1", 0),
+    Wrong("01.2", "whole", lambda z: np.exp(z) / np.exp(z).sum(), "sum 少了 axis=1", 0),
+    Wrong("01.2", "keepdims", lambda z: np.exp(z) / np.exp(z).sum(1), "会沿列广播", 0),
+    Wrong("01.2", "no exp", lambda z: z / z.sum(1, keepdims=True), "不是 softmax", 0),
+    Wrong(
         "01.2",
         "one maximum for all",
         lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(1, keepdims=True),
         "不是整个矩阵的",
+        78,
     ),
-    ("01.2", "in place", softmax_in_place, "被原地修改了"),
-    ("01.3", "no transpose", lambda x, W, b: x @ W + b, "要 W.T"),
-    ("01.3", "no bias", lambda x, W, b: x @ W.T, "没有加 b"),
-    ("01.3", "bias by row", lambda x, W, b: x @ W.T + b[:, None], "被加到了各行上"),
-    ("01.3", "columns", lambda x, W, b: W @ x.T + b[:, None], "样本应在行上"),
-    ("01.3", "activated", lambda x, W, b: np.maximum(x @ W.T + b, 0), "第 i 行第 j 列"),
-    ("01.3", "squeezed", lambda x, W, b: np.squeeze(x @ W.T + b), "不要 squeeze"),
-    ("01.4", "relu last", mlp_relu_everywhere, "分数可以为负"),
-    ("01.4", "linear", mlp_no_relu, "三层并成了一层"),
-    ("01.4", "relu first", mlp_relu_first, "先线性、后 ReLU"),
-    (
-        "01.4",
-        "softmax",
-        lambda x, ls: ex01.softmax(ex01.mlp_forward(x, ls)),
-        "留给损失函数",
+    Wrong("01.2", "in place", softmax_in_place, "被原地修改了", 89),
+    Wrong("01.3", "no transpose", lambda x, W, b: x @ W + b, "要 W.T", 0),
+    Wrong("01.3", "no bias", lambda x, W, b: x @ W.T, "没有加 b", 0),
+    Wrong("01.3", "bias by row", lambda x, W, b: x @ W.T + b[:, None], "被加到了各行上", 0),
+    Wrong("01.3", "columns", lambda x, W, b: W @ x.T + b[:, None], "样本应在行上", 0),
+    Wrong("01.3", "activated", lambda x, W, b: np.maximum(x @ W.T + b, 0), "第 i 行第 j 列", 0),
+    Wrong("01.3", "squeezed", lambda x, W, b: np.squeeze(x @ W.T + b), "不要 squeeze", 72),
+    Wrong("01.3", "in place", linear_in_place, "b 被原地修改", 86),
+    Wrong("01.4", "relu last", mlp_relu_everywhere, "分数可以为负", 22),
+    Wrong("01.4", "linear", mlp_no_relu, "三层并成了一层", 0),
+    Wrong("01.4", "relu first", mlp_relu_first, "先线性、后 ReLU", 0),
+    Wrong(
+        "01.4", "softmax", lambda x, ls: ex01.softmax(ex01.mlp_forward(x, ls)), "留给损失函数", 0
     ),
-    (
-        "01.4",
-        "stops early",
-        lambda x, ls: ex01.mlp_forward(x, ls[:2]),
-        "三层都走完了吗",
-    ),
-    ("01.4", "three only", mlp_three_only, "不能写死"),
-    ("01.4", "pops", mlp_pops, "不要 pop"),
-    ("01.5", "no bias", count_with(lambda s, B, w, p, f, m: (w, f, m)), "还有一个偏置"),
-    (
+    Wrong("01.4", "stops early", lambda x, ls: ex01.mlp_forward(x, ls[:2]), "三层都走完了吗", 0),
+    Wrong("01.4", "three only", mlp_three_only, "不能写死", 67),
+    Wrong("01.4", "pops", mlp_pops, "不要 pop", 94),
+    Wrong("01.5", "no bias", count_with(lambda s, B, w, p, f, m: (w, f, m)), "还有一个偏置", 0),
+    Wrong(
         "01.5",
         "input bias",
         count_with(lambda s, B, w, p, f, m: (w + sum(s), f, m)),
         "sizes[1:]",
+        0,
     ),
-    (
+    Wrong(
         "01.5",
         "params × B",
         count_with(lambda s, B, w, p, f, m: (p * B, f, m)),
         "共用同一份参数",
+        0,
     ),
-    (
-        "01.5",
-        "one flop",
-        count_with(lambda s, B, w, p, f, m: (p, f // 2, m)),
-        "一乘一加",
+    Wrong("01.5", "one flop", count_with(lambda s, B, w, p, f, m: (p, f // 2, m)), "一乘一加", 33),
+    Wrong(
+        "01.5", "flop of one", count_with(lambda s, B, w, p, f, m: (p, 2 * w, m)), "都要算一遍", 33
     ),
-    (
-        "01.5",
-        "flop of one",
-        count_with(lambda s, B, w, p, f, m: (p, 2 * w, m)),
-        "都要算一遍",
-    ),
-    (
+    Wrong(
         "01.5",
         "no input",
         count_with(lambda s, B, w, p, f, m: (p, f, 4 * B * sum(s[1:]))),
         "漏了输入",
+        67,
     ),
-    (
-        "01.5",
-        "float64",
-        count_with(lambda s, B, w, p, f, m: (p, f, 2 * m)),
-        "4 字节，不是 8",
+    Wrong(
+        "01.5", "float64", count_with(lambda s, B, w, p, f, m: (p, f, 2 * m)), "4 字节，不是 8", 67
     ),
-    (
-        "01.5",
-        "one sample",
-        count_with(lambda s, B, w, p, f, m: (p, f, m // B)),
-        "自己的激活",
+    Wrong(
+        "01.5", "one sample", count_with(lambda s, B, w, p, f, m: (p, f, m // B)), "自己的激活", 67
     ),
-    ("01.6", "sign of b", hat_with(lambda u, d: [u, -u - d, d], sign=1.0), "符号反了"),
-    (
-        "01.6",
-        "kinks elsewhere",
-        lambda a, p, b: ex01.hat(a - 9, p, b),
-        "帽子左边不是 0",
-    ),
-    ("01.6", "height", hat_with(lambda u, d: [1.0, -2.0, 1.0]), "帽尖的高度"),
-    ("01.6", "symmetric", hat_with(lambda u, d: [u, -2 * u, u]), "不一定左右对称"),
-    ("01.6", "no third kink", hat_with(lambda u, d: [u, -u - d, 0.0]), "没有拉平"),
+    Wrong("01.6", "sign of b", hat_with(lambda u, d: [u, -u - d, d], sign=1.0), "符号反了", 0),
+    Wrong("01.6", "kinks elsewhere", lambda a, p, b: ex01.hat(a - 9, p, b), "帽子左边不是 0", 0),
+    Wrong("01.6", "height", hat_with(lambda u, d: [1.0, -2.0, 1.0]), "帽尖的高度", 0),
+    Wrong("01.6", "symmetric", hat_with(lambda u, d: [u, -2 * u, u]), "不一定左右对称", 28),
+    Wrong("01.6", "no third kink", hat_with(lambda u, d: [u, -u - d, 0.0]), "没有拉平", 72),
+]
+# one hint serves several slips of the same kind
+SAME_HINT = [
+    Wrong("01.2", "less the mean", softmax_less_mean, "exp 就溢出", 56),
+    Wrong("01.4", "in place", mlp_in_place, "不要 pop，也不要原地写", 94),
+    Wrong("01.3", "columns, bias", lambda x, W, b: W @ x.T + b, "样本应在行上", 0),
 ]
 
 
-def test_every_exercise_is_tested():
-    ids = {ex.id for ex in registered("01")}
-    assert ids == set(RIGHT) == {number for number, *_ in WRONG}
-    for number in ids:
-        assert sum(n == number for n, *_ in WRONG) >= 3
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_notebooks_own_solution_passes(number):
+    assert_passes(number, notebook_answer(number))
+    assert check(number, notebook_answer(number)).passed
 
 
-@pytest.mark.parametrize("number", RIGHT)
-@pytest.mark.parametrize("answers", [RIGHT, ALSO_RIGHT], ids=["library", "another way"])
-def test_right_answers_pass_whatever_the_seed(number, answers):
-    for seed in range(20):
-        result = judge(number, answers[number], seed=seed)
-        assert result.passed, str(result)
+@pytest.mark.parametrize(("number", "answer"), ALSO_RIGHT)
+@given(seed=st.integers(0, 2**63))
+@settings(max_examples=25)
+def test_right_answers_pass_however_they_are_written(number, answer, seed):
+    assert_passes(number, answer, [seed])
 
 
-@pytest.mark.parametrize(
-    ("number", "name", "answer", "hint"),
-    WRONG,
-    ids=[f"{n} {name}" for n, name, *_ in WRONG],
-)
-def test_each_mistake_gets_its_own_hint(number, name, answer, hint):
-    for seed in range(5):
-        result = judge(number, answer, seed=seed)
-        assert result.status == "failed", str(result)
-        assert hint in result.steps[-1].hint, str(result)
+@pytest.mark.parametrize("wrong", WRONG + SAME_HINT, ids=str)
+def test_each_mistake_gets_its_own_hint(wrong):
+    assert_hint(wrong)
+    assert_keeps_its_secrets(wrong.number, wrong.answer)
 
 
 def test_hints_of_different_mistakes_differ():
-    for number in RIGHT:
-        hints = [judge(n, answer).steps[-1].hint for n, _, answer, _ in WRONG if n == number]
-        assert len(set(hints)) == len(hints)
+    assert {wrong.number for wrong in WRONG} == set(NUMBERS)
+    assert_hints_differ(WRONG)
 
 
-@pytest.mark.parametrize("number", RIGHT)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_answers_that_know_nothing_earn_nothing(number):
+    assert_worth_nothing(number, know_nothings(get(number).reference))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@given(data=st.data())
+@settings(max_examples=40)
+def test_no_odd_result_passes_or_breaks_the_judge(number, data):
+    leaf = data.draw(st.sampled_from([None, *range(leaf_count(number))]))
+    assert_survives(number, data.draw(odd_values()), leaf)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_answers_in_another_process_are_judged_alike(number):
+    for answer in [notebook_answer(number), *(w.answer for w in WRONG if w.number == number)]:
+        assert_same_from_afar(number, answer)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 def test_open_exercises_are_unanswered(number):
-    def stub(*args):
-        raise NotImplementedError
+    assert_unanswered(number)
 
-    assert judge(number, None).status == "unanswered"
-    assert judge(number, stub).status == "unanswered"
-    assert judge(number, lambda *args: None).status in ("failed", "error")
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_hints_lead_without_telling(number):
+    assert_hints_lead_without_telling(number)
+
+
+def test_only_numpy_is_loaded():
+    assert_loads_only_numpy("aigc_course.exercises.ex01")
+
+
+def test_what_the_lesson_lends_may_be_called_and_nothing_else():
+    lent, whole = ex01.linear_forward, ex01.mlp_forward
+
+    def mlp_forward(x, layers):
+        for k, (W, b) in enumerate(layers):
+            x = lent(x, W, b)
+            x = np.maximum(x, 0) if k < len(layers) - 1 else x
+        return x
+
+    assert check("01.4", mlp_forward).passed
+    assert check("01.4", lambda x, layers: whole(x, layers)).status == "refused"
+
+
+# --- the library's versions --------------------------------------------------------------------
 
 
 def test_library_versions_equal_torch():

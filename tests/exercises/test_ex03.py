@@ -1,23 +1,174 @@
-"""Chapter 03: the right answers pass, each typical mistake gets its own hint, the oracle agrees."""
+"""Chapter 03: right answers pass for many seeds, each typical mistake gets its own hint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aigc_course.exercises import ex03
-from aigc_course.exercises.core import judge
+from aigc_course.exercises import check, ex03, get, registered
+from harness import (
+    Wrong,
+    assert_hint,
+    assert_hints_differ,
+    assert_hints_lead_without_telling,
+    assert_keeps_its_secrets,
+    assert_loads_only_numpy,
+    assert_passes,
+    assert_same_from_afar,
+    assert_survives,
+    assert_unanswered,
+    assert_worth_nothing,
+    know_nothings,
+    leaf_count,
+    notebook_answer,
+    odd_values,
+)
 
-RIGHT = {
-    "03.1": ex03.neuron_backward,
-    "03.2": ex03.linear_backward,
-    "03.3": ex03.gelu_backward,
-    "03.4": ex03.softmax_ce_backward,
-    "03.5": ex03.numerical_gradient,
-    "03.6": ex03.mlp_backward,
-}
+NUMBERS = [exercise.id for exercise in registered("03")]
 
 
-def unfinished(*args, **kwargs):
-    raise NotImplementedError
+# --- other right answers -----------------------------------------------------------------------
+
+
+def neuron_by_chain(w, x, b, y):
+    z = w * x + b
+    s = math.tanh(z / 2) / 2 + 0.5
+    upstream = -2 * (y - s)
+    slope = math.exp(-z) / (1 + math.exp(-z)) ** 2
+    return [upstream * slope * x, upstream * slope * w, upstream * slope]
+
+
+def neuron_as_array(w, x, b, y):
+    s = 1 / (1 + np.exp(-np.dot(w, x) - b))
+    return 2 * (s - y) * (s - s**2) * np.array([x, w, 1.0])
+
+
+def linear_by_loops(dy, x, W):
+    dx, dW, db = np.zeros_like(x), np.zeros_like(W), np.zeros(W.shape[0])
+    for i in range(x.shape[0]):
+        for j in range(W.shape[0]):
+            db[j] += dy[i, j]
+            for k in range(W.shape[1]):
+                dW[j, k] += dy[i, j] * x[i, k]
+                dx[i, k] += dy[i, j] * W[j, k]
+    return dx, dW, db
+
+
+def linear_by_einsum(dy, x, W):
+    return [np.einsum("bo,oi->bi", dy, W), np.einsum("bo,bi->oi", dy, x), np.einsum("bo->o", dy)]
+
+
+def linear_by_transposes(dy, x, W):
+    return (W.T @ dy.T).T, sum(np.outer(g, v) for g, v in zip(dy, x, strict=True)), dy.T.sum(1)
+
+
+def gelu_by_complex_step(dy, x):
+    v = x + 1e-30j
+    return dy * (0.5 * v * (1 + np.tanh(np.sqrt(2 / np.pi) * (v + 0.044715 * v**3)))).imag / 1e-30
+
+
+def gelu_by_sigmoid(dy, x):
+    """½(1 + tanh u) is σ(2u)."""
+    c = 2 * np.sqrt(2 / np.pi)
+    s = 1 / (1 + np.exp(-c * (x + 0.044715 * x**3)))
+    return (s + x * s * (1 - s) * c * (1 + 0.134145 * x**2)) * dy
+
+
+def ce_by_rows(logits, y):
+    out = []
+    for row, c in zip(logits, y, strict=True):
+        p = np.exp(row - row.max())
+        p /= p.sum()
+        p[c] -= 1
+        out.append((p / len(y)).tolist())
+    return out
+
+
+def ce_by_logarithm(logits, y):
+    log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    return (np.exp(log_p) - np.eye(logits.shape[1])[y]) / logits.shape[0]
+
+
+def ce_by_jacobian(logits, y):
+    out = np.zeros(logits.shape)
+    for i, (row, c) in enumerate(zip(logits, y, strict=True)):
+        p = np.exp(row - row.max()) / np.exp(row - row.max()).sum()
+        if p[c] > 1e-200:
+            out[i] = (np.diag(p) - np.outer(p, p)) @ (-np.eye(len(p))[c] / p[c])
+        else:
+            out[i] = p - np.eye(len(p))[c]
+    return out / len(y)
+
+
+def num_in_place_and_back(f, x, eps=1e-5):
+    v = x.copy()
+    grad = np.empty(x.shape)
+    for i in np.ndindex(*x.shape):
+        kept = v[i]
+        v[i] = kept + eps
+        up = f(v)
+        v[i] = kept - eps
+        grad[i] = (up - f(v)) / (2 * eps)
+        v[i] = kept
+    return grad
+
+
+def num_by_identity(f, x, eps=1e-5):
+    steps = eps * np.eye(x.size).reshape(x.size, *x.shape)
+    ups, downs = [f(x + s) for s in steps], [f(x - s) for s in steps]
+    return (np.subtract(ups, downs) / eps / 2).reshape(x.shape).tolist()
+
+
+def mlp_of_parts(x, y, params):
+    z1 = np.einsum("bd,hd->bh", x, params["W1"]) + params["b1"]
+    h = z1 * (z1 > 0)
+    z2 = h @ params["W2"].T + params["b2"]
+    log_p = z2 - np.logaddexp.reduce(z2, axis=1, keepdims=True)
+    dh, dW2, db2 = ex03.linear_backward(ex03.softmax_ce_backward(z2, y), h, params["W2"])
+    dz1 = np.where(z1 > 0, dh, 0)
+    grads = dict(b2=db2, W2=dW2, b1=dz1.sum(0), W1=(x.T @ dz1).T)
+    return -log_p[np.arange(len(y)), y].mean(), grads
+
+
+def mlp_by_samples(x, y, params):
+    W1, b1, W2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+    loss, grads = 0.0, {name: np.zeros(value.shape) for name, value in params.items()}
+    for v, c in zip(x, y, strict=True):
+        z1 = W1 @ v + b1
+        h = np.maximum(z1, 0)
+        z2 = W2 @ h + b2
+        m = z2.max()
+        loss += m + math.log(np.exp(z2 - m).sum()) - z2[c]
+        d2 = np.exp(z2 - m) / np.exp(z2 - m).sum()
+        d2[c] -= 1
+        d1 = (W2.T @ d2) * (z1 > 0)
+        for name, g in dict(W1=np.outer(d1, v), b1=d1, W2=np.outer(d2, h), b2=d2).items():
+            grads[name] += g / len(y)
+    return [loss / len(y), grads]
+
+
+ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
+    ("03.1", neuron_by_chain),
+    ("03.1", neuron_as_array),
+    ("03.2", linear_by_loops),
+    ("03.2", linear_by_einsum),
+    ("03.2", linear_by_transposes),
+    ("03.3", gelu_by_complex_step),
+    ("03.3", gelu_by_sigmoid),
+    ("03.4", ce_by_rows),
+    ("03.4", ce_by_logarithm),
+    ("03.4", ce_by_jacobian),
+    ("03.5", num_in_place_and_back),
+    ("03.5", num_by_identity),
+    ("03.6", mlp_of_parts),
+    ("03.6", mlp_by_samples),
+]
 
 
 # --- typical mistakes --------------------------------------------------------------------------
@@ -240,77 +391,157 @@ def mlp_updates(x, y, params):
     return result
 
 
+def linear_scales_dy(dy, x, W):
+    right = ex03.linear_backward(dy, x, W)
+    dy /= len(dy) + 1
+    return right
+
+
+def gelu_exact(dy, x):
+    erf = np.vectorize(math.erf)
+    bell = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+    return dy * (0.5 * (1 + erf(x / np.sqrt(2))) + x * bell)
+
+
+def gelu_in_place(dy, x):
+    right = ex03.gelu_backward(dy, x)
+    dy *= right
+    return right
+
+
+def ce_by_classes(logits, y):
+    return ex03.softmax_ce_backward(logits, y) * len(y) / logits.shape[1]
+
+
+def mlp_naive_loss(x, y, params):
+    _, grads = ex03.mlp_backward(x, y, params)
+    h = np.maximum(x @ params["W1"].T + params["b1"], 0)
+    p = softmax(h @ params["W2"].T + params["b2"])
+    return -np.log(p[np.arange(len(y)), y]).mean(), grads
+
+
+def mlp_minus(x, y, params):
+    loss, grads = ex03.mlp_backward(x, y, params)
+    return loss, {name: -g for name, g in grads.items()}
+
+
 WRONG = [
-    ("03.1", neuron_no_slope, "σ(1−σ)"),
-    ("03.1", neuron_no_two, "少了 2"),
-    ("03.1", neuron_sign, "符号反了"),
-    ("03.1", neuron_swapped, "dw 与 dx 换了位置"),
-    ("03.1", neuron_bare_b, "还要乘上游"),
-    ("03.1", neuron_two_values, "按这个次序"),
-    ("03.2", linear_transposed, "dW 转置了"),
-    ("03.2", linear_no_sum, "沿批的方向"),
-    ("03.2", linear_mean, "db 是相加"),
-    ("03.2", linear_mean_dw, "dW 是各样本相加"),
-    ("03.2", linear_wrong_axis, "求和的方向错了"),
-    ("03.2", linear_dx_transposed, "反向是 dy @ W"),
-    ("03.2", linear_no_batch, "外积"),
-    ("03.2", linear_in_place, "被原地修改"),
-    ("03.3", gelu_no_upstream, "没有乘上游"),
-    ("03.3", gelu_half, "乘法法则少了一半"),
-    ("03.3", gelu_no_inner, "漏了里层"),
-    ("03.3", gelu_no_square, "忘了平方"),
-    ("03.3", gelu_no_three, "里层少了 3"),
-    ("03.3", gelu_as_relu, "这是 ReLU 的反向"),
-    ("03.4", ce_no_mean, "也要除以 B"),
-    ("03.4", ce_sign, "符号反了"),
-    ("03.4", ce_no_onehot, "漏了减去 one-hot"),
-    ("03.4", ce_diagonal, "雅可比的对角线"),
-    ("03.4", ce_of_p, "还没有穿过 softmax"),
-    ("03.4", ce_overflow, "exp 溢出了"),
-    ("03.4", ce_in_place, "被原地修改"),
-    ("03.5", num_one_sided, "这是单侧差分"),
-    ("03.5", num_no_two, "分母是 2·eps"),
-    ("03.5", num_all_at_once, "每次只动一个元素"),
-    ("03.5", num_dirty, "被原地修改"),
-    ("03.5", num_fixed, "没有用到参数 eps"),
-    ("03.5", num_flat, "x 不一定是一维"),
-    ("03.6", mlp_no_relu, "没有穿过 ReLU"),
-    ("03.6", mlp_mask_of_gradient, "看前向的 z1"),
-    ("03.6", mlp_value_as_slope, "0 或 1"),
-    ("03.6", mlp_z1_for_h, "用了 ReLU 之前的 z1"),
-    ("03.6", mlp_sum, "大了 B 倍"),
-    ("03.6", mlp_missing_key, "键与 params 相同"),
-    ("03.6", mlp_updates, "不更新参数"),
+    Wrong("03.1", "no slope", neuron_no_slope, "σ(1−σ)", 0),
+    Wrong("03.1", "no two", neuron_no_two, "少了 2", 0),
+    Wrong("03.1", "sign", neuron_sign, "符号反了", 0),
+    Wrong("03.1", "swapped", neuron_swapped, "dw 与 dx 换了位置", 50),
+    Wrong("03.1", "bare b", neuron_bare_b, "还要乘上游", 0),
+    Wrong("03.1", "two values", neuron_two_values, "按这个次序", 0),
+    Wrong("03.2", "transposed", linear_transposed, "dW 转置了", 12),
+    Wrong("03.2", "no sum", linear_no_sum, "沿批的方向", 0),
+    Wrong("03.2", "mean", linear_mean, "db 是相加", 0),
+    Wrong("03.2", "mean dw", linear_mean_dw, "dW 是各样本相加", 12),
+    Wrong("03.2", "wrong axis", linear_wrong_axis, "求和的方向错了", 0),
+    Wrong("03.2", "dx transposed", linear_dx_transposed, "反向是 dy @ W", 35),
+    Wrong("03.2", "no batch", linear_no_batch, "外积", 12),
+    Wrong("03.2", "in place", linear_in_place, "被原地修改", 88),
+    Wrong("03.3", "no upstream", gelu_no_upstream, "没有乘上游", 0),
+    Wrong("03.3", "half", gelu_half, "乘法法则少了一半", 0),
+    Wrong("03.3", "no inner", gelu_no_inner, "漏了里层", 0),
+    Wrong("03.3", "no square", gelu_no_square, "忘了平方", 0),
+    Wrong("03.3", "no three", gelu_no_three, "里层少了 3", 0),
+    Wrong("03.3", "as relu", gelu_as_relu, "这是 ReLU 的反向", 0),
+    Wrong("03.4", "no mean", ce_no_mean, "也要除以 B", 0),
+    Wrong("03.4", "sign", ce_sign, "符号反了", 0),
+    Wrong("03.4", "no onehot", ce_no_onehot, "漏了减去 one-hot", 0),
+    Wrong("03.4", "diagonal", ce_diagonal, "雅可比的对角线", 0),
+    Wrong("03.4", "of p", ce_of_p, "还没有穿过 softmax", 0),
+    Wrong("03.4", "overflow", ce_overflow, "exp 溢出了", 57),
+    Wrong("03.4", "in place", ce_in_place, "被原地修改", 86),
+    Wrong("03.5", "one sided", num_one_sided, "这是单侧差分", 63),
+    Wrong("03.5", "no two", num_no_two, "分母是 2·eps", 0),
+    Wrong("03.5", "all at once", num_all_at_once, "每次只动一个元素", 0),
+    Wrong("03.5", "dirty", num_dirty, "被原地修改", 50),
+    Wrong("03.5", "fixed", num_fixed, "没有用到参数 eps", 63),
+    Wrong("03.5", "flat", num_flat, "x 不一定是一维", 0),
+    Wrong("03.6", "no relu", mlp_no_relu, "没有穿过 ReLU", 50),
+    Wrong("03.6", "mask of gradient", mlp_mask_of_gradient, "看前向的 z1", 50),
+    Wrong("03.6", "value as slope", mlp_value_as_slope, "0 或 1", 50),
+    Wrong("03.6", "z1 for h", mlp_z1_for_h, "用了 ReLU 之前的 z1", 35),
+    Wrong("03.6", "sum", mlp_sum, "大了 B 倍", 20),
+    Wrong("03.6", "missing key", mlp_missing_key, "键与 params 相同", 20),
+    Wrong("03.6", "updates", mlp_updates, "不更新参数", 90),
+    Wrong("03.3", "exact", gelu_exact, "erf 形式", 0),
+    Wrong("03.3", "in place", gelu_in_place, "dy 被原地修改", 86),
+    Wrong("03.4", "by classes", ce_by_classes, "不是类别数 K", 0),
+    Wrong("03.6", "naive loss", mlp_naive_loss, "log-sum-exp", 80),
+    Wrong("03.6", "minus", mlp_minus, "dz2 是 p − y", 20),
+]
+# one hint serves several slips of the same kind
+SAME_HINT: list[Wrong] = [
+    Wrong("03.2", "in place, dy", linear_scales_dy, "被原地修改", 88),
 ]
 
 
-@pytest.mark.parametrize("id", RIGHT)
-def test_the_right_answer_passes_with_every_seed(id):
-    for seed in [None, *range(20)]:
-        result = judge(id, RIGHT[id], seed=seed)
-        assert result.passed, str(result)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_notebooks_own_solution_passes(number):
+    assert_passes(number, notebook_answer(number))
+    assert check(number, notebook_answer(number)).passed
 
 
-@pytest.mark.parametrize(
-    ("id", "answer", "words"), WRONG, ids=[f"{i}-{f.__name__}" for i, f, _ in WRONG]
-)
-def test_a_typical_mistake_gets_its_own_hint(id, answer, words):
-    for seed in range(5):
-        result = judge(id, answer, seed=seed)
-        assert result.status == "failed", str(result)
-        assert words in str(result)
+@pytest.mark.parametrize(("number", "answer"), ALSO_RIGHT)
+@given(seed=st.integers(0, 2**63))
+@settings(max_examples=25)
+def test_right_answers_pass_however_they_are_written(number, answer, seed):
+    assert_passes(number, answer, [seed])
 
 
-@pytest.mark.parametrize("id", RIGHT)
-def test_hints_of_different_mistakes_differ(id):
-    texts = [judge(i, f, seed=1).steps[-1].hint for i, f, _ in WRONG if i == id]
-    assert len(set(texts)) == len(texts) >= 3
+@pytest.mark.parametrize("wrong", WRONG + SAME_HINT, ids=str)
+def test_each_mistake_gets_its_own_hint(wrong):
+    assert_hint(wrong)
+    assert_keeps_its_secrets(wrong.number, wrong.answer)
 
 
-@pytest.mark.parametrize("id", RIGHT)
-def test_an_unanswered_exercise_says_so(id):
-    assert judge(id, None).status == "unanswered"
-    assert judge(id, unfinished).status == "unanswered"
+def test_hints_of_different_mistakes_differ():
+    assert {wrong.number for wrong in WRONG} == set(NUMBERS)
+    assert_hints_differ(WRONG)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_answers_that_know_nothing_earn_nothing(number):
+    assert_worth_nothing(number, know_nothings(get(number).reference))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@given(data=st.data())
+@settings(max_examples=40)
+def test_no_odd_result_passes_or_breaks_the_judge(number, data):
+    leaf = data.draw(st.sampled_from([None, *range(leaf_count(number))]))
+    assert_survives(number, data.draw(odd_values()), leaf)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_answers_in_another_process_are_judged_alike(number):
+    for answer in [notebook_answer(number), *(w.answer for w in WRONG if w.number == number)]:
+        assert_same_from_afar(number, answer)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_open_exercises_are_unanswered(number):
+    assert_unanswered(number)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_hints_lead_without_telling(number):
+    assert_hints_lead_without_telling(number)
+
+
+def test_only_numpy_is_loaded():
+    assert_loads_only_numpy("aigc_course.exercises.ex03")
+
+
+def test_what_the_lesson_lends_may_be_called_and_nothing_else():
+    whole = ex03.mlp_backward
+    assert check("03.6", mlp_of_parts).passed
+    assert check("03.6", lambda x, y, params: whole(x, y, params)).status == "refused"
+
+
+# --- the library's versions --------------------------------------------------------------------
 
 
 def test_the_librarys_versions_equal_pytorch():
