@@ -1,9 +1,11 @@
 """What each exercise asks and how an answer is judged: one module a notebook (``ex03.py``, …).
 
-In a notebook only two names are needed::
+In a notebook two names are needed::
 
     check("03.2", linear_backward)                        # is my answer right, and if not, why?
     Tensor = use("04.5", Tensor, otherwise=engine.Tensor) # go on with mine if it passes
+
+and, for one who is stuck, ``hint("03.2")`` and ``solution("03.2")``.
 """
 
 from aigc_course.exercises.core import (
@@ -17,6 +19,7 @@ from aigc_course.exercises.core import (
     registered,
     use,
 )
+from aigc_course.exercises.help import hint, solution
 
 __all__ = [
     "Exercise",
@@ -25,7 +28,9 @@ __all__ = [
     "check",
     "exercise",
     "get",
+    "hint",
     "judge",
     "registered",
+    "solution",
     "use",
 ]

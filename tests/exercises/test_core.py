@@ -1,9 +1,16 @@
 """How an answer is judged: kindly, exactly, and without ever stopping a notebook."""
 
+import re
+import sys
+import types
+
 import numpy as np
 import pytest
 
-from aigc_course.exercises import core
+from aigc_course import exercises
+from aigc_course.authoring import solutions
+from aigc_course.exercises import core, hint, solution
+from aigc_course.exercises import help as help_
 from aigc_course.exercises.core import (
     check,
     close,
@@ -21,7 +28,7 @@ from aigc_course.exercises.core import (
 def doubling(monkeypatch):
     monkeypatch.setattr(core, "_registry", {})
 
-    @exercise("99.1", title="加倍", points=2, asks="double(x) -> 2x")
+    @exercise("98.1", title="加倍", points=2, asks="double(x) -> 2x")
     def double(answer, rng):
         x = rng.normal(size=(2, 3))
         before = x.copy()
@@ -30,7 +37,7 @@ def doubling(monkeypatch):
         yield close(y, 2 * before, "y", hint="是乘 2，不是平方")
         yield untouched(before, x, "x")
 
-    return "99.1"
+    return "98.1"
 
 
 def test_right(doubling):
@@ -38,7 +45,7 @@ def test_right(doubling):
     assert (
         result.passed
         and result.score == 2
-        and "✓ 练习 99.1 加倍：通过（3 项检查，2 分）" in str(result)
+        and "✓ 练习 98.1 加倍：通过（3 项检查，2 分）" in str(result)
     )
 
 
@@ -80,12 +87,12 @@ def test_an_answer_of_the_wrong_form_is_told_the_form(doubling):
     text = str(check(doubling, lambda x: {"y": object()}))
     assert "✗" in text
 
-    @exercise("99.2", title="两个", points=1, asks="two(x) -> a, b")
+    @exercise("98.2", title="两个", points=1, asks="two(x) -> a, b")
     def two(answer, rng):
         a, b = answer(1)
         yield that(a == b, "相等")
 
-    text = str(check("99.2", lambda x: None))
+    text = str(check("98.2", lambda x: None))
     assert "返回的东西形式不对：要的是 two(x) -> a, b" in text and "TypeError" in text
 
 
@@ -138,7 +145,180 @@ def test_close_needs_the_shape_too():
 
 
 def test_unknown_and_doubled_ids_are_named(doubling):
-    with pytest.raises(KeyError, match="99.1"):
-        get("99.7")
+    with pytest.raises(KeyError, match="98.1"):
+        get("98.7")
     with pytest.raises(ValueError, match="wanted 'NN.k'"):
         exercise("9.1", title="", points=1, asks="")(lambda a, r: iter(()))
+
+
+# --- points -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three_parts(doubling):
+    @exercise(
+        "98.3", title="三步", points=3, asks="f(k)", reference=lambda k: k * np.ones(1), limit=20
+    )
+    def parts(answer, rng):
+        for k in (1, 2, 3):
+            given = np.ones(1)
+            yield that(True, f"小事 {k}")
+            yield close(answer(k), k * given, f"第 {k} 个")
+        before = given.copy()
+        yield untouched(before, np.asarray(getattr(answer, "spoilt", before)), "x")
+
+    return "98.3"
+
+
+@pytest.mark.parametrize(("good", "score"), [(0, 0.0), (1, 1.0), (2, 2.0), (3, 3.0)])
+def test_points_follow_the_weight_of_what_held(three_parts, good, score):
+    result = judge(three_parts, lambda k: np.ones(1) * (k if k <= good else -1))
+    assert result.score == score and result.passed == (good == 3)
+
+
+def test_wrong_only_in_a_step_without_weight_is_not_full_marks(three_parts):
+    def answer(k):
+        return k * np.ones(1)
+
+    answer.spoilt = [5.0]
+    result = judge(three_parts, answer)
+    assert result.status == "failed" and result.score == 2.25
+
+
+def test_errors_and_stops_keep_what_was_earned(three_parts):
+    def breaks(error):
+        def answer(k):
+            if k == 3:
+                raise error
+            return k * np.ones(1)
+
+        return answer
+
+    result = judge(three_parts, breaks(ZeroDivisionError("x")))
+    assert (result.status, result.score) == ("error", 2.0)
+    result = judge(three_parts, breaks(core.Stopped("memory", "超了")))
+    assert (result.status, result.score, result.message) == ("memory", 2.0, "超了")
+    result = judge(three_parts, breaks(core.Stopped("refused", "用了")))
+    assert (result.status, result.score) == ("refused", 0.0)
+    result = judge(three_parts, breaks(NotImplementedError()))
+    assert (result.status, result.score) == ("failed", 2.0) and "接着写" in str(result)
+    result = judge(three_parts, breaks(SystemExit(3)))
+    assert (result.status, result.score) == ("error", 2.0)
+    with pytest.raises(KeyboardInterrupt):
+        judge(three_parts, breaks(KeyboardInterrupt()))
+
+
+def test_a_reference_that_fails_is_our_error(doubling):
+    @exercise("98.4", title="坏", points=1, asks="f()", reference=lambda: 1)
+    def bad(answer, rng):
+        yield close(1, 1, "先")
+        yield close(answer(), 2, "y")
+
+    with pytest.raises(RuntimeError, match="98.4: its own reference"):
+        judge("98.4", lambda: 3)
+
+
+def test_lines_of_a_remote_answer_are_used(doubling):
+    def answer(x):
+        error = ValueError("远")
+        error.own_lines = ["第 7 行：return x +"]
+        raise error
+
+    text = str(check(doubling, answer))
+    assert "第 7 行：return x +" in text and "ValueError: 远" in text and "own_lines" not in text
+
+
+# --- in nbgrader, in the learner's folder -----------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["autograde", "validate"])
+def test_nbgrader_sees_an_error_when_it_did_not_pass(doubling, monkeypatch, mode):
+    monkeypatch.setenv("NBGRADER_EXECUTION", mode)
+    assert check(doubling, lambda x: 2 * x).passed
+    for answer in (None, stub, lambda x: x):
+        with pytest.raises(AssertionError, match="98.1 加倍") as caught:
+            check(doubling, answer)
+        assert "\n" not in str(caught.value)
+
+
+def test_every_check_is_noted(doubling, monkeypatch):
+    seen = []
+    monkeypatch.setattr(core, "record", lambda *what, **more: seen.append(what))
+    result = check(doubling, lambda x: x)
+    assert seen == [("record", result)]
+    use(doubling, None, otherwise=None)
+    judge(doubling, lambda x: x)
+    assert len(seen) == 1
+
+
+# --- stuck ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def helped(doubling, monkeypatch):
+    monkeypatch.setattr(help_, "_seen", {})
+    noted = []
+
+    def record(what, *arguments, otherwise=None):
+        noted.append((what, *arguments))
+        return otherwise
+
+    monkeypatch.setattr(help_, "record", record)
+    exercise("03.2", title="题", points=1, asks="f", hints=("一", "二", "三"))(
+        lambda a, r: iter(())
+    )
+    return noted
+
+
+def test_hints_go_on_one_by_one(helped):
+    texts = [str(hint("03.2")) for _ in range(4)]
+    assert [text.split("提示 ")[1][:3] for text in texts] == ["1/3", "2/3", "3/3", "3/3"]
+    assert "一" in texts[0] and "二" not in texts[0] and "最后一条" in texts[2]
+    assert "提示 2/3" in str(hint("03.2", 2)) and "没有第 4 条" in str(hint("03.2", 4))
+    assert ("record_hint", "03.2", 2) in helped
+    assert "没有另写提示" in str(hint("98.1"))
+    assert "<div" in hint("03.2")._repr_html_()
+
+
+def test_hints_remember_the_folder(helped, monkeypatch):
+    monkeypatch.setattr(help_, "record", lambda what, *a, otherwise=None: 1)
+    assert "提示 2/3" in str(hint("03.2"))
+
+
+def test_the_solution_is_shown_only_when_asked_for_twice(helped, monkeypatch):
+    hint("03.2")
+    first = str(solution("03.2"))
+    assert '确定要看就运行 solution("03.2", sure=True)' in first and "1/3" in first
+    assert ("record_solution", "03.2") not in helped
+    shown = solution("03.2", sure=True)
+    assert "def linear_backward" in shown.text and "### BEGIN" not in shown.text
+    assert "dy.T @ x" in shown.text and ("record_solution", "03.2") in helped
+    monkeypatch.setenv("AIGC_NO_SOLUTIONS", "1")
+    assert "现在不能看" in str(solution("03.2", sure=True))
+
+
+def test_no_solution_without_source(helped, monkeypatch):
+    monkeypatch.setattr(solutions, "source_notebooks", lambda: None)
+    assert "找不到" in str(solution("03.2", sure=True))
+
+
+# --- the guide --------------------------------------------------------------------------------
+
+
+def test_the_guides_example_works_as_written(repository, monkeypatch):
+    monkeypatch.setattr(core, "_registry", {})
+    guide = (repository / "docs" / "exercises.md").read_text(encoding="utf-8")
+    module_text, test_text = re.findall(r"```python\n(.*?)```", guide, re.S)
+    module = types.ModuleType("aigc_course.exercises.ex98")
+    exec(compile(module_text, "ex98.py", "exec"), vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(exercises, "ex98", module, raising=False)
+    tests = {}
+    exec(compile(test_text, "test_ex98.py", "exec"), tests)
+    for seed in range(20):
+        tests["test_right"](seed)
+    (mark,) = tests["test_wrong"].pytestmark
+    for wrong, words in mark.args[1]:
+        tests["test_wrong"](wrong, words)
+    assert judge("98.1", None).status == "unanswered"
+    assert "提示 1/3" in str(hint("98.1"))

@@ -1,0 +1,119 @@
+"""A value in small: what kind of thing it is, its shape, dtype, range and first few numbers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["describe", "plain"]
+
+FEW = 4
+WIDTH = 80
+
+
+def plain(value: Any) -> Any:
+    """A PyTorch tensor as a NumPy array; everything else as it is.
+
+    An object is a tensor if it has both ``detach`` and ``numpy``, whatever library it is from.
+    """
+    if isinstance(value, np.ndarray | np.generic | float | int | str | list | tuple | dict):
+        return value
+    kind = type(value)
+    if callable(getattr(kind, "detach", None)) and callable(getattr(kind, "numpy", None)):
+        value = value.detach()
+        on_cpu = getattr(value, "cpu", None)
+        return (on_cpu() if callable(on_cpu) else value).numpy()
+    return value
+
+
+def describe(value: Any) -> str:
+    """One short line.
+
+    Example:
+        >>> describe(np.array([[1.0, 2.5], [3.0, 4.0]]))
+        '数组 (2, 2) float64，范围 [1, 4]：1 2.5 3 4'
+        >>> describe((1, "a")), describe(lambda x: x)
+        ("元组，2 项：1；'a'", '函数 <lambda>')
+    """
+    try:
+        text = _describe(plain(value), 0)
+    except Exception:  # a learner's object may fail in any way; it must not spoil the card
+        text = type(value).__name__
+    return text if len(text) <= 3 * WIDTH else text[: 3 * WIDTH - 1] + "…"
+
+
+def _describe(value: Any, depth: int) -> str:
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, bool | np.bool_) or value is None:
+        return str(value)
+    if isinstance(value, np.generic):
+        return f"{_number(value.item())}（{value.dtype.name}）"
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, complex):
+        return f"{value:.4g}"
+    if isinstance(value, str):
+        return _cut(repr(value))
+    if isinstance(value, list | tuple | set | frozenset):
+        return _collection(value, depth)
+    if isinstance(value, Mapping):
+        name = f"字典，{len(value)} 项"
+        if depth or not value:
+            return name
+        few = list(value.items())[:FEW]
+        return name + "：" + "；".join(f"{_cut(repr(k))}: {_describe(plain(v), 1)}" for k, v in few)
+    if isinstance(value, type):
+        return f"类 {value.__name__}"
+    if isinstance(value, FunctionType | BuiltinFunctionType | MethodType):
+        return f"函数 {value.__name__}"
+    # statically: an attribute of an object that lives in another process would be asked for there
+    inner = inspect.getattr_static(value, "data", None)
+    if isinstance(inner, np.ndarray):  # a tensor of the learner's or the engine's
+        return f"{type(value).__name__}，{_array(inner)}"
+    return type(value).__name__  # no repr: it may hold an address, and is the learner's code
+
+
+def _collection(value: Any, depth: int) -> str:
+    kind = "列表" if isinstance(value, list) else "元组" if isinstance(value, tuple) else "集合"
+    name = f"{kind}，{len(value)} 项"
+    if depth or not len(value) or isinstance(value, set | frozenset):
+        return name
+    parts = [_describe(plain(part), depth + 1) for part in list(value)[:FEW]]
+    return name + "：" + "；".join(parts) + ("；…" if len(value) > FEW else "")
+
+
+def _array(value: np.ndarray) -> str:
+    text = f"数组 {value.shape} {value.dtype.name}"
+    if value.size == 0:
+        return text + "，空"
+    flat = value.reshape(-1)
+    if value.dtype.kind not in "iufb":
+        return text
+    if value.dtype.kind == "f":
+        finite = flat[np.isfinite(flat)]
+        odd = [name for name, test in (("nan", np.isnan), ("inf", np.isinf)) if test(flat).any()]
+        if finite.size:
+            text += f"，范围 [{_number(finite.min())}, {_number(finite.max())}]"
+        text += "".join(f"，有 {name}" for name in odd)
+    elif value.dtype.kind != "b":
+        text += f"，范围 [{flat.min()}, {flat.max()}]"
+    few = " ".join(_number(v) for v in flat[: 2 * FEW].tolist())
+    return f"{text}：{few}{' …' if flat.size > 2 * FEW else ''}"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int | np.integer):
+        digits = str(value) if abs(int(value)) < 10**18 else f"{float(value):.4g}"
+        return digits
+    return f"{float(value):.4g}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"

@@ -1,0 +1,188 @@
+"""The card: what it shows, what it never shows, and that nothing of an answer becomes markup."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from aigc_course.exercises import core
+from aigc_course.exercises.card import one_line
+from aigc_course.exercises.core import Result, Step, check, close, exercise, judge, shape, that
+from aigc_course.exercises.describe import describe
+
+
+class Plain(HTMLParser):
+    """Checks that tags are balanced and gathers the text and the tags."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.words = [], set(), []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(self.words)
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    monkeypatch.setattr(core, "_registry", {})
+
+    @exercise("98.1", title="行<b>和", points=3, asks="rows(x, axis) -> <y>", reference=right)
+    def judge_rows(answer, rng):
+        x = rng.normal(size=(2, 3))
+        y = answer(x, axis=1)
+        for k in range(5):
+            yield that(True, f"第 {k} 件小事")
+        yield shape(y, (2,), "y", "沿 axis=1 加")
+        yield close(y, x.sum(axis=1), "y", "是加，不是乘 <b>")
+
+
+def right(x, axis):
+    return x.sum(axis=axis)
+
+
+def product(x, axis):
+    return x.prod(axis=axis)
+
+
+def html(answer):
+    return check("98.1", answer)._repr_html_()
+
+
+def test_a_pass_is_short_and_folds_its_steps():
+    page = Plain(html(right))
+    assert "✓" in page.text and "通过，3/3 分" in page.text and "7 项检查" in page.text
+    assert "details" in page.tags and "table" not in page.tags
+
+
+def test_a_wrong_answer_shows_input_output_and_what_was_wanted():
+    page = Plain(html(product))
+    assert "✗" in page.text and "还差一点，0/3 分" in page.text
+    assert "输入 x" in page.text and "数组 (2, 3) float64" in page.text
+    assert "输入 axis" in page.text
+    assert "得到" in page.text and "应为" in page.text and "形状 (2,)" in page.text
+    assert "是加，不是乘 <b>" in page.text and "前 6 项都对" in page.text
+
+
+def test_no_expected_value_is_shown():
+    seen = []
+
+    def wrong(x, axis):
+        seen.append(x.sum(axis=1))
+        return x.max(axis=1)
+
+    page = html(wrong)
+    for value in seen[0]:
+        assert f"{value:.4g}" not in page and f"{value:.3f}" not in page
+
+
+def test_the_input_is_shown_as_it_came_though_the_answer_changed_it():
+    def spoils(x, axis):
+        x[:] = 77.0
+        return x.prod(axis=1)
+
+    page = html(spoils)
+    assert "输入 x" in page and "77 77" not in page.split("得到")[0]
+
+
+class Nasty:
+    __name__ = "<script>"
+
+    def __repr__(self):
+        return "<script>alert(1)</script>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x, axis: "<script>alert(1)</script>",
+        lambda x, axis: Nasty(),
+        lambda x, axis: {"<script>": 1},
+        lambda x, axis: 1 / 0 if x is None else {}["<script>"],
+        type("<script>", (), {})(),
+    ],
+)
+def test_everything_is_escaped(answer):
+    page = html(answer)
+    assert "<script" not in page
+    assert Plain(page).tags <= {"div", "b", "code", "table", "tr", "td", "details", "summary", "br"}
+
+
+@pytest.mark.parametrize("answer", [right, product, None, lambda x, axis: object()])
+def test_it_is_the_same_every_time(answer):
+    assert html(answer) == html(answer)
+    assert "0x" not in html(answer)
+
+
+def test_unanswered_is_kind_and_says_what_to_write():
+    page = Plain(html(None))
+    assert "还没作答" in page.text and "rows(x, axis) -> <y>" in page.text and "✗" not in page.text
+
+
+def test_a_try_is_partly_right():
+    result = judge("98.1", lambda x, axis: np.full(2, np.nan))
+    assert result.score == 0.0 and "得到" in result._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("timeout", "超时"),
+        ("memory", "内存超限"),
+        ("crashed", "进程中断"),
+        ("refused", "用了不许用的函数"),
+    ],
+)
+def test_being_stopped_has_its_own_title(status, words):
+    steps = (Step(True, "第一步"),)
+    result = Result(core.get("98.1"), status, steps, "原因 <i>", 1.5)
+    assert str(result).startswith(f"✗ 练习 98.1 行<b>和：{words}")
+    page = Plain(result._repr_html_())
+    assert words in page.text and "原因 <i>" in page.text and "1.5/3 分" in page.text
+    assert one_line(result) == f"✗ 练习 98.1 行<b>和：{words}（原因 <i>）"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.array([1, np.nan]), "数组 (2,) float64，范围 [1, 1]，有 nan：1 nan"),
+        (np.arange(20), "数组 (20,) int64，范围 [0, 19]：0 1 2 3 4 5 6 7 …"),
+        (np.zeros((0, 3)), "数组 (0, 3) float64，空"),
+        (np.float32(1.5), "1.5（float32）"),
+        (None, "None"),
+        (True, "True"),
+        (1 / 3, "0.3333"),
+        ([1, 2], "列表，2 项：1；2"),
+        ({"W": np.ones(1)}, "字典，1 项：'W': 数组 (1,) float64，范围 [1, 1]：1"),
+        (Nasty(), "Nasty"),
+        (10**400, "int"),
+        (np.array(["a"]), "数组 (1,) str32"),
+        (int, "类 int"),
+        (len, "函数 len"),
+    ],
+)  # fmt: skip
+def test_values_in_small(value, words):
+    assert describe(value) == words
+
+
+def test_a_value_that_fails_to_describe_itself_does_not_spoil_the_card():
+    class Odd(dict):
+        def items(self):
+            raise ValueError
+
+    assert describe(Odd(a=1)) == "Odd"
+    assert len(describe(["x" * 1000] * 50)) < 300

@@ -1,0 +1,134 @@
+"""Graphs that cross between a judge and an answer: same structure, same identities, same counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aigc_course.exercises.given import MAX_CALLS, SEALED, Node, TooManyVisits, pack, unpack
+
+
+def _repeated(n):
+    return lambda g: (g,) * n
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Node:
+    """A random graph: shared parents, a parent twice, leaves, constants, shared budgets."""
+    budgets = [[draw(st.integers(0, 99))] for _ in range(draw(st.integers(1, 3)))]
+    nodes: list[Node] = []
+    for _ in range(draw(st.integers(1, 12))):
+        parents = draw(st.lists(st.sampled_from(nodes), max_size=3)) if nodes else []
+        rule = draw(st.sampled_from(["none", "scale", "vjp"])) if parents else "none"
+        if rule == "scale":
+            parents = parents[:1]
+        nodes.append(
+            Node(
+                *parents,
+                data=draw(st.lists(st.floats(-9, 9), max_size=3)),
+                scale=draw(st.floats(-9, 9)) if rule == "scale" else None,
+                vjp=_repeated(len(parents)) if rule == "vjp" else None,
+                requires_grad=draw(st.booleans()),
+                budget=draw(st.sampled_from(budgets)),
+                sealed=draw(st.booleans()),
+            )
+        )
+    return nodes[-1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs())
+def test_the_graph_that_arrives_is_the_graph_that_was_sent(root: Node) -> None:
+    before = root._budget[0]
+    dicts, originals = pack(root)
+    copies = unpack(dicts, lambda index, g: originals[index].vjp(g))
+    assert root._budget[0] == before, "packing must not spend the answer's reads"
+    assert originals[-1] is root
+    assert len(copies) == len(originals) == len({id(n) for n in originals})
+    mate = {id(old): new for old, new in zip(originals, copies, strict=True)}
+    place = {id(old): i for i, old in enumerate(originals)}
+    for i, (old, new) in enumerate(zip(originals, copies, strict=True)):
+        assert all(place[id(parent)] < i for parent in old._parents)
+        assert len(old._parents) == len(new._parents)
+        for mine, theirs in zip(old._parents, new._parents, strict=True):
+            assert mate[id(mine)] is theirs
+        np.testing.assert_array_equal(old.data, new.data)
+        assert old.requires_grad == new.requires_grad
+        assert (old.vjp is None) == (new.vjp is None)
+        assert old._budget[0] == new._budget[0]
+        assert old._sealed == new._sealed
+        if new.vjp is not None:
+            for mine, theirs in zip(old.vjp(np.ones(2)), new.vjp(np.ones(2)), strict=True):
+                np.testing.assert_array_equal(mine, theirs)
+    for one in originals:
+        for two in originals:
+            shared = mate[id(one)]._budget is mate[id(two)]._budget
+            assert (one._budget is two._budget) == shared
+
+
+def test_long_chains_need_no_recursion() -> None:
+    node = Node()
+    for _ in range(20_000):
+        node = Node(node, scale=1.0)
+    dicts, originals = pack(node)
+    assert len(unpack(dicts, lambda index, g: originals[index].vjp(g))) == 20_001
+
+
+def test_calls_are_counted_where_the_graph_was_made() -> None:
+    leaf = Node(data=np.ones(2))
+    root = Node(leaf, leaf, vjp=lambda g: (g, 2 * g))
+    dicts, originals = pack(root)
+    copy = unpack(dicts, lambda index, g: originals[index].vjp(g))[-1]
+    for _ in range(MAX_CALLS):
+        copy.vjp(np.ones(2))
+    assert root.calls == MAX_CALLS
+    with pytest.raises(TooManyVisits):
+        copy.vjp(np.ones(2))
+
+
+def test_equal_gradients_arrive_as_one_array() -> None:
+    """So that adding to one of them in place spoils the other, as it does without crossing."""
+    leaf = Node(data=np.ones(2))
+    dicts, originals = pack(Node(leaf, leaf, vjp=lambda g: (g, g)))
+    copy = unpack(dicts, lambda index, g: tuple(v.copy() for v in originals[index].vjp(g)))[-1]
+    g = np.ones(2)
+    first, second = copy.vjp(g)
+    assert first is second is g
+
+
+def test_reads_and_comparisons_run_out() -> None:
+    node = Node(Node(), budget=[3])
+    for _ in range(2):
+        node.parents
+    assert (node == node) is True
+    with pytest.raises(TooManyVisits):
+        node.parents
+
+
+def test_a_sealed_node_refuses_a_gradient_on_either_side() -> None:
+    dicts, originals = pack(Node(sealed=True))
+    for node in (originals[-1], unpack(dicts, lambda index, g: ())[-1]):
+        with pytest.raises(AttributeError, match=SEALED):
+            node.grad = np.ones(1)
+        assert node.grad is None
+
+
+def test_nothing_but_numpy_is_imported() -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import given; "
+        "print([m for m in sys.modules if m.startswith('aigc_course')])"
+    )
+    import aigc_course.exercises as package
+
+    told = subprocess.run(
+        [sys.executable, "-c", code, next(iter(package.__path__))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "[]"
