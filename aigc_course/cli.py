@@ -21,6 +21,7 @@ def _too_old(version):  # type: ignore[no-untyped-def]
 if _too_old(sys.version_info):
     sys.exit("✗ " + _too_old(sys.version_info))
 
+import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -44,8 +45,9 @@ app = typer.Typer(
     help="从零到 AIGC：一门在自己电脑上动手的课。\n\n"
     "第一次：aigc lab。它在“我的课程”里备好笔记本，打开 JupyterLab；下次还是这一条。\n\n"
     "哪里不对：aigc doctor。它逐项检查，并写明每一项怎么办。\n\n"
+    "教课：aigc release → grade → report，见 docs/instructor.md。\n\n"
     "环境变量：AIGC_HOME 学习文件夹 · AIGC_THREADS 线程数 · AIGC_DEVICE 计算设备（cpu、cuda、mps）"
-    " · AIGC_DATA 数据文件夹。",
+    " · AIGC_DATA 数据文件夹 · AIGC_PROGRESS=0 不记学习进度 · AIGC_NO_SOLUTIONS=1 不给看答案。",
 )
 data_app = typer.Typer(
     no_args_is_help=True,
@@ -341,6 +343,10 @@ def version() -> None:
     typer.echo(f"安装在 {Path(__file__).resolve().parent}")
 
 
+for _name in ("progress", "release", "grade", "report"):
+    importlib.import_module("aigc_course.classroom.cli_%s" % _name).register(app)
+
+
 # --- words -----------------------------------------------------------------------------------
 
 
@@ -354,7 +360,8 @@ def _tell(changes: list[Any]) -> None:
         "state": "交付记录坏了，已另存，从头建：已有的文件都按你写过的对待",
     }
     for change in changes:
-        typer.echo(f"  {told[change.kind]}：{change.path.name}")
+        news = f"（{change.news}）" if change.news else ""
+        typer.echo(f"  {told[change.kind]}：{change.path.name}{news}")
 
 
 def _say(text: str) -> None:

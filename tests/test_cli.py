@@ -16,8 +16,10 @@ import pytest
 from aigc_course import cli, doctor
 from aigc_course.classroom import workspace
 
-COMMANDS = ["lab", "update", "reset", "doctor", "version", "notebooks", "data"]
-LEAVES = [["lab"], ["update"], ["reset"], ["doctor"], ["version"]]
+COMMANDS = ["lab", "update", "reset", "progress", "doctor", "version", "notebooks", "data"]
+COMMANDS += ["release", "grade", "report"]
+LEAVES = [["lab"], ["update"], ["reset"], ["progress"], ["doctor"], ["version"]]
+LEAVES += [["release"], ["grade"], ["report"]]
 LEAVES += [["data", name] for name in ("verify", "list", "show")]
 
 

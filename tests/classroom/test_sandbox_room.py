@@ -312,3 +312,23 @@ def test_limits_are_numbers_above_zero():
 def test_the_same_answer_draws_the_same_random_numbers_in_every_room(sandbox):
     source = "import random\nimport numpy as np\ndef f(): return random.random(), np.random.rand()"
     assert ask(sandbox, source) == ask(sandbox, source)
+
+
+def test_a_forbidden_call_is_noticed_where_the_engine_is_there():
+    source = (
+        "import numpy as np\n"
+        "from aigc_course import engine\n"
+        "def f(z):\n"
+        "    name = 'soft' + 'max'\n"
+        "    try:\n"
+        "        return getattr(engine.functional, name)(engine.tensor(z), 1).data\n"
+        "    except BaseException:\n"
+        "        return z\n"
+    )
+    with Sandbox(Kind(engine=True), QUICK) as started:
+        allows = ("aigc_course.engine.*", "!aigc_course.engine.*softmax")
+        with started.room(allows=allows) as room, pytest.raises(Stopped) as caught:
+            room.answer(chunk(source), "f")(np.ones((2, 3)))
+        assert caught.value.status == "refused" and "softmax" in caught.value.message
+        with started.room(allows=("aigc_course.engine.*",)) as room:
+            assert room.answer(chunk(source), "f")(np.ones((2, 3))).shape == (2, 3)

@@ -321,7 +321,7 @@ class Room:
         code = self.report.get("status", 0)
         if status == "crashed" and code == -24:  # SIGXCPU
             return Stopped("timeout", f"处理器时间超过 {self.limits.total_seconds:g} 秒")
-        if status == "crashed" and code < 0:
+        if status == "crashed" and code < 0 and not self.report.get("told"):
             return Stopped("crashed", f"运行它的进程被信号 {-code} 结束")
         return Stopped(status)  # type: ignore[arg-type]
 

@@ -33,6 +33,7 @@ MAX_ITEMS = 2_000_000
 MAX_DRAIN = 200_000  # items taken from a generator
 _DTYPE = re.compile(r"[<>|=]?(?:[biufc](?:1|2|4|8|16|32)|[SU]\d{1,5}|[Mm]8\[\w{1,4}\])\Z")
 _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+_OBJECT_COSTS = 40  # a stand-in takes as much memory as so many plain items
 
 
 class Malformed(ValueError):
@@ -48,14 +49,74 @@ def pack(tree: Any) -> bytes:
     return bytes(msgpack.packb(tree, use_bin_type=True, unicode_errors="surrogatepass"))
 
 
-def unpack(data: bytes) -> Any:
-    """The inverse of :func:`pack`; raises Malformed."""
+def unpack(data: bytes, text_errors: str = "surrogatepass") -> Any:
+    """The inverse of :func:`pack`; raises Malformed.
+
+    Args:
+        text_errors: ``"replace"`` where no half of a surrogate pair may come in.
+    """
+    _measure(data)
     try:
         return msgpack.unpackb(
-            data, raw=False, use_list=True, strict_map_key=True, unicode_errors="surrogatepass"
+            data, raw=False, use_list=True, strict_map_key=True, unicode_errors=text_errors
         )
     except Exception as error:  # msgpack has no common base for its errors
         raise Malformed(f"not a message: {type(error).__name__}") from None
+
+
+def _sizes() -> list[tuple[str, int]]:
+    """For each first byte of a msgpack item: its kind, and how many bytes follow or say how many."""
+    kinds = [("fixed", 0)] * 128 + [("never", 0)] * 16
+    kinds += [("array", n) for n in range(16)] + [("fixed", n) for n in range(32)]
+    kinds += [("never", 0)] * 32 + [("fixed", 0)] * 32
+    kinds[0xC0] = kinds[0xC2] = kinds[0xC3] = ("fixed", 0)
+    for first in (0xC4, 0xD9):  # bytes and text, with a length of 1, 2, 4 bytes
+        for k in range(3):
+            kinds[first + k] = ("long", 1 << k)
+    for first, sizes in ((0xCA, (4, 8)), (0xCC, (1, 2, 4, 8)), (0xD0, (1, 2, 4, 8))):
+        for k, size in enumerate(sizes):
+            kinds[first + k] = ("fixed", size)
+    kinds[0xDC], kinds[0xDD] = ("arrays", 2), ("arrays", 4)
+    return kinds
+
+
+_KINDS = _sizes()
+
+
+def _measure(data: bytes) -> None:
+    """Look through a message before it becomes objects: headers may promise anything.
+
+    A byte can become an empty list of 56, and five bytes a list with room for millions.
+    """
+    at, end, budget = 0, len(data), MAX_ITEMS
+    missing = [1]  # items still to come, on each level
+    while missing:
+        if missing[-1] == 0:
+            missing.pop()
+            continue
+        missing[-1] -= 1
+        if at >= end:
+            raise Malformed("not a message: it ends too early")
+        kind, size = _KINDS[data[at]]
+        at += 1
+        if kind == "fixed":
+            at += size
+            continue
+        if kind == "never":
+            raise Malformed("not a message: a kind that may not cross")
+        if kind == "long":
+            at += size + int.from_bytes(data[at : at + size], "big")
+            continue
+        count = size
+        if kind == "arrays":
+            count = int.from_bytes(data[at : at + size], "big")
+            at += size
+        budget -= count
+        if budget < 0 or count > end - at or len(missing) > 3 * MAX_DEPTH:
+            raise Malformed("not a message: too many values, or nested too deep")
+        missing.append(count)
+    if at != end:
+        raise Malformed("not a message: too long or too short")
 
 
 class Coder:
@@ -206,14 +267,7 @@ class Coder:
             return decoder(self, rest, depth)
         except Malformed:
             raise
-        except (
-            TypeError,
-            ValueError,
-            KeyError,
-            IndexError,
-            OverflowError,
-            AttributeError,
-        ) as error:
+        except Exception as error:  # whatever NumPy or PyTorch make of nonsense
             raise Malformed(f"bad {tag!r}: {type(error).__name__}") from None
 
     def _items(self, rest: list[Any], depth: int) -> Iterator[Any]:
@@ -221,10 +275,11 @@ class Coder:
 
     def _decode_dict(self, rest: list[Any], depth: int) -> dict[Any, Any]:
         values = list(self._items(rest, depth))
-        return dict(zip(values[::2], values[1::2], strict=True))
+        return dict(zip(_unlike(values[::2]), values[1::2], strict=True))
 
     def _decode_object(self, rest: list[Any], depth: int) -> Any:
         number, description = rest
+        self._room -= _OBJECT_COSTS
         if self.stand_in is None or type(number) is not int:
             raise Malformed("an object where none is wanted")
         return self.stand_in(number, description)
@@ -236,18 +291,32 @@ class Coder:
         return self.mine(number)
 
 
+def _unlike(keys: list[Any]) -> list[Any]:
+    """``keys`` if they can go into a table: made to have one hash, they take hours to go in."""
+    if len(keys) > 500 and 2 * len({hash(key) for key in keys}) < len(keys):
+        raise Malformed("keys that were made to collide")
+    return keys
+
+
+def _size(shape: Any) -> int:
+    """Number of elements of an array of that shape, after a look at it."""
+    if type(shape) is not list or len(shape) > 32:
+        raise Malformed("an array that is none")
+    if any(type(n) is not int or not 0 <= n < 2**62 for n in shape):
+        raise Malformed("a shape that is none")
+    return math.prod(shape)
+
+
 def _array(dtype: Any, shape: Any, data: Any) -> np.ndarray[Any, Any]:
     """A fresh, writable array; everything about it checked first."""
     if type(dtype) is not str or not _DTYPE.match(dtype):
         raise Malformed("a dtype that may not cross")
-    if type(shape) is not list or len(shape) > 32 or type(data) is not bytes:
+    if type(data) is not bytes:
         raise Malformed("an array that is none")
-    if any(type(n) is not int or not 0 <= n < 2**62 for n in shape):
-        raise Malformed("a shape that is none")
-    kind = np.dtype(dtype)
-    if math.prod(shape) * kind.itemsize != len(data):
+    kind, size = np.dtype(dtype), _size(shape)
+    if size * kind.itemsize != len(data) or (size and not kind.itemsize):
         raise Malformed("an array with too many or too few bytes")
-    if kind.itemsize == 0 or 0 in shape:
+    if not size:
         return np.zeros(shape, kind)
     return np.frombuffer(data, dtype=kind).reshape(shape).copy()
 
@@ -259,7 +328,7 @@ def _scalar(coder: Coder, rest: list[Any], depth: int) -> Any:
 
 def _objects(coder: Coder, rest: list[Any], depth: int) -> Any:
     shape, *items = rest
-    if len(items) != math.prod(shape):
+    if len(items) != _size(shape):
         raise Malformed("an array with too many or too few items")
     out = np.empty(len(items), dtype=object)
     for k, item in enumerate(coder._items(items, depth)):
@@ -269,9 +338,15 @@ def _objects(coder: Coder, rest: list[Any], depth: int) -> Any:
 
 def _random(coder: Coder, rest: list[Any], depth: int) -> np.random.Generator:
     (state,) = (coder._decode(item, depth + 1) for item in rest)
-    if state["bit_generator"] not in _BIT_GENERATORS:
+    name = state["bit_generator"]
+    if type(name) is not str or name not in _BIT_GENERATORS:
         raise Malformed("an unknown bit generator")
-    bits = getattr(np.random, state["bit_generator"])(0)
+    # NumPy does not check these two, and would read memory beyond the state
+    for kind, place, most in (("MT19937", "pos", 624), ("Philox", "buffer_pos", 4)):
+        at = (state["state"] if kind == "MT19937" else state)[place] if name == kind else 0
+        if type(at) is not int or not 0 <= at <= most:
+            raise Malformed("a place outside the generator's state")
+    bits = getattr(np.random, name)(0)
     bits.state = state
     return np.random.Generator(bits)
 
@@ -298,8 +373,8 @@ def _big(coder: Coder, rest: list[Any], depth: int) -> int:
 _DECODERS: dict[str, Callable[[Coder, list[Any], int], Any]] = {
     LIST: lambda c, r, d: list(c._items(r, d)),
     TUPLE: lambda c, r, d: tuple(c._items(r, d)),
-    SET: lambda c, r, d: set(c._items(r, d)),
-    FROZENSET: lambda c, r, d: frozenset(c._items(r, d)),
+    SET: lambda c, r, d: set(_unlike(list(c._items(r, d)))),
+    FROZENSET: lambda c, r, d: frozenset(_unlike(list(c._items(r, d)))),
     DICT: lambda c, r, d: c._decode_dict(r, d),
     ARRAY: lambda c, r, d: _array(*r),
     SCALAR: _scalar,

@@ -140,17 +140,20 @@ def _no_capabilities() -> None:
 
 
 # Calls no answer needs: other processes' memory, mounts, namespaces, keys, kernel facilities that
-# have been ways out before, and sockets (the network namespace is empty anyway).
+# have been ways out before, sockets (the network namespace is empty anyway), and memory that
+# counts for no process: shared segments, message queues, files that exist in memory only.
 _DENIED = {
     "x86_64": (
         *(101, 103, 135, 155, 159, 161, 163, 164, 165, 166, 167, 168, 169, 170, 171, 172, 173),
         *(175, 176, 179, 227, 246, 248, 249, 250, 272, 298, 303, 304, 308, 310, 311, 312, 313),
         *(320, 321, 323, 425, 426, 427, 428, 429, 430, 431, 432, 433, 438, 442, 41, 53),
+        *(29, 30, 64, 68, 240, 319, 447),
     ),
     "aarch64": (
         *(117, 116, 92, 41, 171, 51, 89, 170, 40, 39, 224, 225, 142, 161, 162, 105, 106, 60),
         *(112, 104, 217, 218, 219, 97, 241, 264, 265, 268, 270, 271, 272, 273, 294, 280, 282),
         *(425, 426, 427, 428, 429, 430, 431, 432, 433, 438, 442, 198, 199),
+        *(194, 196, 190, 186, 180, 279, 447),
     ),
 }
 _CLONE = {"x86_64": 56, "aarch64": 220}

@@ -100,7 +100,7 @@ class Inside:
     Args:
         sock: connection to the judge.
         given: the module with the classes a judge hands over (``exercises.given``), if any.
-        tripwire: makes a context manager that watches calls, or None.
+        tripwire: makes a context manager whose ``findings`` name forbidden calls, or None.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class Inside:
         self.peer.describe = self.describe
         self.given = given
         self.tripwire = tripwire
+        self.watching = False
         self.objects: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
         self.sent: dict[int, int] = {}
@@ -189,10 +190,22 @@ class Inside:
         return getattr(self, f"do_{operation}")(*rest)
 
     def watched(self, call: Callable[[], Any]) -> Any:
-        if self.tripwire is None:
+        """The value of ``call()``, unless it reached for something this exercise forbids."""
+        if self.tripwire is None or self.watching:
             return call()
-        with self.tripwire():
-            return call()
+        wire = self.tripwire()
+        self.watching = True
+        try:
+            with wire:
+                value = call()
+        except BaseException:
+            if not wire.findings:
+                raise
+        finally:
+            self.watching = False
+        if wire.findings:
+            raise Refused("；".join(wire.findings[:3]))
+        return value
 
     def do_define(self, chunks: list[Any], name: str) -> Any:
         random.seed(0)
@@ -279,6 +292,8 @@ class Inside:
     # --- errors ------------------------------------------------------------------------------
 
     def describe(self, error: BaseException) -> list[Any]:
+        if isinstance(error, MemoryError):
+            traceback.clear_frames(error.__traceback__)  # what fills the memory hangs on them
         lines = []
         frames: list[traceback.FrameSummary] = []
         if isinstance(error, SyntaxError) and error.filename in self.files:

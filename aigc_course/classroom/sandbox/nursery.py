@@ -73,7 +73,8 @@ def warm(setup: dict[str, Any]) -> tuple[ModuleType, dict[str, Any]]:
         module = ModuleType(f"aigc_course.exercises.{name}")
         module.__file__ = os.path.join(setup["exercises"], f"{name}.py")
         sys.modules[module.__name__] = module
-        exec(compile(source, f"<{name}>", "exec"), module.__dict__)
+        # under its real name, so that its own lines are not taken for a learner's
+        exec(compile(source, module.__file__, "exec"), module.__dict__)
         modules[name] = module
     sys.meta_path.insert(0, Hidden(tuple(setup["hidden"]), inside.Refused))
     return inside, modules
@@ -133,15 +134,18 @@ def warden(
     waiting.register(line, select.POLLIN | select.POLLHUP)
     if ended >= 0:
         waiting.register(ended, select.POLLIN)
+    told = False
     while True:
         events = dict(waiting.poll(None if ended >= 0 else 50))
         if ended in events or (ended < 0 and os.waitid(os.P_PID, inmate, _LOOK) is not None):
             break
         if line.fileno() in events:
+            told = True
             break
     end(inmate, order["confined"])
     _, status, usage = os.wait4(inmate, 0)
-    report = {"status": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss}
+    code = os.waitstatus_to_exitcode(status)
+    report = {"status": code, "told": told, "peak_kib": usage.ru_maxrss}
     with contextlib.suppress(OSError):
         line.send(json.dumps(report).encode())
     os._exit(0)

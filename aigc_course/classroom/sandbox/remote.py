@@ -68,7 +68,7 @@ class Session:
         traffic: int,
         ended: Callable[[str], Stopped] | None = None,
     ) -> None:
-        self.peer = Peer(sock, self._serve, frame=frame, traffic=traffic)
+        self.peer = Peer(sock, self._serve, frame=frame, traffic=traffic, trusted=False)
         self.seconds, self.traffic = seconds, traffic
         self.ended = ended
         self.alive = True
@@ -97,8 +97,12 @@ class Session:
             Stopped: they ran too long, took too much or died.
             Exception: an error of theirs, with ``own_lines``.
         """
+        # a function handed over for one exercise must not come back as the answer to the next
+        self.handed.clear()
+        self.handed_numbers.clear()
+        self.nodes.clear()
         try:
-            return self.coder.decode(self.ask("define", [list(c) for c in chunks], name))
+            return self.decode(self.ask("define", [list(c) for c in chunks], name))
         except _NotDefinedThere:
             raise NotDefined(name) from None
 
