@@ -6,17 +6,20 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aigc_course import engine
-from aigc_course.exercises.core import Step, close, exercise, shape, that, untouched
+from aigc_course.exercises.core import Step, exercise, shape, that, untouched
+from aigc_course.exercises.returned import shape_of
+from aigc_course.exercises.returned import value as close
 
 Array = NDArray[Any]
 
-__all__ = ["batches", "scores_from_matrix", "stratified_split", "train_epoch"]
+__all__ = ["batches", "confusion_matrix", "scores_from_matrix", "stratified_split", "train_epoch"]
 
 
 # --- the library's versions --------------------------------------------------------------------
@@ -83,6 +86,18 @@ def train_epoch(
     return total / len(y)
 
 
+def confusion_matrix(y_true: Array, y_pred: Array, n_classes: int) -> Array:
+    """Counts (K, K): row i, column j holds the samples of class i that were taken for class j.
+
+    Example:
+        >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+        [[1, 1], [0, 1]]
+    """
+    matrix = np.zeros((n_classes, n_classes), dtype=int)
+    np.add.at(matrix, (y_true, y_pred), 1)
+    return matrix
+
+
 def scores_from_matrix(matrix: Array) -> tuple[Array, Array, Array, float, float]:
     """Precision, recall and F1 of each class, then macro and micro F1, from a confusion matrix.
 
@@ -105,10 +120,18 @@ def scores_from_matrix(matrix: Array) -> tuple[Array, Array, Array, float, float
 # --- the judges --------------------------------------------------------------------------------
 
 
-def _labels(rng: np.random.Generator, n: int, k: int) -> Array:
-    """``n`` labels out of ``k`` unevenly filled classes, every class at least six times."""
-    y = np.concatenate([np.repeat(np.arange(k), 6), rng.integers(0, 2, size=n - 6 * k)])
-    return rng.permutation(y)
+def _labels(rng: np.random.Generator, k: int, fraction: float) -> Array:
+    """Labels of ``k`` unevenly filled classes, at least three.
+
+    In one class ``fraction`` asks for a little less than a whole number of rows, in another for
+    a little more, so that neither cutting off nor rounding up gives what rounding gives.
+    """
+    sizes = np.arange(6, 40)
+    left = (fraction * sizes) % 1
+    below, above = sizes[(left > 0.55) & (left < 0.95)], sizes[(left > 0.05) & (left < 0.45)]
+    others = rng.choice(sizes, size=k - 2)
+    counts = rng.permutation([rng.choice(below), rng.choice(above), *others])
+    return rng.permutation(np.repeat(np.arange(k), counts))
 
 
 @exercise(
@@ -116,11 +139,19 @@ def _labels(rng: np.random.Generator, n: int, k: int) -> Array:
     title="按类别分层切分",
     points=2,
     asks="stratified_split(y, fraction, rng) -> train_rows, val_rows",
+    reference=stratified_split,
+    hints=(
+        "整体抽签保不住每一类的比例：要对每个类别分别抽。",
+        "对每个类别：np.flatnonzero(y == k) 是它的行号，用 rng.permutation 打乱，"
+        "取前 round(fraction × 张数) 个进验证；训练是其余的行。",
+        "先建一个全 False 的掩码 chosen，逐类把抽中的行记成 True；"
+        "最后 np.flatnonzero(~chosen) 是训练，np.flatnonzero(chosen) 是验证。",
+    ),
 )
 def _judge_split(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
-    k = int(rng.integers(3, 6))
-    y = _labels(rng, n=int(rng.integers(60, 90)), k=k)
-    n, fraction, seed, before = len(y), 0.3, int(rng.integers(1, 10**6)), y.copy()
+    k, fraction = int(rng.integers(3, 6)), float(rng.choice([0.15, 0.2, 0.3, 0.35]))
+    y = _labels(rng, k, fraction)
+    n, seed, before = len(y), int(rng.integers(1, 10**6)), y.copy()
     got = answer(y, fraction, np.random.default_rng(seed))
     yield untouched(before, y, "y")
     yield that(
@@ -129,7 +160,7 @@ def _judge_split(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
         hint="应写成 return train_rows, val_rows",
     )
     train, val = (np.asarray(part) for part in got)
-    numbers = train.ndim == val.ndim == 1 and train.dtype.kind == val.dtype.kind == "i"
+    numbers = train.ndim == val.ndim == 1 and {train.dtype.kind, val.dtype.kind} <= {"i", "u"}
     yield that(
         numbers,
         "返回的是行号（一维整数数组）",
@@ -146,11 +177,17 @@ def _judge_split(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
         "每一行都恰好进了一份",
         hint=f"共 {n} 行，你的两份合起来 {len(together)} 行，去重后 {len(np.unique(together))} 行",
     )
-    counts, wanted = np.bincount(y[val], minlength=k), np.round(fraction * np.bincount(y))
+    others = [np.asarray(answer(y, fraction, np.random.default_rng(seed + i))[1])
+              for i in range(1, 5)]  # fmt: skip
+    wanted = fraction * np.bincount(y, minlength=k)
+    # a draw from all rows together comes near now and then, but not to the same counts each time
+    counts = np.array([np.bincount(y[rows], minlength=k) for rows in [val, *others]])
+    off = np.abs(counts - wanted).max()
     yield that(
-        np.abs(counts - wanted).max() <= 1,
+        off <= 1.5 and bool((counts == counts[0]).all()),
         "验证集里每一类的份额",
         hint="整体抽签不保证每一类都按比例：对每个类别分别抽",
+        weight=1.0,
     )
     again = answer(y, fraction, np.random.default_rng(seed))
     yield that(
@@ -158,12 +195,17 @@ def _judge_split(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
         "同一个种子给出同一种切分",
         hint="随机数要从参数 rng 来，不要用 np.random 的全局函数",
     )
-    others = [set(np.asarray(answer(y, fraction, np.random.default_rng(seed + i))[1]).tolist())
-              for i in range(1, 5)]  # fmt: skip
     yield that(
-        any(other != set(val.tolist()) for other in others),
+        any(not np.array_equal(np.sort(rows), np.sort(val)) for rows in others),
         "换一个种子，切分就变",
         hint="每次都取每一类开头的那几行：数据若排过序，验证集就有偏。先 rng.permutation",
+        weight=1.0,
+    )
+    yield that(
+        off <= 0.5 + 1e-9,  # a half may go either way
+        "每一类的张数四舍五入",
+        hint="差一张：每一类进验证的张数是 round(fraction × 张数)，不是舍去小数，也不是进一",
+        weight=0.5,
     )
 
 
@@ -172,6 +214,14 @@ def _judge_split(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     title="把数据切成批",
     points=2,
     asks="batches(x, y, batch_size, rng)，逐个 yield (xb, yb)",
+    reference=batches,
+    hints=(
+        "先定一个顺序，再按这个顺序一段一段地取；图和标签用同一个顺序，才不会错位。",
+        "顺序是 order = rng.permutation(N)；从 0 起每隔 batch_size 取一段 order，"
+        "切片到头会自己变短。",
+        "对 range(0, N, batch_size) 里的每个起点：rows 是 order 的那一段，"
+        "用它同时取 x 和 y，一对一对地 yield。",
+    ),
 )
 def _judge_batches(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     size = int(rng.integers(4, 8))
@@ -182,62 +232,75 @@ def _judge_batches(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     stream = np.random.default_rng(seed)
     first = answer(x, y, size, stream)
     yield that(first is not None, "返回了可以逐个取的批", hint="函数里要有 yield（或返回列表）")
-    first = list(first)
+    first = list(islice(first, n + 1))  # more batches than rows are wrong anyway
     yield untouched(x0, x, "x")
     yield untouched(y0, y, "y")
+    x.flags.writeable = y.flags.writeable = False  # what is right is worked out from these
     yield that(
         all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in first) and len(first) > 0,
         "每一批是一对 (xb, yb)",
         hint="yield xb, yb",
     )
     sizes = [len(xb) for xb, _ in first]
-    total = sum(sizes)
-    yield that(
-        total != n - n % size,
-        "最后不满的一批也要",
-        hint=f"最后 {n % size} 行不见了：range 的终点用 N，不用 N - batch_size",
-    )
-    yield that(
-        total == n and max(sizes) <= size and len(sizes) == -(-n // size),
-        "批数与批大小",
-        hint=f"{n} 行按 {size} 行一批，应有 {-(-n // size)} 批；得到 {len(sizes)} 批共 {total} 行",
-    )
+    total, full = sum(sizes), n // size
+    hint = f"{n} 行按 {size} 行一批，应有 {-(-n // size)} 批；得到 {len(sizes)} 批共 {total} 行"
+    right = sizes[:full] == [size] * full and max(sizes) <= size
+    yield that(right, "每批 batch_size 行", hint=hint)
     xs = np.concatenate([np.asarray(xb) for xb, _ in first])
     ys = np.concatenate([np.asarray(yb) for _, yb in first])
-    yield shape(xs, x.shape, "所有 xb 接起来")
+    yield shape(xs, (total, 2), "所有 xb 接起来")
+    yield shape(ys, (total,), "所有 yb 接起来")
+    known = np.isin(ys, ids).all() and np.isin(xs[:, 0], ids).all()
     yield that(
-        np.array_equal(np.sort(ys), np.sort(y)) and np.array_equal(np.sort(xs[:, 0]), np.sort(ids)),
-        "每一行恰好出现一次",
+        bool(known) and len(np.unique(ys)) == len(np.unique(xs[:, 0])) == total,
+        "没有一行出现两次",
         hint="有的行重复、有的行没有：应是不放回地抽，用 rng.permutation，不用 rng.integers",
+        weight=0.5,
     )
     yield that(
-        np.array_equal(xs[:, 0], ys),
+        np.array_equal(xs, np.stack([ys, -ys], axis=1)),
         "图和标签仍是一对",
         hint="x 和 y 各打乱了一次，图和标签对不上号：用同一个 order 去取两者",
+        weight=0.5,
     )
     yield that(
-        not np.array_equal(ys, y),
+        not np.array_equal(ys, y[:total]),
         "打乱了顺序",
         hint="顺序和输入一样：没有打乱",
+        weight=0.5,
     )
-    second = np.concatenate([np.asarray(yb) for _, yb in answer(x, y, size, stream)])
+
+    def labels(stream: np.random.Generator) -> Array:
+        return np.concatenate([np.asarray(yb) for _, yb in islice(answer(x, y, size, stream), n)])
+
     yield that(
-        not np.array_equal(second, ys),
+        not np.array_equal(labels(stream), ys),
         "每一轮的顺序都不同",
         hint="接着用同一个 rng，第二轮却和第一轮一样：函数里不要自己另建固定种子的生成器",
     )
-    again = [yb for _, yb in answer(x, y, size, np.random.default_rng(seed))]
     yield that(
-        np.array_equal(np.concatenate(again), ys),
+        np.array_equal(labels(np.random.default_rng(seed)), ys),
         "同一个种子给出同样的批",
         hint="随机数要从参数 rng 来，不要用 np.random 的全局函数",
+        weight=0.5,
     )
+    hint = f"最后 {n % size} 行不见了：range 的终点用 N，不用 N - batch_size"
+    if total != n - n % size:
+        hint = f"{n} 行按 {size} 行一批，应有 {-(-n // size)} 批；得到 {len(sizes)} 批共 {total} 行"
+    whole = sizes == [size] * full + [n % size]
+    yield that(whole, "最后不满的一批也要", hint=hint, weight=0.5)
     order = np.random.default_rng(seed).permutation(n)
     yield that(
         np.array_equal(ys, y[order]),
         "顺序取自 rng.permutation(N)",
         hint="打乱是对的，但不是约定的 order = rng.permutation(N)：后面要与课程库逐位比较",
+        weight=0.5,
     )
+
+
+def _numbers(value: Any) -> Array:
+    """The array in a tensor of the engine or in a stand-in for one, or the array itself."""
+    return np.array(value if isinstance(value, np.ndarray | list) else value.data, dtype=float)
 
 
 class _Spy:
@@ -264,12 +327,12 @@ class _Spy:
         self.weight.grad = None
 
     def __call__(self, x: Any) -> Any:
-        x = x if isinstance(x, engine.Tensor) else engine.Tensor(np.asarray(x))
-        self.seen.append((np.array(x.data, dtype=float), self.training))
-        return x @ self.weight.transpose(0, 1)
+        x = _numbers(x)
+        self.seen.append((x, self.training))
+        return engine.Tensor(x) @ self.weight.transpose(0, 1)
 
     def loss(self, logits: Any, y: Any) -> Any:
-        y = np.asarray(y.data if isinstance(y, engine.Tensor) else y).astype(np.int64)
+        y = _numbers(y).astype(np.int64)
         self.answers.append(y)
         value = engine.functional.cross_entropy(logits, y)
         self.losses.append(float(value.item()))
@@ -296,48 +359,71 @@ def _replay(
     title="训练一轮",
     points=3,
     asks="train_epoch(model, x, y, optimizer, loss_fn, batch_size, rng) -> 平均损失",
+    reference=train_epoch,
+    hints=(
+        "循环里就是上面那五步：前向、损失、清梯度、反向、走一步；批用你写的 batches 来取。",
+        "循环之前把模型放进训练模式。每一批算完损失以后，依次 zero_grad、backward、step。"
+        "损失用 .item() 取出数值再累加，累加前乘上这一批的样本数。",
+        "每批：logits 是 model(engine.tensor(xb))，损失是 loss_fn(logits, yb)；"
+        "清梯度、反向、走一步；总和加上损失的数值 × 这批的样本数，最后除以 N。",
+    ),
+    allows=(
+        "aigc_course.engine.*",
+        "!aigc_course.engine.fit",
+        "aigc_course.exercises.ex06.batches",
+    ),
 )
 def _judge_epoch(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     size, k, lr = 5, 3, 0.3
     n = 4 * size + 2  # the last batch is short, so that means of means differ from the mean
     x = np.concatenate([rng.normal(size=(n, 3)), np.arange(n)[:, None] / n], axis=1)
     y = rng.integers(k, size=n)
-    weight = rng.normal(size=(k, 4))
-    spy = _Spy(weight)
-    optimizer = engine.optim.SGD([spy.weight], lr=lr)
-    got = answer(spy, x, y, optimizer, spy.loss, size, np.random.default_rng(int(rng.integers(99))))
+    weight, seed = rng.normal(size=(k, 4)), int(rng.integers(99))
+    x0, y0 = x.copy(), y.copy()
+
+    def run(seed: int) -> tuple[_Spy, Any, Array]:
+        spy = _Spy(weight)
+        optimizer = engine.optim.SGD([spy.weight], lr=lr)
+        got = answer(spy, x, y, optimizer, spy.loss, size, np.random.default_rng(seed))
+        rows = [np.round(xb[:, 3] * n).astype(int) for xb, _ in spy.seen]
+        return spy, got, np.concatenate(rows) if rows else np.zeros(0, dtype=int)
+
+    spy, got, rows = run(seed)
+    yield untouched(x0, x, "x")
+    yield untouched(y0, y, "y")
     yield that(
         len(spy.seen) > 0 and len(spy.answers) > 0,
         "算了前向和损失",
         hint="每一批：logits = model(engine.tensor(xb))，再 loss = loss_fn(logits, yb)",
     )
-    rows = np.concatenate([np.round(xb[:, 3] * n).astype(int) for xb, _ in spy.seen])
     yield that(
         np.array_equal(np.sort(rows), np.arange(n)),
         "每个样本恰好用一次",
         hint=f"一轮应看完 {n} 个样本各一次，你用了 {len(rows)} 个：最后不满的一批也要",
     )
-    labels = np.concatenate(spy.answers)
+    labels = [len(yb) for yb in spy.answers] == [len(xb) for xb, _ in spy.seen]
     yield that(
-        np.array_equal(labels, y[rows]),
+        labels and np.array_equal(np.concatenate(spy.answers), y[rows]),
         "图和标签仍是一对",
         hint="送进损失的标签和送进网络的样本对不上号：xb 与 yb 要取自同一批",
+    )
+    sizes = np.array([len(yb) for yb in spy.answers])
+    yield that(
+        sizes.max() <= size and len(sizes) == -(-n // size),
+        "按批走",
+        hint=f"{n} 个样本每批 {size} 个，应有 {-(-n // size)} 批；你送了 {len(sizes)} 批",
     )
     yield that(
         not np.array_equal(rows, np.arange(n)),
         "打乱了顺序",
         hint="顺序和输入一样：用 batches(x, y, batch_size, rng)",
     )
-    yield that(
-        all(mode for _, mode in spy.seen),
-        "训练时处在训练模式",
-        hint="模型进来时可能正处在评估模式：开头先 model.train()，否则 dropout 一类的层不工作",
-    )
     end = np.asarray(spy.weight.data)
     yield that(
         not np.array_equal(end, weight),
         "参数动了",
         hint="一轮之后参数和开始时一模一样：少了 loss.backward() 或 optimizer.step()",
+        weight=0.5,
     )
     pairs = [(xb, yb) for (xb, _), yb in zip(spy.seen, spy.answers, strict=True)]
     yield that(
@@ -353,12 +439,17 @@ def _judge_epoch(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
         rtol=1e-6,
     )
     yield that(
-        isinstance(got, float | int | np.floating),
+        all(mode for _, mode in spy.seen),
+        "训练时处在训练模式",
+        hint="模型进来时可能正处在评估模式：开头先 model.train()，否则 dropout 一类的层不工作",
+        weight=0.5,
+    )
+    yield that(
+        isinstance(got, float | int | np.floating) and not isinstance(got, bool),
         "返回一个数",
         hint="返回 Python 的 float：loss.item() 取出数值。返回 Tensor 会把整张计算图留在内存里",
     )
-    sizes = np.array([len(yb) for yb in spy.answers])
-    losses = np.array(spy.losses[: len(sizes)])
+    losses = np.array(spy.losses)
     if not np.isclose(losses.mean(), losses @ sizes / n, rtol=1e-9):
         yield that(
             not np.isclose(got, losses.mean(), rtol=1e-6),
@@ -368,6 +459,17 @@ def _judge_epoch(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     yield close(
         got, losses @ sizes / n, "平均损失", hint="各批损失 × 该批样本数，相加，除以 N", rtol=1e-6
     )
+    orders = [run(seed + i)[2] for i in (1, 2)]
+    yield that(
+        any(not np.array_equal(rows, other) for other in orders),
+        "换一个 rng，顺序就变",
+        hint="顺序与传进来的 rng 无关：把 rng 交给 batches，不要自己另建固定种子的生成器",
+    )
+    yield that(
+        np.array_equal(rows, run(seed)[2]),
+        "同样的 rng，同样的顺序",
+        hint="随机数要从参数 rng 来，不要用 np.random 的全局函数",
+    )
 
 
 @exercise(
@@ -375,6 +477,13 @@ def _judge_epoch(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     title="混淆矩阵",
     points=2,
     asks="confusion_matrix(y_true, y_pred, n_classes) -> (K, K)",
+    reference=confusion_matrix,
+    hints=(
+        "从一个全 0 的 (K, K) 开始，一个样本一个样本地数。",
+        "每个样本给一格加 1：行是它的真实类别，列是预测的类别。"
+        "花式下标的 += 遇到重复只加一次，用循环或 np.add.at。",
+        "对 zip(y_true, y_pred) 里的每一对 (t, p)，matrix[t, p] 加 1；大小由 n_classes 定。",
+    ),
 )
 def _judge_confusion(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     k = int(rng.integers(4, 7))
@@ -382,13 +491,14 @@ def _judge_confusion(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     y_true = rng.choice([*range(k - 2), k - 1], size=60)
     y_pred = np.where(rng.random(60) < 0.6, np.minimum(y_true, k - 3), rng.integers(k - 1, size=60))
     y_true[0], y_pred[0] = k - 1, 0
-    before = y_true.copy()
+    before, guessed = y_true.copy(), y_pred.copy()
     matrix = answer(y_true, y_pred, k)
     yield untouched(before, y_true, "y_true")
+    yield untouched(guessed, y_pred, "y_pred")
     yield shape(matrix, (k, k), "混淆矩阵", hint="有的类可能一次也没出现：大小由 n_classes 定")
-    matrix = np.asarray(matrix)
-    want = np.zeros((k, k), dtype=int)
-    np.add.at(want, (y_true, y_pred), 1)
+    yield that(shape_of(matrix) is not None, "每格一个数", hint="每一格是次数，一个整数")
+    matrix = np.asarray(matrix, dtype=float)
+    want = confusion_matrix(before, guessed, k)
     yield that(
         not np.array_equal(matrix, np.minimum(want, 1)),
         "同一格的次数要累加",
@@ -399,6 +509,8 @@ def _judge_confusion(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
         "所有格加起来等于样本数",
         hint=f"共 {len(y_true)} 个样本，矩阵各格之和是 {matrix.sum():g}：要的是次数，不是比例",
     )
+    hint = "对角线上是判对的次数：真实与预测都是 i 的样本有几个"
+    yield close(np.diag(matrix), np.diag(want), "对角线", hint=hint)
     yield that(
         not np.array_equal(matrix, want.T),
         "行是真实类别",
@@ -407,19 +519,38 @@ def _judge_confusion(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     yield close(matrix, want, "混淆矩阵", hint="M[i, j] = 真实为 i、预测为 j 的样本数")
 
 
+def _counts(rng: np.random.Generator, k: int) -> Array:
+    """A confusion matrix in which no class has its precision equal to its recall.
+
+    Where they are equal for all classes, a right answer looks like one that mixed them up.
+    """
+    while True:
+        matrix = rng.integers(1, 9, size=(k, k)) + np.diag(rng.integers(5, 40, size=k))
+        if (matrix.sum(axis=0) != matrix.sum(axis=1)).all():
+            return np.asarray(matrix)
+
+
 @exercise(
     "06.5",
     title="精确率、召回率、F1",
     points=4,
     asks="scores_from_matrix(matrix) -> precision, recall, f1, macro_f1, micro_f1",
+    reference=scores_from_matrix,
+    hints=(
+        "三样东西就够：对角线（判对的）、每一行的和（真是这一类的）、每一列的和（判成这一类的）。",
+        "精确率的分母是列和，召回率的分母是行和；F1 等于 2TP / (行和 + 列和)，省得再碰 0/0。"
+        "宏 F1 平均各类的 F1，微 F1 是对角线之和除以总数。",
+        "除法写成 np.divide(a, b, out=np.zeros(K), where=b > 0)：分母为 0 的那一项就留在 0。",
+    ),
 )
 def _judge_scores(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     k = int(rng.integers(3, 6))
-    matrix = rng.integers(1, 9, size=(k, k)) + np.diag(rng.integers(5, 40, size=k))
+    matrix = _counts(rng, k)
     precision, recall, f1, macro, micro = scores_from_matrix(matrix)
     before = matrix.copy()
     got = answer(matrix)
     yield untouched(before, matrix, "matrix")
+    matrix = before.copy()
     yield that(
         isinstance(got, tuple | list) and len(got) == 5,
         "返回五样东西",
@@ -427,6 +558,8 @@ def _judge_scores(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     )
     for value, label in zip(got[:3], ("precision", "recall", "f1"), strict=True):
         yield shape(value, (k,), label, hint="每一类一个数")
+    numbers = all(shape_of(part) is not None for part in got)
+    yield that(numbers, "五样都是数", hint="前三样是数组，后两样是数，不是文字")
     p, r = np.asarray(got[0], float), np.asarray(got[1], float)
     yield that(
         not (np.allclose(p, recall) and np.allclose(r, precision)),
@@ -450,20 +583,19 @@ def _judge_scores(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
         )
     yield close(got[3], macro, "macro_f1", hint="每一类的 F1 相加，除以 K")
     yield close(got[4], micro, "micro_f1", hint="合起来数：对角线之和 ÷ 总数，即准确率")
-    empty = matrix.copy()
-    empty[:, -1] = 0  # the last class is never predicted
-    empty[-1, 0] += 1
-    edge = answer(empty)
-    ok = all(np.isfinite(np.asarray(v, float)).all() for v in edge)
-    yield that(
-        ok,
-        "没有一个样本被预测成某类时",
-        hint="列和为 0 时出现了 0/0：约定这时精确率与 F1 为 0，用 np.divide(..., where=分母 > 0)",
-    )
-    for value, want, label in zip(
-        edge,
-        scores_from_matrix(empty),
-        ("precision", "recall", "f1", "macro_f1", "micro_f1"),
-        strict=True,
+    never_said, never_there = matrix.copy(), matrix.copy()
+    never_said[:, -1] = 0
+    never_said[-1, 0] += 1
+    never_there[:, 0] = never_there[0] = 0
+    for table, which, where in (
+        (never_said, "有一类从未被预测", "列和为 0"),
+        (never_there, "有一类从未出现，也从未被预测", "行和、列和都为 0"),
     ):
-        yield close(value, want, f"{label}（有一类从未被预测）", hint="那一类的精确率与 F1 记作 0")
+        edge = answer(table.copy())
+        ok = len(edge) == 5 and all(np.isfinite(np.asarray(v, float)).all() for v in edge)
+        hint = f"{where} 时出现了 0/0：约定这一项记 0，用 np.divide(..., where=分母 > 0)"
+        yield that(ok, which, hint=hint)
+        names = ("precision", "recall", "f1", "macro_f1", "micro_f1")
+        for value, want, name in zip(edge, scores_from_matrix(table), names, strict=True):
+            hint = "分母为 0 的那一项记作 0，类数 K 不变，别的照旧"
+            yield close(value, want, f"{name}（{which}）", hint=hint, weight=0.1)

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
+from across import assert_same_across
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aigc_course.exercises import ex04, judge
+from aigc_course.exercises import core, ex04, judge
 from aigc_course.exercises.ex04 import (
     ReferenceRules,
+    ReferenceTensor,
     reference_gradients,
     reference_topological_order,
     reference_unbroadcast,
 )
+from harness import (
+    assert_hints_lead_without_telling,
+    assert_keeps_its_secrets,
+    assert_passes,
+    assert_survives,
+    assert_worth_nothing,
+    earned,
+    know_nothings,
+    notebook_answer,
+    notebook_source,
+    odd_values,
+)
 
 SEEDS = range(20)
+NUMBERS = ["04.1", "04.2", "04.3", "04.4", "04.5"]
 
 # --- right answers, written the way the lesson writes them ------------------------------------
 
@@ -138,14 +156,133 @@ RIGHT = [
     ("04.3", ReferenceRules),
     ("04.4", reference_gradients),
     ("04.5", Tensor),
+    ("04.5", ReferenceTensor),
 ]
 
 
 @pytest.mark.parametrize(("number", "answer"), RIGHT)
 def test_right_answers_pass(number: str, answer: Any) -> None:
-    for seed in SEEDS:
-        result = judge(number, answer, seed=seed)
-        assert result.passed, f"seed {seed}\n{result}"
+    assert_passes(number, answer, range(5))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_notebooks_own_solution_passes(number: str) -> None:
+    assert_passes(number, notebook_answer(number), [None, *SEEDS])
+
+
+def kahn(root):
+    """Counts the readers, then hands nodes out from the root; keeps marks on the nodes."""
+    readers, waiting = {}, [root]
+    while waiting:
+        node = waiting.pop()
+        if not hasattr(node, "mark"):
+            node.mark = True
+            waiting += node.parents
+            for parent in node.parents:
+                readers[parent] = readers.get(parent, 0) + 1
+    order, ready = [], [root]
+    while ready:
+        order.append(ready.pop(0))
+        for parent in order[-1].parents:
+            readers[parent] -= 1
+            if readers[parent] == 0:
+                ready.append(parent)
+    order.reverse()
+    return order
+
+
+def unbroadcast_by_loop(g, shape):
+    while g.ndim > len(shape):
+        g = np.add.reduce(g)
+    for axis, n in enumerate(shape):
+        if n == 1:
+            g = g.sum(axis=axis, keepdims=True)
+    return g
+
+
+class WrittenOut:
+    """The rules, each with what is at hand instead of the shortest call."""
+
+    def mul(a, b):
+        return np.multiply(a, b), lambda g: (
+            unbroadcast_by_loop(b * g, a.shape),
+            unbroadcast_by_loop(a * g, b.shape),
+        )
+
+    def power(a, p):
+        return np.power(a, p), lambda g: (p * np.power(a, p - 1) * g,)
+
+    def log(a):
+        return np.log(a), lambda g: (a**-1.0 * g,)
+
+    def relu(a):
+        keep = np.where(a > 0, 1.0, 0.0)
+        return a * keep, lambda g: (keep * g,)
+
+    def matmul(a, b):
+        back = lambda g: [np.einsum("mk,nk->mn", g, b), np.einsum("mn,mk->nk", a, g)]
+        return np.einsum("mn,nk->mk", a, b), lambda g: tuple(back(g))
+
+    def sum(a, axis=None, keepdims=False):
+        back = lambda g: (np.ones_like(a) * g.reshape(a.sum(axis=axis, keepdims=True).shape),)
+        return np.sum(a, axis, keepdims=keepdims), back
+
+
+def gradients_by_pulling(root):
+    """Every node's gradient is zero to begin with; those without any are left out at the end."""
+    order = topological_order(root)
+    grads = {node: np.zeros(node.data.shape) for node in order}
+    grads[root] = np.ones(root.data.shape)
+    for node in order[::-1]:
+        if node.vjp:
+            back = node.vjp(grads[node])
+            for parent, g in zip(node.parents, back, strict=True):
+                grads[parent] = np.add(grads[parent], g)
+    return {node: g for node, g in grads.items() if node.requires_grad}
+
+
+class Lazy(Tensor):
+    """Never copies, never adds in place; its no_grad is a class of its own."""
+
+    def accumulate(self, g):
+        self.grad = g if self.grad is None else self.grad + g
+
+    class no_grad:
+        def __enter__(self):
+            self.before, Tensor.recording = Lazy.recording, False
+            Lazy.recording = False
+
+        def __exit__(self, *error):
+            Lazy.recording = Tensor.recording = self.before
+
+    def apply(self, rule, *others, **options):
+        out = super().apply(rule, *others, **options)
+        out.history = rule
+        return out
+
+    def log_softmax(self, axis):
+        top = Tensor(self.data.max(axis=axis, keepdims=True))
+        z = self - top
+        return z - z.exp().sum(axis=axis, keepdims=True).log()
+
+
+VARIANTS = {
+    "04.1": kahn,
+    "04.2": unbroadcast_by_loop,
+    "04.3": WrittenOut,
+    "04.4": gradients_by_pulling,
+    "04.5": Lazy,
+}
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_seed_turns_a_right_variant_away(number: str) -> None:
+    @settings(max_examples=12, deadline=None)
+    @given(st.integers(0, 2**32 - 1))
+    def passes(seed: int) -> None:
+        assert_passes(number, VARIANTS[number], [seed])
+
+    passes()
 
 
 # --- wrong answers ----------------------------------------------------------------------------
@@ -214,6 +351,18 @@ def first_parent_only(root):
         root = root.parents[0]
 
 
+def clears_its_input(g, shape):
+    out = np.array(unbroadcast(g, shape))
+    g[...] = 0
+    return out
+
+
+def keeps_axes_of_one(g, shape):
+    while g.ndim > len(shape) and g.shape[0] > 1:
+        g = g.sum(axis=0)
+    return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+
 class MulWithoutSwap(ReferenceRules):
     mul = staticmethod(lambda a, b: (a * b, lambda g: (g * a, g * b)))
 
@@ -274,6 +423,20 @@ class SumAlwaysExpands(ReferenceRules):
         return a.sum(axis=axis, keepdims=keepdims), vjp
 
 
+class MulUnbroadcastsOne(ReferenceRules):
+    mul = staticmethod(
+        lambda a, b: (a * b, lambda g: (g * b, reference_unbroadcast(g * a, b.shape)))
+    )
+
+
+class PowerDividesByA(ReferenceRules):
+    power = staticmethod(lambda a, p: (a**p, lambda g: (g * p * a**p / a,)))
+
+
+class ReluKeepsZero(ReferenceRules):
+    relu = staticmethod(lambda a: (np.maximum(a, 0), lambda g: (g * (a >= 0),)))
+
+
 class OnlyTheValue(ReferenceRules):
     mul = staticmethod(lambda a, b: a * b)
 
@@ -331,6 +494,11 @@ def along_every_path(root):
 
     visit(root, np.ones_like(root.data))
     return grads
+
+
+def ones_like_a_leaf(root):
+    leaf = reference_topological_order(root)[0]
+    return walk(root, seed=lambda data: np.ones_like(leaf.data))
 
 
 def written_into_grad(root):
@@ -400,6 +568,63 @@ class WithoutFinally(Tensor):
         cls.recording = before
 
 
+class LogSoftmaxOverRows(Tensor):
+    def log_softmax(self, axis):
+        return super().log_softmax(1)
+
+
+class MeanOfAll(Tensor):
+    def mean(self, axis=None, keepdims=False):
+        return self.sum(axis, keepdims) * (1 / self.data.size)
+
+
+class Recursive(Tensor):
+    def backward(self):
+        if self.data.size != 1:
+            raise ValueError("not a scalar")
+        grads = {self: np.ones_like(self.data)}
+        for node in reversed(recursive_order(self)):
+            if node.vjp is None:
+                if node in grads:
+                    node.accumulate(grads[node])
+                continue
+            for parent, g in zip(node.parents, node.vjp(grads[node]), strict=True):
+                if parent.requires_grad:
+                    grads[parent] = grads[parent] + g if parent in grads else g
+
+
+class KeepsIntegers(Tensor):
+    def __init__(self, data, requires_grad=False):
+        super().__init__(data, requires_grad)
+        self.data = np.asarray(data)
+
+
+class InheritsNothing(Tensor):
+    def apply(self, rule, *others, **options):
+        out = super().apply(rule, *others, **options)
+        out.requires_grad = False
+        return out
+
+
+class AlwaysRecords(Tensor):
+    def apply(self, rule, *others, **options):
+        out = super().apply(rule, *others, **options)
+        out.requires_grad = type(self).recording
+        return out
+
+
+class NeverQuiet(Tensor):
+    @classmethod
+    @contextmanager
+    def no_grad(cls):
+        yield
+
+
+class ReturnsTheArray(Tensor):
+    def apply(self, rule, *others, **options):
+        return super().apply(rule, *others, **options).data
+
+
 class KeepsParents(Tensor):
     def apply(self, rule, *others, **options):
         inputs = (self, *(self.wrap(t) for t in others))
@@ -456,8 +681,12 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (seen_as_list, "要用 set"),
         (first_parent_only, "都要走到"),
         (lambda root: tuple(topological_order(root)), "只有一个节点|list"),
+        (lambda root: [n.data for n in topological_order(root)], "只有一个节点|不是节点"),
+        (lambda root: [type(root)() for _ in topological_order(root)], "只有一个节点"),
     ],
     "04.2": [
+        (clears_its_input, "原地修改"),
+        (keeps_axes_of_one, "哪怕长度是 1"),
         (lambda g, shape: g, "都在最前面"),
         (lambda g, shape: g.sum(axis=0) if g.ndim > len(shape) else g, "几根由"),
         (
@@ -467,6 +696,20 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (
             lambda g, shape: unbroadcast(g, shape) * (max(np.prod(shape), 1) / g.size),
             "不是取平均",
+        ),
+        (
+            lambda g, shape: (
+                g.sum(axis=tuple(i for i, n in enumerate(g.shape) if n not in shape))
+                if g.ndim > len(shape)
+                else unbroadcast(g, shape)
+            ),
+            "从右往左对齐",
+        ),
+        (
+            lambda g, shape: g.sum(axis=tuple(range(g.ndim - len(shape)))).sum(
+                axis=shape.index(1) if 1 in shape else (), keepdims=True
+            ),
+            "不只一根",
         ),
         (
             lambda g, shape: (
@@ -489,6 +732,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (SumWithoutExpand, "np.expand_dims 放回去"),
         (SumAlwaysExpands, "不要再 expand_dims"),
         (OnlyTheValue, "一个数组和一个函数"),
+        (MulUnbroadcastsOne, "unbroadcast 回原来的形状"),
+        (PowerDividesByA, "不要除以 a"),
+        (ReluKeepsZero, "不是 a >= 0"),
     ],
     "04.4": [
         (lambda root: walk(root, add=lambda old, new: new), "盖掉"),
@@ -500,9 +746,20 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (written_into_grad, "backward 的事"),
         (lambda root: walk(root, seed=np.zeros_like), "对自己的导数是 1"),
         (lambda root: list(walk(root).values()), "节点自己作键"),
+        (ones_like_a_leaf, "np.ones_like"),
+        (
+            lambda root: {n: g for n, g in walk(root).items() if n is root or not n._parents},
+            "不只叶子",
+        ),
+        (lambda root: walk(root, order=recursive_order), "不要递归"),
     ],
     "04.5": [
         (HalfDone, "每种运算一行"),
+        (KeepsIntegers, "整数换成 float64"),
+        (InheritsNothing, "任何一个输入要梯度"),
+        (AlwaysRecords, "any(t.requires_grad"),
+        (NeverQuiet, "先看 recording"),
+        (ReturnsTheArray, "return 新造的 Tensor"),
         (Promotes, "转成 self.data.dtype"),
         (NoNumpyPriority, "__array_ufunc__"),
         (Overwrites, "是累加"),
@@ -515,6 +772,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (SubtractsBackwards, "__rsub__"),
         (MeanByOutput, "mean 的分母"),
         (Overflows, "exp(1000)"),
+        (MeanOfAll, "mean 的分母"),
+        (LogSoftmaxOverRows, "沿 axis 求和"),
+        (Recursive, "不要递归"),
     ],
 }
 
@@ -524,7 +784,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     [(number, answer, said) for number, cases in WRONG.items() for answer, said in cases],
 )
 def test_wrong_answers_get_their_own_hint(number: str, answer: Any, said: str) -> None:
-    for seed in range(5):
+    for seed in range(3):
         result = judge(number, answer, seed=seed)
         assert result.status == "failed", f"seed {seed}: {result}"
         last = result.steps[-1]
@@ -561,10 +821,118 @@ def test_half_an_answer_is_told_how_far_it_goes() -> None:
     assert "接着写" in result.steps[-1].hint
 
 
-def test_hints_do_not_give_expected_values_away() -> None:
-    """The text of a failed step is the same whatever the hidden numbers were."""
-    texts = {str(judge("04.4", lambda root: walk(root, add=lambda a, b: b), seed=s)) for s in SEEDS}
-    assert len(texts) == 1
+# --- what is said, what is earned, where the answer lives ---------------------------------------
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_there_are_hints_that_lead_without_telling(number: str) -> None:
+    assert_hints_lead_without_telling(number)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_nothing_the_lesson_uses_is_forbidden(number: str) -> None:
+    from aigc_course.exercises.forbidden import Tripwire, static_findings
+
+    exercise = core.get(number)
+    assert static_findings(notebook_source(number), exercise.allows) == []
+    with Tripwire(exercise.allows, judge=exercise.judge.__code__) as wire:
+        assert judge(number, notebook_answer(number)).passed
+    assert wire.findings == []
+
+
+def test_a_part_that_was_not_written_may_be_lent() -> None:
+    """``use("04.1", mine, otherwise=ex04.reference_topological_order)``, then 04.4."""
+    from aigc_course.exercises.forbidden import static_findings
+
+    lent = "from aigc_course.exercises import ex04\norder = ex04.reference_topological_order\n"
+    source = lent + "def gradients(root):\n    return order(root)\n"
+    assert static_findings(source, core.get("04.4").allows) == []
+    assert static_findings(source, core.get("04.1").allows) != []
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_failed_results_keep_their_secrets(number: str) -> None:
+    if number == "04.2":  # the others take or return what has no numbers of its own
+        for answer, _ in WRONG[number]:
+            assert_keeps_its_secrets(number, answer)
+    for answer, _ in WRONG[number]:  # nothing but counts of elements may depend on the numbers
+        text = str(judge(number, answer, seed=1))
+        assert not re.search(r"\d\.\d\d", text), text
+
+
+@pytest.mark.parametrize("number", ["04.1", "04.2", "04.4"])
+def test_answers_that_know_nothing_earn_nothing(number: str) -> None:
+    nothing = know_nothings(core.get(number).reference)
+    nothing |= {"empty": lambda *args: [], "only itself": lambda root, *rest: [root]}
+    nothing |= {"only the root": lambda root, *rest: {root: np.ones(3)} if not rest else None}
+    assert_worth_nothing(number, nothing)
+
+
+class ZeroRules:
+    mul = matmul = staticmethod(lambda a, b: (0 * a, lambda g: (0 * a, 0 * b)))
+    power = staticmethod(lambda a, p: (0 * a, lambda g: (0 * a,)))
+    log = relu = staticmethod(lambda a: (0 * a, lambda g: (0 * a,)))
+    sum = staticmethod(lambda a, axis=None, keepdims=False: (a, lambda g: (a,)))
+
+
+SHARES = [
+    ("04.1", recursive_order, 0.5, 0.7),
+    ("04.1", without_seen, 0.1, 0.3),
+    ("04.1", seen_as_list, 0.5, 0.7),
+    ("04.2", lambda g, shape: g.sum(axis=tuple(range(g.ndim - len(shape)))), 0.3, 0.6),
+    ("04.3", ZeroRules, 0.0, 0.0),
+    ("04.3", MulUnbroadcastsOne, 0.6, 0.9),
+    ("04.3", ReluKeepsZero, 0.7, 0.95),
+    ("04.4", added_in_place, 0.3, 0.6),
+    ("04.4", written_into_grad, 0.7, 0.95),
+    ("04.4", lambda root: walk(root, order=recursive_order), 0.7, 0.95),
+    ("04.5", Overflows, 0.6, 0.9),
+    ("04.5", Recursive, 0.8, 0.95),
+    ("04.5", SharesGrad, 0.2, 0.5),
+]
+
+
+@pytest.mark.parametrize(("number", "answer", "low", "high"), SHARES)
+def test_the_nearer_the_more(number: str, answer: Any, low: float, high: float) -> None:
+    for seed in range(2):
+        assert low <= earned(number, answer, seed) <= high
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("number", NUMBERS)
+def test_odd_results_are_wrong_and_no_more(number: str) -> None:
+    @settings(max_examples=25, deadline=None)
+    @given(odd_values())
+    def survives(value: Any) -> None:
+        assert_survives(number, value)
+        if number == "04.2":
+            assert_survives(number, value, leaf=0)
+        if number == "04.3":
+            odd = type(
+                "Odd", (ReferenceRules,), {"log": staticmethod(lambda a: (np.log(a), value))}
+            )
+            assert not judge(number, odd).passed
+            back = staticmethod(lambda a: (np.log(a), lambda g: value))
+            assert not judge(number, type("Odd", (ReferenceRules,), {"log": back})).passed
+        if number == "04.4":
+            assert not judge(number, lambda root: {root: value}).passed
+        if number == "04.5":
+            odd = type("Odd", (Tensor,), {"exp": lambda self: value})
+            assert not judge(number, odd).passed
+
+    survives()
+
+
+ACROSS = [
+    *RIGHT,
+    *VARIANTS.items(),
+    *((number, answer) for number, cases in WRONG.items() for answer, _ in cases),
+]
+
+
+@pytest.mark.parametrize(("number", "answer"), ACROSS)
+def test_the_judge_says_the_same_of_an_answer_far_away(number: str, answer: Any) -> None:
+    assert_same_across(number, answer)
 
 
 def test_reference_order_agrees_with_the_definition() -> None:

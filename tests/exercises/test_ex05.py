@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from across import assert_same_across
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aigc_course.exercises import judge, registered
+from aigc_course.exercises import core, judge, registered
+from aigc_course.exercises.forbidden import Tripwire, static_findings
+from harness import (
+    assert_hints_lead_without_telling,
+    assert_keeps_its_secrets,
+    assert_passes,
+    assert_survives,
+    assert_worth_nothing,
+    earned,
+    know_nothings,
+    notebook_answer,
+    notebook_source,
+    odd_values,
+)
 
 SEEDS = range(20)
 
@@ -55,6 +72,57 @@ RIGHT = {
     "05.4": decay_step,
     "05.5": warmup_cosine,
 }
+
+
+def batches_by_yield(n, batch_size, rng):
+    left = list(range(n))
+    rng.shuffle(left)
+    while left:
+        yield left[:batch_size]
+        left = left[batch_size:]
+
+
+def batches_by_split(n, batch_size, rng):
+    order = np.argsort(rng.random(n))
+    return tuple(np.split(order, range(batch_size, n, batch_size)))
+
+
+def momentum_in_a_list(w, g, v, lr, mu, nesterov=False):
+    v_new = g + v * mu
+    w_new = w - v_new * lr
+    if nesterov:
+        w_new = w - lr * g - lr * mu * v_new
+    return [w_new, v_new]
+
+
+def adam_as_pytorch(w, g, m, s, t, lr, beta1, beta2, eps):
+    m, s = m + (g - m) * (1 - beta1), s * beta2 + g * g * (1 - beta2)
+    root = np.sqrt(s) / np.sqrt(1 - beta2**t) + eps
+    return w - lr / (1 - beta1**t) * m / root, m, s
+
+
+def decay_as_pytorch(w, g, m, s, t, lr, weight_decay, decoupled):
+    if decoupled:
+        w, m, s = adam_as_pytorch(w - lr * weight_decay * w, g, m, s, t, lr, 0.9, 0.999, 1e-8)
+    else:
+        w, m, s = adam_as_pytorch(w, g + w * weight_decay, m, s, t, lr, 0.9, 0.999, 1e-8)
+    return w, m, s
+
+
+def schedule_by_numpy(t, total, warmup, peak, floor=0.0):
+    rising = peak * (t + 1) / max(warmup, 1)
+    u = np.clip((t - warmup) / (total - warmup), 0, 1)
+    return np.where(t < warmup, rising, floor + (peak - floor) * np.cos(np.pi * u / 2) ** 2)
+
+
+VARIANTS = {
+    "05.1": [batches_by_yield, batches_by_split],
+    "05.2": [momentum_in_a_list],
+    "05.3": [adam_as_pytorch],
+    "05.4": [decay_as_pytorch],
+    "05.5": [schedule_by_numpy],
+}
+LEAVES = {"05.1": 7, "05.2": 2, "05.3": 3, "05.4": 3, "05.5": 1}
 
 
 # --- typical wrong answers -----------------------------------------------------------------------
@@ -179,6 +247,59 @@ def _rebound(t, total, warmup, peak, floor=0.0):
     return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * u))
 
 
+def _rolled(n, b, rng):
+    """The order of the data, begun somewhere else."""
+    return _cut(np.roll(np.arange(n), int(rng.integers(1, n))), b)
+
+
+def _copied_rng(n, b, rng):
+    return epoch_batches(n, b, copy.deepcopy(rng))
+
+
+def _swapped(*args):
+    w, v = momentum_step(*args)
+    return v, w
+
+
+def _g_in_place(w, g, v, lr, mu, nesterov=False):
+    g += mu * v
+    return w - lr * g, g
+
+
+def _no_zero_warmup(t, total, warmup, peak, floor=0.0):
+    u = min(1.0, (t - warmup) / (total - warmup))
+    low = peak * (t + 1) / warmup
+    return low if t < warmup else floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * u))
+
+
+def _in_place(step, k):
+    """``step``, which also changes its argument number ``k``."""
+
+    def answer(*args):
+        out = step(*args)
+        args[k][...] += 1
+        return out
+
+    return answer
+
+
+def _restarts_v(w, g, v, lr, mu, nesterov=False):
+    w, v = momentum_step(w, g, v, lr, mu, nesterov)
+    return w, g if nesterov else v
+
+
+def _l2_without_state(w, g, m, s, t, lr, wd):
+    return _l2(w, g, m, s, t, lr, wd)[0], *adam_step(w, g, m, s, t, lr)[1:]
+
+
+def _adamw_with_l2_state(w, g, m, s, t, lr, wd):
+    return _adamw(w, g, m, s, t, lr, wd)[0], *_l2(w, g, m, s, t, lr, wd)[1:]
+
+
+def _other_floor(t, total, warmup, peak, floor=0.001):
+    return warmup_cosine(t, total, warmup, peak, floor)
+
+
 WRONG: dict[str, list[tuple[str, Callable]]] = {
     "05.1": [
         ("最后不满一批", _drop_last),
@@ -188,6 +309,8 @@ WRONG: dict[str, list[tuple[str, Callable]]] = {
         ("批内还是连号", _shuffled_blocks),
         ("从传进来的 rng 取", lambda n, b, rng: _cut(np.random.permutation(n), b)),
         ("固定种子", lambda n, b, rng: epoch_batches(n, b, np.random.default_rng(0))),
+        ("从中间切开", _rolled),
+        ("不要复制", _copied_rng),
         ("整数数组", lambda n, b, rng: [x / 1.0 for x in epoch_batches(n, b, rng)]),
     ],
     "05.2": [
@@ -207,6 +330,11 @@ WRONG: dict[str, list[tuple[str, Callable]]] = {
             ),
         ),
         ("原地修改", _momentum_in_place),
+        ("g 被原地修改", _g_in_place),
+        ("w 被原地修改", _in_place(momentum_step, 0)),
+        ("v 的更新不变", _restarts_v),
+        ("一共 2 个", lambda *args: momentum_step(*args)[0]),
+        ("对调了", _swapped),
     ],
     "05.3": [
         ("没有做偏差修正", _adam(lambda m, s, t, b1, b2, eps: m / (np.sqrt(s) + eps))),
@@ -226,6 +354,9 @@ WRONG: dict[str, list[tuple[str, Callable]]] = {
             _adam(lambda m, s, t, b1, b2, e: _right_update(m, s, t + 1, b1, b2, e)),
         ),
         ("状态没有正确地传下去", _forgets_state),
+        ("m 被原地修改", _in_place(adam_step, 2)),
+        ("s 被原地修改", _in_place(adam_step, 3)),
+        ("一共 3 个", lambda *args: adam_step(*args)[:2]),
     ],
     "05.4": [
         ("衰减不该经过 m 和 s", _decay(None, _l2)),
@@ -234,6 +365,9 @@ WRONG: dict[str, list[tuple[str, Callable]]] = {
         ("衰减做了两次", _decay(None, _twice)),
         ("decoupled=False 时衰减没有起作用", _decay(_no_decay, _adamw)),
         ("两个分支写反了", _decay(_adamw, _l2)),
+        ("也要进 m 和 s", _decay(_l2_without_state, _adamw)),
+        ("只有损失的梯度", _decay(None, _adamw_with_l2_state)),
+        ("g 被原地修改", _in_place(decay_step, 1)),
     ],
     "05.5": [
         ("这一步就白走了", _schedule(up=lambda t, warmup, peak: peak * t / warmup)),
@@ -254,8 +388,25 @@ WRONG: dict[str, list[tuple[str, Callable]]] = {
         ),
         ("线性下降", _schedule(down=lambda t, T, u, p, f: f + (p - f) * (1 - u))),
         ("用 min 截住进度", _rebound),
+        ("当心除以 0", _no_zero_warmup),
+        ("floor 默认是 0.0", _other_floor),
     ],
 }
+
+
+SHARES = [
+    ("05.1", _drop_last, 0.7, 0.8),
+    ("05.1", WRONG["05.1"][2][1], 0.2, 0.3),  # in order
+    ("05.1", WRONG["05.1"][1][1], 0.0, 0.0),  # with replacement
+    ("05.2", lambda w, g, v, lr, mu, nesterov=False: (w, v), 0.0, 0.0),
+    ("05.2", lambda w, g, v, lr, mu, nesterov=False: momentum_step(w, g, v, lr, mu), 0.5, 0.7),
+    ("05.3", WRONG["05.3"][0][1], 0.3, 0.5),  # without correction
+    ("05.3", lambda w, g, m, s, *rest: (w, m, s), 0.0, 0.0),
+    ("05.4", WRONG["05.4"][0][1], 0.5, 0.5),  # always L2
+    ("05.4", _decay(_no_decay, _adamw), 0.0, 0.0),
+    ("05.5", _rebound, 0.6, 0.8),
+    ("05.5", lambda t, total, warmup, peak, floor=0.0: peak, 0.0, 0.0),
+]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -308,3 +459,80 @@ def test_a_generator_of_batches_is_as_good_as_a_list():
 
 def test_all_five_are_registered():
     assert [ex.id for ex in registered("05")] == sorted(RIGHT)
+
+
+# --- what is said, what is earned, where the answer lives -----------------------------------------
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_the_notebooks_own_solution_passes(number):
+    assert_passes(number, notebook_answer(number))
+
+
+@pytest.mark.parametrize("number", VARIANTS)
+def test_no_seed_turns_a_right_variant_away(number):
+    @settings(max_examples=40, deadline=None)
+    @given(st.integers(0, 2**32 - 1))
+    def passes(seed):
+        for variant in VARIANTS[number]:
+            assert_passes(number, variant, [seed])
+
+    passes()
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_there_are_hints_that_lead_without_telling(number):
+    assert_hints_lead_without_telling(number)
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_nothing_the_lesson_uses_is_forbidden(number):
+    exercise = core.get(number)
+    assert static_findings(notebook_source(number), exercise.allows) == []
+    with Tripwire(exercise.allows, judge=exercise.judge.__code__) as wire:
+        assert judge(number, notebook_answer(number)).passed
+    assert wire.findings == []
+
+
+@pytest.mark.parametrize(("number", "answer", "low", "high"), SHARES)
+def test_the_nearer_the_more(number, answer, low, high):
+    for seed in range(6):
+        share = earned(number, answer, seed)
+        assert low <= share <= high, f"{share}\n{judge(number, answer, seed)}"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("number", "leaves"), LEAVES.items())
+def test_odd_results_are_wrong_and_no_more(number, leaves):
+    @settings(max_examples=25, deadline=None)
+    @given(odd_values())
+    def survives(value):
+        assert_survives(number, value)
+        for leaf in range(leaves):
+            assert_survives(number, value, leaf)
+
+    survives()
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_answers_that_know_nothing_earn_nothing(number):
+    assert_worth_nothing(number, know_nothings(core.get(number).reference))
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"), [(n, a) for n, cases in WRONG.items() for _, a in cases]
+)
+def test_failed_results_keep_their_secrets(number, answer):
+    assert_keeps_its_secrets(number, answer, seeds=range(2))
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [
+        *RIGHT.items(),
+        *((n, a) for n, variants in VARIANTS.items() for a in variants),
+        *((n, a) for n, cases in WRONG.items() for _, a in cases),
+    ],
+)
+def test_the_judge_says_the_same_of_an_answer_far_away(number, answer):
+    assert_same_across(number, answer)

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
+from across import assert_same_across
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aigc_course.exercises import ex07, judge, registered
+from aigc_course.exercises import core, ex07, judge, registered
+from aigc_course.exercises.forbidden import Tripwire, static_findings
+from harness import (
+    assert_hints_lead_without_telling,
+    assert_keeps_its_secrets,
+    assert_passes,
+    assert_survives,
+    assert_worth_nothing,
+    earned,
+    know_nothings,
+    notebook_answer,
+    notebook_source,
+    odd_values,
+)
 
 SEEDS = range(20)
 
@@ -67,6 +85,62 @@ RIGHT = {
 }
 
 
+def penalty_by_loop(w, l1, l2):
+    value, grad = 0.0, np.zeros(w.shape)
+    for index, v in np.ndenumerate(w):
+        value += l1 * abs(v) + l2 / 2 * v * v
+        grad[index] = l2 * v + (l1 if v > 0 else -l1 if v < 0 else 0.0)
+    return [value, grad]
+
+
+def dropout_by_choice(x, p, training, rng):
+    if not training:
+        return x.copy(), np.ones(x.shape)
+    mask = rng.choice([0.0, 1 / (1 - p)], size=x.shape, p=[p, 1 - p])
+    return mask * x, mask
+
+
+def dropout_by_binomial(x, p, training, rng):
+    mask = rng.binomial(1, 1 - p, size=np.shape(x)) / (1 - p) if training else np.ones_like(x)
+    return x * mask, mask
+
+
+class StopperWithHistory:
+    def __init__(self, patience):
+        self.patience, self.losses = patience, []
+
+    best = property(lambda self: min(self.losses))
+    best_epoch = property(lambda self: self.losses.index(self.best))
+
+    def update(self, val_loss):
+        self.losses.append(val_loss)
+        return len(self.losses) - 1 - self.best_epoch >= self.patience
+
+
+def weights_by_loop(y, n_classes):
+    counts = [list(y).count(k) for k in range(n_classes)]
+    return [len(y) / (n_classes * c) if c else 0.0 for c in counts]
+
+
+def threshold_by_sorting(y_true, prob):
+    order = np.argsort(-prob, kind="stable")
+    hits = np.cumsum(y_true[order])
+    f1 = 2 * hits / (np.arange(1, len(prob) + 1) + y_true.sum())
+    last = np.append(np.diff(prob[order]) != 0, True)  # of those that are equal
+    k = np.flatnonzero(last)[np.argmax(f1[last])]
+    return np.array([prob[order][k], f1[k]])
+
+
+VARIANTS = {
+    "07.1": [penalty_by_loop],
+    "07.2": [dropout_by_choice, dropout_by_binomial],
+    "07.3": [StopperWithHistory],
+    "07.4": [weights_by_loop],
+    "07.5": [lambda y, p: tuple(threshold_by_sorting(y, p))],
+}
+LEAVES = {"07.1": 2, "07.2": 2, "07.3": 0, "07.4": 1, "07.5": 2}
+
+
 # --- typical wrong answers -----------------------------------------------------------------------
 
 
@@ -86,6 +160,11 @@ def _in_place(w, l1, l2):
     value, grad = _value(w, l1, l2), _grad(w, l1, l2)
     w -= 0.1 * grad
     return value, grad
+
+
+def _flat_only(w, l1, l2):
+    each = l1 * np.abs(w) + l2 / 2 * w**2
+    return each.sum(axis=0).sum(axis=0), _grad(w, l1, l2)
 
 
 def _drop(keep, scale=lambda p: 1 / (1 - p), evaluate=lambda x, p: x, shape=lambda x: x.shape):
@@ -159,10 +238,89 @@ class _NoReturn(_Stopper):
         super().update(val_loss)
 
 
+class _SmallStart(_Stopper):
+    def __init__(self, patience):
+        super().__init__(patience)
+        self.best = 100.0
+
+
+class _Shared(_Stopper):
+    common: ClassVar[dict[int, float]] = {}
+
+    def update(self, val_loss):
+        stop = super().update(val_loss)
+        if self.seen == 1 and val_loss == 2.0:
+            self.best = min(self.common.values())
+        self.common[len(self.common)] = val_loss
+        return stop
+
+
 class _Never(_Stopper):
     def update(self, val_loss):
         super().update(val_loss)
         return False
+
+
+def _squeezed(y, n_classes):
+    """Counts of the classes that occur, put one after the other."""
+    count = np.zeros(n_classes)
+    found = np.unique(y, return_counts=True)[1]
+    count[: len(found)] = found
+    return np.divide(len(y), n_classes * count, out=np.zeros(n_classes), where=count > 0)
+
+
+def _splits_ties(y_true, prob):
+    order = np.argsort(-prob, kind="stable")
+    order = order[np.lexsort((-y_true[order], -prob[order]))]
+    f1 = 2 * np.cumsum(y_true[order]) / (np.arange(1, len(prob) + 1) + y_true.sum())
+    k = int(np.argmax(f1))
+    return prob[order][k], f1[k]
+
+
+def _not_the_lowest(y_true, prob):
+    values = np.unique(prob)[1:]
+    return max(((c, ex07._f1(y_true, prob >= c)) for c in values), key=lambda pair: pair[1])
+
+
+def _drop_in_place(x, p, training, rng):
+    _, mask = dropout(x, p, training, rng)
+    x *= mask
+    return x, mask
+
+
+class _CountsEpochs(_Stopper):
+    def update(self, val_loss):
+        super().update(val_loss)
+        return self.seen >= self.patience
+
+
+class _KeepsToItself:
+    def __init__(self, patience):
+        self._stopper = EarlyStopping(patience)
+
+    def update(self, val_loss):
+        return self._stopper.update(val_loss)
+
+
+class _LastIsBest(_Stopper):
+    def update(self, val_loss):
+        stop = super().update(val_loss)
+        if stop:
+            self.best = val_loss
+        return stop
+
+
+class _LastEpoch(_Stopper):
+    def update(self, val_loss):
+        stop = super().update(val_loss)
+        if stop:
+            self.best_epoch = self.seen - 1
+        return stop
+
+
+class _AtLeastTwo(EarlyStopping):
+    def __init__(self, patience):
+        super().__init__(max(patience, 2))
 
 
 def _by_accuracy(y_true, prob):
@@ -205,6 +363,14 @@ WRONG = {
         "no half": (_penalty(lambda w, a, b: a * np.abs(w).sum() + b * (w**2).sum(), _grad), "1/2"),
         "not summed": (_penalty(lambda w, a, b: a * np.abs(w), _grad), ".sum()"),
         "in place": (_in_place, "原地修改"),
+        "two axes only": (_flat_only, "任意形状"),
+        "always pulls": (_penalty(_value, lambda w, a, b: _grad(w, a, b) + w), "没有乘上"),
+        "half the slope": (
+            _penalty(_value, lambda w, a, b: a * np.sign(w) + b / 2 * w),
+            "对 w 求导",
+        ),
+        "value only": (lambda w, l1, l2: _value(w, l1, l2), "return value, grad"),
+        "rows": (_penalty(_value, lambda w, a, b: _grad(w, a, b).sum(axis=-1)), "与 w 同形"),
         "one at zero": (
             _penalty(_value, lambda w, a, b: a * np.where(w >= 0, 1, -1) + b * w),
             "不可导",
@@ -223,6 +389,17 @@ WRONG = {
             "原样返回",
         ),
         "always on": (lambda x, p, training, rng: dropout(x, p, True, rng), "原样返回"),
+        "in place": (_drop_in_place, "x 被原地修改"),
+        "too many": (_drop(lambda u, p: u >= 1.2 * p), "均匀随机数与 p 比"),
+        "global seed": (
+            lambda x, p, training, rng: dropout(x, p, training, np.random.default_rng()),
+            "np.random 的全局函数",
+        ),
+        "mask at evaluation": (
+            lambda x, p, t, rng: dropout(x, p, t, rng) if t else (x, 0 * x),
+            "评估时 mask 全为 1",
+        ),
+        "only y": (lambda *args: dropout(*args)[0], "return y, mask"),
         "fixed seed": (_fixed_seed, "另建固定种子"),
         "mask of 0 and 1": (_zero_one_mask, "dx = dy * mask"),
     },
@@ -233,6 +410,13 @@ WRONG = {
         "ties": (_Ties, "严格小于"),
         "from one": (_FromOne, "第 0 轮"),
         "no return": (_NoReturn, "没有 return"),
+        "small start": (_SmallStart, "float('inf')"),
+        "shared": (_Shared, "互相影响"),
+        "counts epochs": (_CountsEpochs, "计数清零"),
+        "keeps to itself": (_KeepsToItself, "建 self.best"),
+        "last is best": (_LastIsBest, "最低的验证损失"),
+        "last epoch": (_LastEpoch, "从 0 数起"),
+        "at least two": (_AtLeastTwo, "patience=1"),
         "never": (_Never, "一次也没返回 True"),
     },
     "07.4": {
@@ -240,6 +424,7 @@ WRONG = {
         "root": (lambda y, k: 1 / np.sqrt(np.maximum(np.bincount(y, minlength=k), 1)), "正比"),
         "not scaled": (lambda y, k: 1 / np.maximum(np.bincount(y, minlength=k), 1), "尺度不对"),
         "inf": (lambda y, k: len(y) / (k * np.bincount(y, minlength=k)), "约定权重为 0"),
+        "squeezed": (lambda y, k: _squeezed(y, k), "往前挪"),
         "too short": (lambda y, k: len(y) / (len(np.bincount(y)) * np.bincount(y)), "minlength"),
     },
     "07.5": {
@@ -248,9 +433,28 @@ WRONG = {
         "strict": (_strict, "prob > t"),
         "index": (_index, "返回的是下标"),
         "precision": (_precise, ("F1 更高", "最优点不同")),
+        "splits ties": (_splits_ties, "同进同出"),
+        "not the lowest": (_not_the_lowest, "它也是候选"),
         "wrong f1": (_wrong_f1, "返回的 F1"),
     },
 }
+SHARES = [
+    ("07.1", lambda w, l1, l2: (0.0, 0 * w), 0.0, 0.0),
+    ("07.1", WRONG["07.1"]["abs"][0], 0.3, 0.5),
+    ("07.1", _flat_only, 0.7, 0.95),
+    ("07.2", lambda x, p, training, rng: (x, np.ones_like(x)), 0.0, 0.0),
+    ("07.2", WRONG["07.2"]["not scaled"][0], 0.2, 0.4),
+    ("07.2", WRONG["07.2"]["always on"][0], 0.5, 0.8),
+    ("07.3", _Never, 0.0, 0.0),
+    ("07.3", _Previous, 0.1, 0.3),
+    ("07.3", _Ties, 0.7, 0.95),
+    ("07.4", lambda y, k: np.zeros(k), 0.0, 0.0),
+    ("07.4", lambda y, k: np.full(k, np.inf), 0.0, 0.0),
+    ("07.4", WRONG["07.4"]["not scaled"][0], 0.2, 0.4),
+    ("07.4", WRONG["07.4"]["inf"][0], 0.6, 0.7),
+    ("07.5", _half, 0.0, 0.0),
+    ("07.5", _wrong_f1, 0.6, 0.7),
+]
 CASES = [(number, name) for number, wrong in WRONG.items() for name in wrong]
 
 
@@ -290,3 +494,81 @@ def test_unanswered(number):
 
 def test_registered_in_order():
     assert [ex.id for ex in registered("07")] == list(RIGHT)
+
+
+# --- what is said, what is earned, where the answer lives -----------------------------------------
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_the_notebooks_own_solution_passes(number):
+    assert_passes(number, notebook_answer(number))
+
+
+@pytest.mark.parametrize("number", VARIANTS)
+def test_no_seed_turns_a_right_variant_away(number):
+    @settings(max_examples=40, deadline=None)
+    @given(st.integers(0, 2**32 - 1))
+    def passes(seed):
+        for variant in VARIANTS[number]:
+            assert_passes(number, variant, [seed])
+
+    passes()
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_there_are_hints_that_lead_without_telling(number):
+    assert_hints_lead_without_telling(number)
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_nothing_the_lesson_uses_is_forbidden(number):
+    exercise = core.get(number)
+    assert static_findings(notebook_source(number), exercise.allows) == []
+    with Tripwire(exercise.allows, judge=exercise.judge.__code__) as wire:
+        assert judge(number, notebook_answer(number)).passed
+    assert wire.findings == []
+
+
+@pytest.mark.parametrize(("number", "answer", "low", "high"), SHARES)
+def test_the_nearer_the_more(number, answer, low, high):
+    for seed in range(6):
+        share = earned(number, answer, seed)
+        assert low <= share <= high, f"{share}\n{judge(number, answer, seed)}"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("number", "leaves"), LEAVES.items())
+def test_odd_results_are_wrong_and_no_more(number, leaves):
+    @settings(max_examples=25, deadline=None)
+    @given(odd_values())
+    def survives(value):
+        assert_survives(number, value)
+        for leaf in range(leaves):
+            assert_survives(number, value, leaf)
+
+    survives()
+
+
+@pytest.mark.parametrize("number", ["07.1", "07.2", "07.4", "07.5"])
+def test_answers_that_know_nothing_earn_nothing(number):
+    assert_worth_nothing(number, know_nothings(core.get(number).reference))
+
+
+@pytest.mark.parametrize(("number", "name"), CASES)
+def test_failed_results_keep_their_secrets(number, name):
+    if number != "07.3":
+        assert_keeps_its_secrets(number, WRONG[number][name][0], seeds=range(2))
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [
+        *RIGHT.items(),
+        *((n, a) for n, variants in VARIANTS.items() for a in variants),
+        *((n, WRONG[n][name][0]) for n, name in CASES),
+    ],
+)
+def test_the_judge_says_the_same_of_an_answer_far_away(number, answer):
+    if answer is WRONG["07.2"]["global seed"][0]:
+        return
+    assert_same_across(number, answer)
