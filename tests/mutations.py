@@ -29,6 +29,9 @@ NBVAL = [
 ]
 
 
+ROOM = ["tests/classroom/test_sandbox_room.py", "-m", "not slow"]
+
+
 @dataclass(frozen=True)
 class Mutation:
     """One change, and the tests that must notice it."""
@@ -96,8 +99,8 @@ def data_byte(root: Path) -> str:
 
 def dead_exercise(root: Path) -> str:
     """Let every judged value pass."""
-    core = root / "aigc_course" / "exercises" / "core.py"
-    return _replace(core, "if not wrong.any():", "if True:")
+    judges = root / "aigc_course" / "exercises" / "judges.py"
+    return _replace(judges, "if not wrong.any():", "if True:")
 
 
 def engine_formula(root: Path) -> str:
@@ -116,6 +119,38 @@ def dead_kernel(root: Path) -> str:
     return f"{path.name}, cell {code[2]['id']}: os._exit(9)"
 
 
+def judges_in_the_room(root: Path) -> str:
+    """Let answers see the folder of the judges."""
+    box = root / "aigc_course" / "classroom" / "sandbox" / "box.py"
+    return _replace(box, 'hidden = [_PACKAGE / "exercises", ', "hidden = [")
+
+
+def open_network(root: Path) -> str:
+    """Let answers make sockets."""
+    confine = root / "aigc_course" / "classroom" / "sandbox" / "confine.py"
+    return _replace(confine, "    _seccomp()\n", "")
+
+
+def open_attributes(root: Path) -> str:
+    """Let answers read any attribute of what a judge hands over."""
+    remote = root / "aigc_course" / "classroom" / "sandbox" / "remote.py"
+    return _replace(remote, "name not in OPEN_NAMES or not known", "False")
+
+
+def blind_tripwire(root: Path) -> str:
+    """Forbid nothing."""
+    forbidden = root / "aigc_course" / "exercises" / "forbidden.py"
+    return _replace(
+        forbidden, '    full = f"{module}.{name}"\n', "    return False\n    full = ''\n"
+    )
+
+
+def unescaped(root: Path) -> str:
+    """Put students' text into pages as it is."""
+    pages = root / "aigc_course" / "classroom" / "report" / "pages.py"
+    return _replace(pages, "autoescape=True", "autoescape=False")
+
+
 MUTATIONS = [
     Mutation("stored-number", stored_number, [*NBVAL, "notebooks/02_losses.ipynb"]),
     Mutation("stored-picture", stored_picture, [*NBVAL, "notebooks/02_losses.ipynb"]),
@@ -123,6 +158,11 @@ MUTATIONS = [
     Mutation("engine-formula", engine_formula, ["tests/engine", "-m", "not slow"]),
     Mutation("data-byte", data_byte, ["tests/data", "-m", "not slow"]),
     Mutation("dead-exercise", dead_exercise, ["tests/exercises"]),
+    Mutation("judges-in-the-room", judges_in_the_room, ROOM),
+    Mutation("open-network", open_network, ROOM),
+    Mutation("open-attributes", open_attributes, ["tests/classroom/test_sandbox_loopback.py"]),
+    Mutation("blind-tripwire", blind_tripwire, ["tests/exercises/test_forbidden.py"]),
+    Mutation("unescaped", unescaped, ["tests/classroom/test_report_feedback.py"]),
 ]
 
 
