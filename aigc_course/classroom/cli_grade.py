@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aigc_course.classroom.report.words import NOT_YET, SUBMISSION_STATUS
+
 if TYPE_CHECKING:
     from aigc_course.classroom.grade_class import Summary
     from aigc_course.classroom.marks import SubmissionMark
@@ -16,18 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 PANEL = "教"
-STATUS = {
-    "graded": "已批改",
-    "late": "迟交",
-    "partly answered": "没答完",
-    "time limit": "超时",
-    "memory limit": "内存超限",
-    "crashed": "进程中断",
-    "refused": "用了禁用函数",
-    "damaged file": "文件损坏",
-    "wrong file": "交错文件",
-    "missing": "没交",
-}
+STATUS = {key: word for key, word in SUBMISSION_STATUS.items() if key != NOT_YET}
 _HELP = """在隔离的进程里批改一个班，成绩存进课程文件夹的 .aigc/grades.db。
 
 收得下：nbgrader 的 submitted/学号/作业/*.ipynb；每人一个文件夹或一个 ZIP；\

@@ -269,6 +269,7 @@ class _Run:
         chosen = _Chosen(self.order.only, self.setup.assignment, [f.student for f in handed_in])
         todo: list[_Todo] = []
         done: list[SubmissionMark] = []
+        self._say_if_lateness_changed(handed_in, settled)
         for found in handed_in:
             mark, settings = settled.pop(found.student, (None, ""))
             same = mark is not None and self._same(mark, settings, found)
@@ -285,6 +286,20 @@ class _Run:
                 done.append(finished)
         done += self._absent(settled, {found.student for found in handed_in})
         return todo, done
+
+    def _say_if_lateness_changed(
+        self, handed_in: list[Found], settled: dict[str, tuple[SubmissionMark, str]]
+    ) -> None:
+        """A forgotten ``--late`` gives everybody back what they lost: not without a word."""
+        before = {student: mark.penalty for student, (mark, _) in settled.items()}
+        changed = [
+            found.student
+            for found in handed_in
+            if found.student in before
+            and before[found.student] != self.order.late.penalty(self._late(found))
+        ]
+        if changed:
+            self._note(f"{len(changed)} 份的迟交扣分与上次不同，按这次的 --late 重算")
 
     def _same(self, mark: SubmissionMark, settings: str, found: Found) -> bool:
         """Was it made from the same bytes by the same rules, and is it whole?"""
@@ -373,10 +388,7 @@ class _Run:
 
     def _finished(self, mark: SubmissionMark, found: Found) -> SubmissionMark:
         """With the person's name, the lateness by today's policy and due time, and the notes."""
-        late = 0.0
-        if self.due is not None and found.time is not None:
-            late = round((found.time - _aware(self.due)).total_seconds(), 3)
-        policy = self.order.late
+        late, policy = self._late(found), self.order.late
         mark = settle(mark, policy.late(late), policy.penalty(late))
         person = self.people.get(mark.student)
         if person:
@@ -386,6 +398,12 @@ class _Run:
             notes = tuple(dict.fromkeys((*found.notes, *first.notes)))
             mark = replace(mark, notebooks=(replace(first, notes=notes), *mark.notebooks[1:]))
         return mark
+
+    def _late(self, found: Found) -> float:
+        """Seconds after the due time; below 0 when in time."""
+        if self.due is None or found.time is None:
+            return 0.0
+        return round((found.time - _aware(self.due)).total_seconds(), 3)
 
     def _count(self, mark: SubmissionMark) -> None:
         self.summary.marks[mark.status] += 1

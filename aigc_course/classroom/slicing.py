@@ -48,6 +48,9 @@ BUILTINS = frozenset(dir(builtins))
 COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr"})
 COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.TryStar)
 
+#: methods that fill a container: whoever uses it needs them, in whatever cell they are called
+FILLS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
+
 Key = tuple[float, int]  # place of a statement: its cell's position, its number in the cell
 
 
@@ -306,6 +309,7 @@ def _describe(statement: Statement) -> None:
     node = statement.node
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         statement.binds = frozenset({node.name}) | _walrus(statement.text)
+        statement.alters = frozenset(_patched(node))
     elif isinstance(node, ast.Import):
         name = node.names[0].asname or node.names[0].name.split(".")[0]
         statement.binds = frozenset({name})
@@ -328,10 +332,17 @@ def _describe(statement: Statement) -> None:
             elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
                 call = part.value
                 if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
-                    calls.add(call.func.value.id)
+                    fills = call.func.attr in FILLS
+                    (alters if fills else calls).add(call.func.value.id)
                 elif isinstance(call.func, ast.Name) and call.func.id == "setattr" and call.args:
                     alters |= {a.id for a in call.args[:1] if isinstance(a, ast.Name)}
         statement.alters, statement.calls = frozenset(alters), frozenset(calls)
+
+
+def _patched(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str]:
+    """Names given to decorators: ``@patch(Tensor)`` puts what it decorates into ``Tensor``."""
+    calls = [d for d in node.decorator_list if isinstance(d, ast.Call)]
+    return {arg.id for call in calls for arg in call.args if isinstance(arg, ast.Name)}
 
 
 def _bound(text: str, node: ast.stmt) -> frozenset[str]:
@@ -486,7 +497,7 @@ def cut(
     start = root.last_binding(name)
     if start is None:
         return ()
-    return _Cutter(cells, root, until, owners or {}).run(start)
+    return _Cutter(cells, root, until, owners or {}).run(start, name)
 
 
 class _Needs(NamedTuple):
@@ -518,7 +529,8 @@ class _Cutter:
             if statement.star:
                 self.stars.append(statement)
 
-    def run(self, start: Statement) -> tuple[Chunk, ...]:
+    def run(self, start: Statement, name: str) -> tuple[Chunk, ...]:
+        self.start, self.name = start, name
         needs: dict[Statement, _Needs] = {}
         waiting = [start]
         while waiting:
@@ -555,6 +567,8 @@ class _Cutter:
 
     def binding(self, name: str, user: Statement, before: Key) -> list[Statement]:
         """What gives ``name`` its value for ``user``: the last binding before ``before``."""
+        if name == self.name and before == self.horizon:
+            return [self.start]  # the answer itself, though a copy of the stub may stand below it
         own = self.cells[user.key[0]]
         owner = self.owners.get(name)
         if owner is own and before == self.horizon:
@@ -584,7 +598,8 @@ class _Cutter:
         """Statements that change the object which ``binding`` gave ``name`` to.
 
         In the binding's own cell that is anything down to a loop that fills a table; in other
-        cells only an assignment, so that no training loop comes along.
+        cells only an assignment or what fills a container, and no loop, so that no training comes
+        along; but training changes no class.
         """
         if binding.imports:
             return []
@@ -597,7 +612,8 @@ class _Cutter:
             if s.key >= end:
                 break
             here = s.key[0] == binding.key[0]
-            simple = name in s.alters and not s.compound and s.key < self.horizon
+            single = not s.compound or isinstance(binding.node, ast.ClassDef)
+            simple = name in s.alters and single and s.key < self.horizon
             if s is not binding and (here or simple):
                 taken.append(s)
         return taken

@@ -403,7 +403,8 @@ class _Document:
             for raw in self.raw
             if (cell := self.cells.get(raw.number)) and cell.error and _mentions(raw, ex.defines)
         ]
-        for group in (by_id, by_name, broken, [raw for raw in stubs if raw in ours], stubs):
+        below = self._below(ex, by_id, by_name)
+        for group in (below, by_id, by_name, broken, [raw for raw in stubs if raw in ours], stubs):
             if group:
                 break
         else:
@@ -414,7 +415,8 @@ class _Document:
         cell = self.cells[raw.number]
         choice = _Choice(raw, cell, stub=raw in stubs)
         if raw not in ours:
-            where = "原单元格不在" if not named else "原单元格里没有作答"
+            missing = "原单元格不在" if not named else "原单元格里没有作答"
+            where = "在原单元格下面又写了一次" if below else missing
             choice.notes.append(f"按名字 {ex.defines} 找到（第 {raw.number} 格；{where}）")
         if raw.kind != "code":
             choice.notes.append(f"单元格类型被改成 {raw.kind or '空'}，按代码读")
@@ -427,6 +429,20 @@ class _Document:
         if not choice.stub and _left_over(cell, ex.defines):
             choice.notes.append("还留着 raise NotImplementedError")
         return choice
+
+    def _below(
+        self, ex: AskedExercise, by_id: Sequence[_Raw], by_name: Sequence[_Raw]
+    ) -> list[_Raw]:
+        """Cells between the answer's and its check that define the name anew: the check sees them.
+
+        A learner who starts over often does so in a new cell, and leaves the old one as it was.
+        """
+        if not by_id or not by_name:
+            return []
+        checked = self._check_below(ex, by_id[-1])
+        if checked is None:
+            return []
+        return [raw for raw in by_name if by_id[-1].number < raw.number < checked]
 
     def _is_stub(self, ex: AskedExercise, cell: Cell) -> bool:
         statement = cell.last_binding(ex.defines)
@@ -483,8 +499,11 @@ class _Document:
         return solution
 
     def _checked_at(self, ex: AskedExercise) -> float | None:
+        return self._check_below(ex, self.choices[ex.id].raw)
+
+    def _check_below(self, ex: AskedExercise, own: _Raw | None) -> float | None:
+        """Number of the cell that checks the exercise, at or below the cell ``own``."""
         calls = re.compile(rf"check\(\s*[\"']{re.escape(ex.id)}[\"']")
-        own = self.choices[ex.id].raw
         for raw in self.raw[own.number if own else 0 :]:
             if ex.check_cell in raw.ids or (raw.kind == "code" and calls.search(raw.source)):
                 return raw.number
@@ -538,13 +557,17 @@ class _Document:
         return notes
 
     def refuse_other_notebook(self) -> None:
-        """At least one cell or one name of this notebook has to be there."""
+        """At least one cell of this notebook has to be there, or one name and no other's cells.
+
+        Names alone do not tell: lessons define again what earlier exercises asked for.
+        """
         ids = {id for raw in self.raw for id in raw.ids}
         ours = {id for ex in self.asked.exercises for id in (ex.answer_cell, ex.check_cell)}
         ours |= {question.cell for question in self.asked.open}
-        if ids & ours or any(choice.cell for choice in self.choices.values()):
-            return
         chapters = sorted({m[1] for id in ids if (m := BROKEN_ID.match(id))})
+        named = any(choice.cell for choice in self.choices.values())
+        if ids & ours or (named and not chapters):
+            return
         if chapters:
             raise WrongFile(f"这是第 {'、'.join(chapters)} 章的笔记本，要的是 {self.asked.name}")
         raise WrongFile(f"里面没有 {self.asked.name} 的任何一题")

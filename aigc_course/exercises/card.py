@@ -49,10 +49,11 @@ def as_text(result: Result) -> str:
     if result.status == "unanswered":
         return f"· {head}：还没作答（要写的是 {ex.asks}，{ex.points} 分）"
     lines = [f"✗ {head}：{ENDS[result.status]}"]
-    for step in result.steps:
-        lines.append(f"  {'✓' if step.ok else '✗'} {step.label}")
-        if not step.ok:
-            lines += [f"    {text}" for text in (step.detail, step.hint) if text]
+    lines += dict.fromkeys(f"  ✓ {step.label}" for step in result.steps if step.ok)
+    wrong = next((step for step in result.steps if not step.ok), None)
+    if wrong is not None:
+        lines.append(f"  ✗ {wrong.label}")
+        lines += [f"    {text}" for text in (wrong.detail, wrong.hint) if text]
     if result.message:
         lines += [f"  {line}" for line in result.message.splitlines()]
     return "\n".join(lines)
@@ -81,7 +82,7 @@ def as_html(result: Result) -> str:
         if wrong.detail:
             parts.append(_indented(escape(wrong.detail)))
     if result.message:
-        parts.append(_message(result.message))
+        parts.append(_message(result))
     parts.append(_table(result, wrong))
     if wrong is not None and wrong.hint:
         parts.append(_indented(f"<b>想一想</b> {escape(wrong.hint)}"))
@@ -98,22 +99,25 @@ def _table(result: Result, wrong: Step | None) -> str:
         rows.append(("应为", wrong.wanted))
     if not rows:
         return ""
+    # JupyterLab would stripe the rows, shrink the text and wrap the narrow first column
     cell = "padding:0 1em 0 0;text-align:left;vertical-align:top;border:none"
     body = "".join(
-        f'<tr><td style="{cell}">{escape(name)}</td>'
+        f'<tr style="background:none"><td style="{cell};white-space:nowrap">{escape(name)}</td>'
         f'<td style="{cell}"><code>{escape(value)}</code></td></tr>'
         for name, value in rows
     )
-    return f'<table style="margin:2px 0 2px 20px;border:none">{body}</table>'
+    return f'<table style="margin:2px 0 2px 20px;border:none;font-size:inherit">{body}</table>'
 
 
-def _message(message: str) -> str:
-    lines = "<br>".join(f"<code>{escape(line)}</code>" for line in message.splitlines())
-    return _indented(lines)
+def _message(result: Result) -> str:
+    """Lines of the learner's own code look like code, the rest like prose."""
+    sign = "<code>{}</code>" if result.status == "error" else "{}"
+    return _indented("<br>".join(sign.format(escape(line)) for line in result.message.splitlines()))
 
 
 def _folded(summary: str, steps: Sequence[Step]) -> str:
-    lines = "".join(_line("✓", GREEN, escape(step.label)) for step in steps)
+    labels = dict.fromkeys(step.label for step in steps)  # of three cases alike: once
+    lines = "".join(_line("✓", GREEN, escape(label)) for label in labels)
     return f"<details><summary>{summary}</summary>{lines}</details>"
 
 

@@ -51,6 +51,7 @@ from typing import Any
 
 __all__ = [
     "DEFAULT",
+    "TAKEN_OFF",
     "Tripwire",
     "door",
     "explain",
@@ -82,6 +83,7 @@ TAMPERING = (
     "threading.setprofile*",
     "threading.settrace*",
 )
+TAKEN_OFF = "改动了 sys.setprofile"  # while the answer ran, by a way that was not seen
 _ROOTS = frozenset(pattern.split(".")[0] for pattern in (*DEFAULT, *TAMPERING))
 _EXERCISES = "aigc_course.exercises.ex"
 
@@ -304,9 +306,11 @@ class Tripwire:
     ) -> None:
         if not self._set:
             return
-        # an interruption that arrives inside a profile function takes it off as well
+        # an interruption that arrives inside a profile function takes it off as well, and so does
+        # a recursion that has no room left to call it: whoever catches a RecursionError must
+        # not hold TAKEN_OFF against the answer
         if sys.getprofile() is not self._hook and kind is None and not self.findings:
-            self.findings.append("改动了 sys.setprofile")
+            self.findings.append(TAKEN_OFF)
         sys.setprofile(self._before)
         threading.setprofile(self._thread_before)
 
@@ -463,11 +467,19 @@ class _Scan:
     def run(self, tree: ast.Module) -> None:
         for statement in tree.body:
             self._report = not self._within or bool(_bound(statement) & set(self._within))
-            self._visit(statement)
+            self._visit_each([statement])
         # bodies run after the cell has: they see its names as they are in the end
         while self._later:
             self._scopes, self._report, body = self._later.pop(0)
-            self._visit_all(body)
+            self._visit_each(body)
+
+    def _visit_each(self, statements: Sequence[ast.stmt]) -> None:
+        """One that is too deep to be looked at does not hide those after it."""
+        for statement in statements:
+            scopes = self._scopes
+            with contextlib.suppress(RecursionError):
+                self._visit(statement)
+            self._scopes = scopes
 
     # -- names
 
@@ -693,7 +705,7 @@ class _Scan:
     def _inside(self, text: str, line: int) -> None:
         try:
             tree = ast.parse(text.strip())
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return
         for node in ast.walk(tree):
             if hasattr(node, "lineno"):

@@ -23,7 +23,7 @@ class Note:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.title}\n  {self.text}" if self.text else self.title
+        return "\n  ".join([self.title, *self.text.splitlines()])
 
     __repr__ = __str__
 

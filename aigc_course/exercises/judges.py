@@ -27,6 +27,7 @@ __all__ = [
     "mean_is",
     "methods",
     "number",
+    "of",
     "parameters",
     "raises",
     "rate_is",
@@ -77,16 +78,29 @@ def shape(
         'dW 的形状是 (3, 4)，应为 (4, 3)'
     """
     if value is None:
-        detail = f"{label} 是 None：忘了 return？"
-        return Step(False, f"{label} 的形状", hint, detail, weight, "None", f"形状 {wanted}")
+        detail = of(label, "是 None：忘了 return？")
+        # no hint: what it warns of has not happened
+        return Step(False, of(label, "的形状"), "", detail, weight, "None", f"形状 {wanted}")
     value = plain(value)
     got = np.shape(value)
     ok = tuple(got) == tuple(wanted)
     if ok:
-        return Step(True, f"{label} 的形状", hint, weight=weight)
-    detail = f"{label} 的形状是 {tuple(got)}，应为 {tuple(wanted)}"
+        return Step(True, of(label, "的形状"), hint, weight=weight)
+    detail = of(label, f"的形状是 {tuple(got)}，应为 {tuple(wanted)}")
     want = f"形状 {tuple(wanted)}"
-    return Step(False, f"{label} 的形状", hint, detail, weight, describe(value), want)
+    return Step(False, of(label, "的形状"), hint, detail, weight, describe(value), want)
+
+
+def of(label: str, what: str) -> str:
+    """``label`` followed by ``what``: a blank after Latin letters only, nothing said twice.
+
+    Example:
+        >>> of("dW", "的值"), of("输出", "的值"), of("L2 的值", "的值"), of("L2 的值", "的值不对")
+        ('dW 的值', '输出的值', 'L2 的值', 'L2 的值不对')
+    """
+    if what.startswith("的值") and label.endswith("的值"):
+        return label + what.removeprefix("的值")
+    return f"{label}{' ' if label[-1:].isascii() else ''}{what}"
 
 
 def close(
@@ -138,18 +152,18 @@ def close(
             return kind
     raw = np.asarray(value)
     if raw.dtype.kind not in "biuf":  # text and objects are not read as numbers
-        detail = f"{label} 不是实数：dtype 是 {raw.dtype.name}"
-        return Step(False, f"{label} 的值", hint, detail, weight, describe(value), "实数")
+        detail = of(label, f"不是实数：dtype 是 {raw.dtype.name}")
+        return Step(False, of(label, "的值"), hint, detail, weight, describe(value), "实数")
     got, want = raw.astype(float), np.asarray(wanted, dtype=float)
     with np.errstate(invalid="ignore"):
         near = np.isfinite(want) & (np.abs(got - want) <= atol + rtol * np.abs(want))
         wrong = ~(near | (got == want))
     if not wrong.any():
-        return Step(True, f"{label} 的值", weight=weight)
+        return Step(True, of(label, "的值"), weight=weight)
     bad = f"{int(wrong.sum())}/{wrong.size}" if wrong.size > 1 else ""
-    detail = f"{label} 有 {bad} 个值不对" if bad else f"{label} 的值不对"
+    detail = of(label, f"有 {bad} 个值不对" if bad else "的值不对")
     if not np.isfinite(got).all() and np.isfinite(want).all():
-        detail = f"{label} 里出现了 {'nan' if np.isnan(got).any() else 'inf'}"
+        detail = of(label, f"里出现了 {'nan' if np.isnan(got).any() else 'inf'}")
     expected = f"形状 {want.shape}" if want.shape else "一个数"
     if within is not None:
         low, high = within
@@ -157,7 +171,7 @@ def close(
         outside = int(((got < low - atol) | (got > high + atol)).sum())
         if outside and np.isfinite(got).all():
             detail += f"，其中 {outside} 个不在 [{low:g}, {high:g}] 里"
-    return Step(False, f"{label} 的值", hint, detail, weight, describe(value), expected)
+    return Step(False, of(label, "的值"), hint, detail, weight, describe(value), expected)
 
 
 def dtype(value: Any, wanted: Any, label: str, hint: str = "", *, weight: float = 0.0) -> Step:
@@ -179,9 +193,9 @@ def _dtype_step(value: Any, wanted: Any, label: str, hint: str, weight: float) -
         ok, name = got.kind in families[wanted], wanted
     else:
         ok, name = got == np.dtype(wanted), np.dtype(wanted).name
-    detail = "" if ok else f"{label} 的 dtype 是 {got.name}，应为 {name}"
+    detail = "" if ok else of(label, f"的 dtype 是 {got.name}，应为 {name}")
     got_text = "" if ok else describe(value)
-    return Step(ok, f"{label} 的 dtype", hint, detail, weight, got_text, f"dtype {name}")
+    return Step(ok, of(label, "的 dtype"), hint, detail, weight, got_text, f"dtype {name}")
 
 
 def gradient(
@@ -277,7 +291,7 @@ def methods(obj: Any, names: Sequence[str], label: str = "", hint: str = "") -> 
     detail = f"{label}少了 {'、'.join(missing)}" if missing else ""
     hint = hint or f"要有 {'、'.join(names)} 这几个方法，名字和大小写都要对上"
     wanted = "方法 " + "、".join(names)
-    return Step(not missing, f"{label} 的方法", hint, detail, 0.0, "", wanted)
+    return Step(not missing, of(label, "的方法"), hint, detail, 0.0, "", wanted)
 
 
 def parameters(
@@ -440,7 +454,7 @@ def text(
         '术语从第 4 个字“布”起不对'
     """
     if not isinstance(value, str):
-        detail = f"{label} 是 {type(value).__name__}，应为字符串"
+        detail = of(label, f"是 {type(value).__name__}，应为字符串")
         return Step(False, label, hint, detail, weight, describe(value), "字符串")
     accepted = [wanted] if isinstance(wanted, str) else list(wanted)
     got = _normal(value, case)
@@ -462,8 +476,12 @@ def text(
 
 
 def _normal(value: str, case: bool) -> str:
-    value = " ".join(unicodedata.normalize("NFKC", value).split())
+    # cut: normalising takes time by the square of the length where accents are piled up
+    value = " ".join(unicodedata.normalize("NFKC", value[:_LONGEST]).split())
     return value if case else value.casefold()
+
+
+_LONGEST = 20_000  # characters of an answer that is a text
 
 
 def _common(a: str, b: str) -> int:
@@ -503,7 +521,7 @@ def number(
     got = _as_number(value, unit)
     wanted_text = f"一个数（单位：{unit}）" if unit else "一个数"
     if got is None:
-        detail = f"{label} 读不成一个数"
+        detail = of(label, "读不成一个数")
         return Step(False, label, hint, detail, weight, describe(value), wanted_text)
 
     def is_near(other: float) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aigc_course.exercises.describe import describe, plain
-from aigc_course.exercises.judges import close, shape
+from aigc_course.exercises.judges import close, of, shape
 from aigc_course.exercises.steps import Step
 
 Array = NDArray[Any]
@@ -53,8 +53,10 @@ def _form(result: Any, wanted: tuple[int, ...], label: str, hint: str) -> Step:
     if result is None or real is not None:
         return shape(real, wanted, label, hint)
     want = f"形状 {wanted}" if wanted else "一个数"
-    detail = f"{label} 不是{'实数的数组' if wanted else '一个实数'}"
-    return Step(False, f"{label} 的形状", hint, detail, 0.0, describe(result), want)
+    detail = of(label, f"不是{'实数的数组' if wanted else '一个实数'}")
+    # a ragged list may well be the mistake that the hint names; a generator or a text is not
+    said = hint if isinstance(plain(result), list | tuple | np.ndarray) else ""
+    return Step(False, of(label, "的形状"), said, detail, 0.0, describe(result), want)
 
 
 def array(

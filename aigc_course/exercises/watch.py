@@ -173,11 +173,12 @@ class time_limit:
         return next(own, 0)
 
     def _message(self) -> str:
-        line = f"第 {self._line} 行" if self._line else ""
-        text = f"跑了 {self.seconds:g} 秒还没完：是不是有停不下来的循环？{line}"
+        line = f"，停在第 {self._line} 行" if self._line else ""
+        text = f"跑了 {self.seconds:g} 秒还没完{line}：是不是有停不下来的循环？"
         late = time.monotonic() - self._fired_at if self._fired_at else 0.0
         if late > LATE_SECONDS:
             text += (
-                f"\n那一行里的一次调用中途停不下来，又等了 {late:.0f} 秒才等到它做完：规模太大了？"
+                f"\n那一行里的一次调用中途停不下来，又等了 {late:.0f} 秒才等到它做完："
+                "在等待（sleep），还是规模太大了？"
             )
         return text

@@ -182,7 +182,8 @@ def test_lateness_follows_todays_policy_without_grading_anew(tmp_path: Path) -> 
         "s1": ("graded", 10.0),
         "s2": ("late", 10.0),
     }
-    _, seen = run(tmp_path, late=LatePolicy.parse("per_day=10%"))
+    again, seen = run(tmp_path, late=LatePolicy.parse("per_day=10%"))
+    assert again.notes == ["1 份的迟交扣分与上次不同，按这次的 --late 重算"]
     assert seen == []
     got = marks(tmp_path)["s2"]
     assert (got.score, got.penalty, got.late_seconds) == (8.0, 0.2, 86460.0)

@@ -122,19 +122,21 @@ def test_what_it_started_dies_with_it(sandbox):
         "        time.sleep(600)\n"
         "    return True\n"
     )
-    before = {p.pid for p in psutil.process_iter()}
+    parent = psutil.Process(sandbox._process.pid)
+    _wait_until(lambda: len(parent.children(recursive=True)) <= 1)  # the warm one inside the walls
     with sandbox.room() as room:
         assert room.answer(chunk(source), "f")()
-        assert {p.pid for p in psutil.process_iter()} - before
-    left = [p for p in psutil.process_iter() if p.pid not in before and "nursery" in _line(p)]
-    assert not [p for p in left if p.status() != psutil.STATUS_ZOMBIE]
+        assert (
+            len(parent.children(recursive=True)) >= 4
+        )  # and a warden, its inmate, that one's child
+    _wait_until(lambda: len(parent.children(recursive=True)) <= 1)
 
 
-def _line(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+def _wait_until(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "processes are left"
+        time.sleep(0.02)
 
 
 def test_processes_are_bounded_and_threads_count(sandbox):
@@ -282,10 +284,7 @@ def test_closing_leaves_nothing():
     children = psutil.Process(started._process.pid).children(recursive=True)
     started.close()
     room.close()
-    deadline = time.monotonic() + 20
-    while any(p.is_running() and p.status() != "zombie" for p in children):
-        assert time.monotonic() < deadline, "processes are left"
-        time.sleep(0.05)
+    _wait_until(lambda: not any(p.is_running() and p.status() != "zombie" for p in children))
 
 
 def test_without_bubblewrap_it_says_so(monkeypatch):

@@ -34,6 +34,18 @@ def value(cells: list[str], name: str = "f", at: int = -1, until: int | None = N
         (["def h():\n    return c", "c = 3", "def f():\n    return h()"], 3),
         (["t = {}\nfor k in range(4):\n    t[k] = k", "def f():\n    return t[3]"], 3),
         (["t = []\nt.append(3)\nprint(t)", "def f():\n    return t[0]"], 3),
+        (["t = []", "t.append(3)", "def f():\n    return t[0]"], 3),
+        (["t = {}", "t.update(k=3)", "def f():\n    return t['k']"], 3),
+        (["class C: pass", "for k in 'ab':\n    setattr(C, k, 3)", "f = lambda: C.b"], 3),
+        (
+            [
+                "class C: pass",
+                "def to(c):\n    return lambda g: setattr(c, g.__name__, g) or g",
+                "@to(C)\ndef b():\n    return 3",
+                "f = lambda: C.b()",
+            ],
+            3,
+        ),
         (["t = [1]", "t[0] = 3", "def f():\n    return t[0]"], 3),
         (["t = [1]\nt += [2]", "def f():\n    return sum(t)"], 3),
         (["c = 3\nif c == 1:\n    c = 2", "def f():\n    return c"], 3),
@@ -203,3 +215,9 @@ def test_limits():
 )
 def test_magics(source, wanted):
     assert without_magics(source)[0] == wanted
+
+
+def test_an_answer_that_names_itself_means_itself_though_a_stub_stands_below():
+    right = "class f:\n    def new(self):\n        return f()\n    v = 3"
+    stub = "class f:\n    v = None"
+    assert value([right, stub, "print(1)"], at=0, until=2)().new().v == 3

@@ -399,3 +399,16 @@ def test_links_and_pipes_are_not_followed(tmp_path):
     for path in paths:
         with pytest.raises(WrongFile):
             read_file(path, root)
+
+
+def test_an_answer_started_over_in_a_new_cell_above_the_check_is_the_one_that_was_checked():
+    cells = [*FULL[:2], cell("def f(x):\n    return x + 20"), *FULL[2:]]
+    answer = read(*cells)["03.1"]
+    assert run(answer)(1) == 21
+    assert any("又写了一次" in note for note in answer.notes)
+    # below the check it is an afterthought that the check never saw
+    later = [*FULL[:3], cell("def f(x):\n    return x + 20"), *FULL[3:]]
+    assert run(read(*later)["03.1"])(1) == 11
+    # a new cell may build on the old one
+    wrapped = [*FULL[:2], cell("old = f\ndef f(x):\n    return old(x) + 1"), *FULL[2:]]
+    assert run(read(*wrapped)["03.1"])(1) == 12

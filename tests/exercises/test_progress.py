@@ -481,7 +481,7 @@ def test_the_catalogue_is_what_the_judges_say(chapter: str) -> None:
 
 
 def test_the_catalogue_knows_no_chapters_but_its_own() -> None:
-    for odd in ("../core", "1", "", "<b>", "99"):
+    for odd in ("../core", "1", "", "<b>", "97"):
         assert catalogue.exercises(odd) == [] and catalogue.chapter_title(odd) == ""
 
 

@@ -36,7 +36,8 @@ def test_an_endless_loop_is_ended_and_its_line_named():
         forever()
     assert caught.value.status == "timeout"
     line = forever.__code__.co_firstlineno
-    assert "跑了 0.05 秒还没完：是不是有停不下来的循环？" in caught.value.message
+    assert "跑了 0.05 秒还没完" in caught.value.message
+    assert "是不是有停不下来的循环？" in caught.value.message
     assert any(f"第 {line + k} 行" in caught.value.message for k in (1, 2))
 
 

@@ -161,6 +161,7 @@ class Sandbox:
             "confined": not self.unconfined,
             "as_root": self.as_root,
             "uid": 61000 + next(_numbers) % 4000,
+            "below_tmp": [str(p) for p in _seen() if p.is_relative_to("/tmp")],
             "frame": limits.frame_mib << 20,
             "allows": list(allows),
             "watch": watch,
@@ -319,7 +320,8 @@ class Room:
         if "refused" in self.report:
             raise NoSandbox(f"隔离没有成功（{self.report['refused']}）", "见 docs/instructor.md")
         code = self.report.get("status", 0)
-        if status == "crashed" and code == -24:  # SIGXCPU
+        spent = self.report.get("cpu", 0) >= self.limits.total_seconds
+        if status == "crashed" and code in (-9, -24) and spent and not self.report.get("told"):
             return Stopped("timeout", f"处理器时间超过 {self.limits.total_seconds:g} 秒")
         if status == "crashed" and code < 0 and not self.report.get("told"):
             return Stopped("crashed", f"运行它的进程被信号 {-code} 结束")
@@ -381,6 +383,7 @@ def _above(folders: list[Path]) -> list[Path]:
     return sorted(parents - {Path("/")} - set(folders))
 
 
+@functools.cache
 def _seen() -> list[Path]:
     """Folders seen besides the system's: Python, its packages, this course, its data."""
     from aigc_course.data.paths import data_root

@@ -22,7 +22,7 @@ _NEW_ANY = (
     CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
 ) | CLONE_NEWCGROUP
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 4, 22, 38, 24
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -63,14 +63,20 @@ def enter(order: dict[str, Any]) -> None:
     """Private ``/tmp`` and ``/proc``, an unprivileged user, no capabilities, limits, seccomp.
 
     Args:
-        order: ``as_root``, ``uid`` and the fields of
+        order: ``as_root``, ``uid``, ``below_tmp`` (folders to be seen there) and the fields of
             :class:`~aigc_course.classroom.sandbox.limits.Limits`.
     """
     uid = order["uid"] if order["as_root"] else 1000
     have = address_space()
     _mount("none", "/", None, MS_REC | MS_PRIVATE, None)
     size = f"size={order['tmp_mib']}m,nr_inodes=4096,mode=0700,uid={uid},gid={uid}"
+    # a course that is installed below /tmp must stay visible on top of the private one
+    kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in order["below_tmp"]]
     _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size)
+    for path, folder in kept:
+        os.makedirs(path, mode=0o755)
+        _mount(f"/proc/self/fd/{folder}", path, None, MS_BIND | MS_REC, None)
+        os.close(folder)
     quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC
     try:
         _mount("proc", "/proc", "proc", quiet, "hidepid=2,subset=pid")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import linecache
+import mmap
 import operator
 import random
 import socket
@@ -23,6 +24,8 @@ import numpy as np
 from aigc_course.classroom.sandbox import codec
 from aigc_course.classroom.sandbox.codec import Coder, Malformed, Unsendable
 from aigc_course.classroom.sandbox.peer import Gone, Peer, TooLate, TooMuch, describe
+
+_RESERVE = 8 << 20  # bytes kept back for telling the judge that memory has run out
 
 _UFUNC_OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
@@ -116,6 +119,7 @@ class Inside:
         self.given = given
         self.tripwire = tripwire
         self.watching = False
+        self.reserve = mmap.mmap(-1, _RESERVE)  # takes address space, no memory
         self.objects: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
         self.sent: dict[int, int] = {}
@@ -293,7 +297,8 @@ class Inside:
 
     def describe(self, error: BaseException) -> list[Any]:
         if isinstance(error, MemoryError):
-            traceback.clear_frames(error.__traceback__)  # what fills the memory hangs on them
+            self.reserve.close()  # room to say so
+            traceback.clear_frames(error.__traceback__)  # what fills the memory may hang on them
         lines = []
         frames: list[traceback.FrameSummary] = []
         if isinstance(error, SyntaxError) and error.filename in self.files:

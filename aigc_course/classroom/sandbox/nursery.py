@@ -145,7 +145,8 @@ def warden(
     end(inmate, order["confined"])
     _, status, usage = os.wait4(inmate, 0)
     code = os.waitstatus_to_exitcode(status)
-    report = {"status": code, "told": told, "peak_kib": usage.ru_maxrss}
+    cpu = usage.ru_utime + usage.ru_stime
+    report = {"status": code, "told": told, "cpu": cpu, "peak_kib": usage.ru_maxrss}
     with contextlib.suppress(OSError):
         line.send(json.dumps(report).encode())
     os._exit(0)
