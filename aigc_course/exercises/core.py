@@ -418,6 +418,8 @@ def _own_lines(error: BaseException, ex: Exercise) -> str:
     lines = list(dict.fromkeys(str(line) for line in lines))  # a recursion says it once
     if not lines:  # the answer ran; what it gave back could not be used
         return f"返回的东西形式不对：要的是 {ex.asks}\n{what}"
+    if what.startswith("RecursionError"):
+        what += "\n一层层调用自己，停不下来：缺了终止的条件？"
     return "\n".join([*lines[-3:], what])
 
 

@@ -123,13 +123,13 @@ def test_what_it_started_dies_with_it(sandbox):
         "    return True\n"
     )
     parent = psutil.Process(sandbox._process.pid)
-    _wait_until(lambda: len(parent.children(recursive=True)) <= 1)  # the warm one inside the walls
+    _wait_until(lambda: len(parent.children(recursive=True)) <= 2)  # bubblewrap, the warm one
     with sandbox.room() as room:
         assert room.answer(chunk(source), "f")()
         assert (
             len(parent.children(recursive=True)) >= 4
         )  # and a warden, its inmate, that one's child
-    _wait_until(lambda: len(parent.children(recursive=True)) <= 1)
+    _wait_until(lambda: len(parent.children(recursive=True)) <= 2)
 
 
 def _wait_until(condition) -> None:

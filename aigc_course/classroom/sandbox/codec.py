@@ -65,7 +65,7 @@ def unpack(data: bytes, text_errors: str = "surrogatepass") -> Any:
 
 
 def _sizes() -> list[tuple[str, int]]:
-    """For each first byte of a msgpack item: its kind, and how many bytes follow or say how many."""
+    """By the first byte of a msgpack item: its kind, and how many bytes follow or say how many."""
     kinds = [("fixed", 0)] * 128 + [("never", 0)] * 16
     kinds += [("array", n) for n in range(16)] + [("fixed", n) for n in range(32)]
     kinds += [("never", 0)] * 32 + [("fixed", 0)] * 32

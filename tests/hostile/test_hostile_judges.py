@@ -1,0 +1,85 @@
+"""No judge believes an answer: liars earn nothing, a lying part never passes, in any exercise."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import nbformat
+import pytest
+from liars import PARTS, partly, programs, with_lying_attribute
+
+from aigc_course.classroom.asking import asked_notebook
+from aigc_course.classroom.sandbox import Kind, Limits, Sandbox
+from aigc_course.classroom.submission import read_submission
+from aigc_course.exercises import core
+from attack import REPOSITORY, _source, _student, as_bytes, solved
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(Sandbox.available()), reason=Sandbox.available()),
+]
+BOOKS = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+EXERCISES = [ex.id for book in BOOKS for ex in core.registered(book[:2])]
+ATTRIBUTES = {"04.5": ("data", "grad", "shape", "requires_grad"), "07.3": ("best", "best_epoch")}
+Chunks = list[tuple[str, str, int]]
+Judged = Callable[[Chunks, str], core.Result]
+
+
+@pytest.fixture(scope="module")
+def boxes() -> Iterator[dict[Kind, Sandbox]]:
+    """One warm parent for each kind of exercise."""
+    found: dict[Kind, Sandbox] = {}
+    yield found
+    for box in found.values():
+        box.close()
+
+
+@pytest.fixture
+def judged(boxes: dict[Kind, Sandbox], request: pytest.FixtureRequest) -> Iterator[Judged]:
+    """Judges programs in one room, and in a new one when an answer has broken it."""
+    exercise = core.get(request.node.callspec.params["number"])
+    kind = Kind.of(exercise.allows)
+    if kind not in boxes:
+        boxes[kind] = Sandbox(kind, Limits(seconds=3, memory_mib=256))
+    room: Any = None
+
+    def judge(program: Chunks, name: str) -> core.Result:
+        nonlocal room
+        if room is None or not room.alive:
+            room = boxes[kind].room(allows=exercise.allows)
+        try:
+            answer = room.answer(program, name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of NumPy about what the answer gave
+                return core.judge(exercise.id, answer, seed=5)
+        except core.Stopped as stopped:
+            return core.Result(exercise, stopped.status, message=stopped.message)
+
+    yield judge
+    if room is not None:
+        room.close()
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_a_liar_earns_nothing(number: str, judged: Judged):
+    for name, source in programs().items():
+        result = judged([(source, "<a>", 1)], "answer")
+        assert result.score == 0 and not result.passed, f"{name}\n{result}"
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_a_right_answer_with_one_lying_part_does_not_pass(number: str, judged: Judged):
+    book = next(name for name in BOOKS if name[:2] == number[:2])
+    source, student = (nbformat.reads(f(book), as_version=4) for f in (_source, _student))
+    answer = read_submission(as_bytes(solved(book)), asked_notebook(book, source, student))
+    program = [(c.source, c.filename, c.first_line) for c in answer.answers[number].program]
+    name = answer.answers[number].name
+    assert judged(program, name).passed
+    for part in PARTS:
+        lies = [partly(part, leaf) for leaf in range(6)]
+        lies += [with_lying_attribute(part, name) for name in ATTRIBUTES.get(number, ())]
+        for lie in lies:
+            result = judged([*program, (f"right = {name}\n{lie}", "<a>", 1)], "spoiled")
+            assert not result.passed, f"{part}\n{lie[-300:]}\n{result}"
