@@ -86,6 +86,8 @@ class Rooms:
 
     def room(self, kind: Kind, limits: Limits, allows: tuple[str, ...]) -> Room:
         """A live room of that kind with these limits."""
+        if not (kind.engine or kind.torch):
+            allows = ()  # nothing to call that is forbidden, so no room watches for it
         key = (kind, limits, allows)
         if key in self._open:
             stack, room = self._open[key]

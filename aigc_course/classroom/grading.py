@@ -6,6 +6,7 @@ The same bytes, assignment, seed and limits give the same mark, whoever grades i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 import threading
@@ -17,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from aigc_course.classroom.assignment import AskedExercise, AskedNotebook, Assignment
-from aigc_course.classroom.boxes import Box, Boxes, Rooms
+from aigc_course.classroom.boxes import Box, Boxes, Room, Rooms
 from aigc_course.classroom.collect import Problem
 from aigc_course.classroom.discreet import public_detail, public_message
 from aigc_course.classroom.limit_options import LimitOptions
@@ -251,6 +252,7 @@ class _Desk:
         """The mark of one notebook, or of one exercise in it."""
         if data is None:
             return _unopened(asked, "missing", "没有交")
+        self._get_a_room_ready(asked)
         try:
             with _parsing:
                 read = read_submission(data, asked, older=older)
@@ -269,6 +271,16 @@ class _Desk:
         return _notebook(
             NotebookMark(asked.name, "graded", "", wanted, tuple(read.open), tuple(read.notes))
         )
+
+    def _get_a_room_ready(self, asked: AskedNotebook) -> None:
+        """Closing the doors of a room takes as long as reading a notebook: at the same time."""
+        with contextlib.suppress(Exception):  # whoever needs the room will hear of it
+            self._room(asked.exercises[0])
+
+    def _room(self, asked: AskedExercise) -> Room:
+        exercise = core.get(asked.id)
+        limits = self.limits.of(asked.id, exercise.limit)
+        return self.rooms.room(_kind(exercise), limits, tuple(exercise.allows))
 
     def _in_order(
         self,
@@ -333,9 +345,7 @@ class _Desk:
         if time.monotonic() >= self.deadline:
             text = f"整份作业已经用了 {self.limits.total_seconds:g} 秒，这题没有运行"
             raise core.Stopped("timeout", text)
-        kind = _kind(exercise, program)
-        limits = self.limits.of(asked.id, exercise.limit)
-        room = self.rooms.room(kind, limits, tuple(exercise.allows))
+        room = self._room(asked)
         try:
             value = room.answer(answer.program, asked.defines)
         except NotDefined:
@@ -347,7 +357,7 @@ class _Desk:
         except Exception as error:
             lines = [str(line) for line in getattr(error, "own_lines", ())]
             what = f"{type(error).__name__}: {error}"
-            return core.Result(exercise, "error", message="\n".join([*lines, what]))
+            return core.Result(exercise, "error", message="\n".join(dict.fromkeys([*lines, what])))
         return core.judge(asked.id, value, seed=self._seed(asked))
 
     def _seed(self, asked: AskedExercise) -> int:
@@ -396,7 +406,7 @@ def _summary(marks: tuple[ExerciseMark, ...]) -> str:
     return "；".join(f"{'、'.join(ids)} {word}" for word, ids in told.items() if ids)
 
 
-def _kind(exercise: core.Exercise, program: str) -> Kind:
+def _kind(exercise: core.Exercise) -> Kind:
     """What must be there to be imported: what the exercise allows and the judge itself sends."""
     kind = Kind.of(exercise.allows)
     if not kind.torch and "torch" in vars(_module_of(exercise)):

@@ -417,7 +417,7 @@ def _note(assignment: Assignment) -> str:
         f"截止：{due if due != '没有' else '老师另行通知'}\n\n"
         f"要交的笔记本：\n{books}\n\n"
         "怎么做\n"
-        "  1. 解压到自己的文件夹，在那里运行 aigc lab .\n"
+        f"  1. 解压到自己的学习文件夹里，照常运行 aigc lab，打开 {assignment.name} 里的笔记本。\n"
         "  2. 在“在这里写你的代码”处作答，运行下面的检查格，看它说什么。\n"
         "  3. 保存，交 .ipynb 文件。文件名不要改。\n\n"
         f"课程版本 {assignment.course_version}\n"

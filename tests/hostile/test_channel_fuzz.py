@@ -111,7 +111,7 @@ BOMBS = {
         ["s", *(["i", hex(k * (2**61 - 1))] for k in range(9, 60_000))]
     ),
     "pairs with the same hash": lambda: pack(["d", *_same_hash(60_000)]),
-    "objects by the million": lambda: _objects(400_000),
+    "objects by the hundred thousand": lambda: _objects(100_000),
 }
 
 

@@ -22,7 +22,8 @@ pytestmark = [
     pytest.mark.timeout(120),  # only so that a hang is a failure
     pytest.mark.skipif(bool(Sandbox.available()), reason=Sandbox.available()),
 ]
-LIMITS = Limits(seconds=1.5, total_seconds=20, memory_mib=256, frame_mib=8, traffic_mib=24)
+PATIENT = Limits(seconds=60, memory_mib=256)  # for those who are to pass, on any machine
+LIMITS = Limits(seconds=4, total_seconds=20, memory_mib=256, frame_mib=8, traffic_mib=24)
 
 CHANNEL = """
 import os, socket, struct, sys, threading, time
@@ -169,7 +170,7 @@ def test_what_is_said_over_the_channel_earns_nothing(box: Sandbox, talk: Talk):
     assert result.status in statuses, result
     assert result.score == 0
     assert open_files() == before
-    with box.room() as room:  # and the next one is none the worse
+    with box.room(limits=PATIENT) as room:  # and the next one is none the worse
         assert judged(room, f"{CHANNEL}\nsigmoid = right", "sigmoid", "01.1").passed
 
 
@@ -243,7 +244,7 @@ def test_of_a_function_handed_over_nothing_can_be_had(
 
 
 def test_a_function_handed_over_still_works(box: Sandbox):
-    with box.room() as room:
+    with box.room(limits=PATIENT) as room:
         source = PROBE.replace("    FIRST", RIGHT_GRADIENT)
         assert judged(room, source, "numerical_gradient", "03.5").passed
 
@@ -326,7 +327,7 @@ def test_rooms_leave_nothing_in_the_process_that_grades(box: Sandbox):
 
 
 def test_a_sandbox_that_is_killed_is_noticed_and_replaced(box: Sandbox):
-    with Sandbox(limits=LIMITS) as own:
+    with Sandbox(limits=PATIENT) as own:
         with own.room() as room:
             assert judged(room, f"{CHANNEL}\nsigmoid = right", "sigmoid", "01.1").passed
             assert own._process is not None

@@ -321,9 +321,9 @@ class Room:
             raise NoSandbox(f"隔离没有成功（{self.report['refused']}）", "见 docs/instructor.md")
         code = self.report.get("status", 0)
         spent = self.report.get("cpu", 0) >= self.limits.total_seconds
-        if status == "crashed" and code in (-9, -24) and spent and not self.report.get("told"):
+        if status == "crashed" and code in (-9, -24) and spent:
             return Stopped("timeout", f"处理器时间超过 {self.limits.total_seconds:g} 秒")
-        if status == "crashed" and code < 0 and not self.report.get("told"):
+        if status == "crashed" and code < 0 and not (code == -9 and self.report.get("told")):
             return Stopped("crashed", f"运行它的进程被信号 {-code} 结束")
         return Stopped(status)  # type: ignore[arg-type]
 
