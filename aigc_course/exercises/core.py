@@ -420,7 +420,7 @@ def _own_lines(error: BaseException, ex: Exercise) -> str:
         return f"返回的东西形式不对：要的是 {ex.asks}\n{what}"
     if what.startswith("RecursionError"):
         what += "\n一层层调用自己，停不下来：缺了终止的条件？"
-    return "\n".join([*lines[-3:], what])
+    return "\n".join(dict.fromkeys([*lines[-3:], what]))  # the other process may say it, too
 
 
 def _said(error: BaseException) -> str:

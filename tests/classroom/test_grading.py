@@ -278,7 +278,10 @@ def test_rooms_are_shared_only_where_limits_and_kind_agree() -> None:
         first = rooms.room(Kind(), Limits(), ())
         assert rooms.room(Kind(), Limits(), ()) is first
         assert rooms.room(Kind(), Limits(seconds=1), ()) is not first
-        assert rooms.room(Kind(), Limits(), ("numpy.*",)) is not first
+        # what may be called matters only where calls are watched
+        assert rooms.room(Kind(), Limits(), ("numpy.*",)) is first
+        engine = Kind(engine=True)
+        assert rooms.room(engine, Limits(), ("a.*",)) is not rooms.room(engine, Limits(), ())
 
 
 def test_a_submission_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -334,3 +334,33 @@ class Folder(RuleBasedStateMachine):
 
 TestFolder = Folder.TestCase
 TestFolder.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize("when", ["before", "amid", "after"])
+@pytest.mark.parametrize("job", ["deliver", "reset"])
+def test_what_was_given_is_known_wherever_the_power_went(
+    tmp_path: Path, job: str, when: str
+) -> None:
+    """A lesson put there just before the cut is renewed in place; it is nobody's own work."""
+    given = 0
+    for calls in range(16):
+        folder = tmp_path / str(calls)
+        course = Fake(**{"01_one": "first"})
+        deliver(folder, course)
+        lesson = folder / "01_one.ipynb"
+        if job == "reset":
+            lesson.write_text("my work")
+        course.lessons["01_one.ipynb"] = b"second"
+        with pytest.MonkeyPatch.context() as patch, suppress(PowerCut):
+            Weak(calls, when).install(patch)
+            if job == "reset":
+                reset(folder, course, "01", NOW)
+            else:
+                deliver(folder, course)
+        if lesson.read_bytes() != b"second":
+            continue
+        given += 1
+        course.lessons["01_one.ipynb"] = b"third"
+        assert [change.kind for change in deliver(folder, course)] == ["updated"]
+        assert lesson.read_bytes() == b"third"
+    assert given > 2

@@ -186,3 +186,21 @@ def test_a_value_that_fails_to_describe_itself_does_not_spoil_the_card():
 
     assert describe(Odd(a=1)) == "Odd"
     assert len(describe(["x" * 1000] * 50)) < 300
+
+
+def test_a_title_is_escaped_as_well():
+    page = html(product)
+    assert "行&lt;b&gt;和" in page and "行<b>和" not in page
+    assert "行&lt;b&gt;和" in html(None) and "行&lt;b&gt;和" in html(right)
+
+
+def test_the_names_of_the_inputs_do_not_wrap():
+    assert "white-space:nowrap" in html(product).partition("输入 x")[0]
+
+
+def test_only_lines_of_code_look_like_code():
+    steps = (Step(True, "第一步"),)
+    stopped = Result(core.get("98.1"), "timeout", steps, "跑了 10 秒还没完", 0.0)
+    assert "<code>跑了" not in stopped._repr_html_()
+    failed = Result(core.get("98.1"), "error", steps, "第 2 行：x + y", 0.0)
+    assert "<code>第 2 行：x + y</code>" in failed._repr_html_()

@@ -221,11 +221,12 @@ def test_a_reference_that_fails_is_our_error(doubling):
 def test_lines_of_a_remote_answer_are_used(doubling):
     def answer(x):
         error = ValueError("远")
-        error.own_lines = ["第 7 行：return x +"]
+        error.own_lines = ["第 7 行：return x +", "ValueError: 远"]
         raise error
 
     text = str(check(doubling, answer))
-    assert "第 7 行：return x +" in text and "ValueError: 远" in text and "own_lines" not in text
+    assert "第 7 行：return x +" in text and "own_lines" not in text
+    assert text.count("ValueError: 远") == 1
 
 
 # --- in nbgrader, in the learner's folder -----------------------------------------------------
@@ -322,3 +323,44 @@ def test_the_guides_example_works_as_written(repository, monkeypatch):
         tests["test_wrong"](wrong, words)
     assert judge("98.1", None).status == "unanswered"
     assert "提示 1/3" in str(hint("98.1"))
+
+
+def test_endless_recursion_is_an_error_not_an_accusation(doubling):
+    def endless(x):
+        return endless(x) + 1
+
+    result = check(doubling, endless)
+    assert result.status == "error"
+    assert "RecursionError" in str(result) and "缺了终止的条件" in str(result)
+    assert "setprofile" not in str(result)
+
+
+def test_the_tripwire_taken_off_is_still_noticed(doubling):
+    def sly(x):
+        list(map(sys.setprofile, [None]))
+        return 2 * x
+
+    assert check(doubling, sly).status == "refused"
+
+
+def test_what_has_not_happened_is_not_hinted_at(doubling):
+    text = str(check(doubling, lambda x: None))
+    assert "忘了 return" in text and "转置" not in text
+
+
+def test_steps_that_are_alike_are_listed_once(doubling):
+    @exercise("98.3", title="三次", points=1, asks="f(x)")
+    def thrice(answer, rng):
+        for _ in range(3):
+            yield that(True, "返回 2 个量")
+        yield that(answer(1) == 2, "值")
+
+    text = str(check("98.3", lambda x: x))
+    assert text.count("返回 2 个量") == 1 and "✗ 值" in text
+
+
+def test_every_line_of_a_note_is_indented(doubling):
+    first, *rest = str(hint(doubling)).splitlines()
+    assert first.startswith("练习 98.1") and rest and all(line[:2] == "  " for line in rest)
+    lines = str(help_.Note("题", "一\n二")).splitlines()
+    assert lines == ["题", "  一", "  二"]
