@@ -138,6 +138,8 @@ class Assignment:
             if file == path:
                 _keep(path, public)
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file == secret:
+                file.parent.chmod(0o700)  # solutions and rubrics are for the owner's eyes
             new = file.with_name(f".{file.name}.tmp")
             text = json.dumps(content, ensure_ascii=False, indent=1)
             new.write_text(text + "\n", encoding="utf-8", newline="\n")

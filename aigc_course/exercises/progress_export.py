@@ -25,7 +25,7 @@ STATUSES = {
     "error": "出错",
     "timeout": "超时",
     "memory": "内存超限",
-    "crashed": "崩溃",
+    "crashed": "进程中断",
     "refused": "用了不许用的函数",
 }
 

@@ -98,6 +98,12 @@ def test_no_solution_leaves_the_course_folder(made):
         assert not [s for s in secrets if json.dumps(s, ensure_ascii=False)[1:-1] in text]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+def test_solutions_are_for_the_owners_eyes(made):
+    root, _ = made
+    assert (root / ".aigc" / "assignments").stat().st_mode & 0o077 == 0
+
+
 def test_the_bundle(made):
     _, done = made
     with zipfile.ZipFile(done.bundle) as bundle:

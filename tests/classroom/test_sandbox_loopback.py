@@ -1,12 +1,15 @@
 """A judge cannot tell whether an answer lives in its own process or at the end of a socket."""
 
 import contextlib
+import socket
+import sys
 
 import numpy as np
 import pytest
 
+from aigc_course.classroom.sandbox.inside import Inside
 from aigc_course.classroom.sandbox.remote import Handle
-from aigc_course.exercises import exercise, judge, registered
+from aigc_course.exercises import exercise, given, judge, registered
 from aigc_course.exercises.core import close, that
 from harness import notebook_answer
 from loopback import far
@@ -190,3 +193,16 @@ def test_a_result_that_only_claims_to_be_right_is_compared_here():
 
     with far(lambda: Agreeable()) as stand_in:
         assert judge("99.7", stand_in).status == "failed"
+
+
+def test_nodes_of_one_exercise_are_forgotten_before_the_next(monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # it sets its own
+    here, there = socket.socketpair()
+    with here, there:
+        inside = Inside(there, frame=1 << 20, given=given)
+        records, _ = given.pack(given.Node(given.Node()))
+        inside.decode_graph([0, 1, *(inside.coder.encode(r, 2) for r in records)], inside.coder)
+        assert inside.node_numbers
+        inside.do_define([("x = 1", "<a>", 1)], "x")
+        # else another object at a freed node's address would go out as that node
+        assert not inside.node_numbers and not inside.nodes

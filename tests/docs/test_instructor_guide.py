@@ -111,7 +111,10 @@ def test_what_the_guide_links_to_is_there() -> None:
         assert (GUIDE.parent / path).exists() if path else anchor in headings, target
 
 
-@pytest.mark.parametrize("path", sorted((GUIDE.parent / "images").glob("*.png")), ids=str)
+PICTURES = sorted((GUIDE.parent / "images").glob("*.png"))
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
 def test_pictures_are_small_and_used(path: Path) -> None:
     assert path.stat().st_size < 200_000
     assert f"](images/{path.name})" in GUIDE.read_text(encoding="utf-8")

@@ -214,6 +214,9 @@ class Inside:
     def do_define(self, chunks: list[Any], name: str) -> Any:
         random.seed(0)
         np.random.seed(0)
+        # the judge counts its nodes anew; an old node's id may already be another object's
+        self.nodes.clear()
+        self.node_numbers.clear()
         space: dict[str, Any] = {
             "__name__": "__main__",
             "__builtins__": builtins,
