@@ -423,7 +423,8 @@ READING = [
             "    return [p for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid())]\n\n"
             "TRIES = [others, lambda: open('/proc/2/environ').read(), lambda: open('/proc/kallsyms').read(1),\n"
             "    lambda: open('/proc/sys/kernel/core_pattern', 'w'), lambda: os.listdir('/sys'),\n"
-            "    lambda: open('/proc/sysrq-trigger', 'w'), lambda: open('/proc/self/oom_score_adj', 'w').write('-999'),\n"
+            "    lambda: open('/proc/sysrq-trigger', 'w'),\n"
+            "    lambda: os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'-999'),\n"
             "    lambda: os.readlink('/proc/1/root') != '/' and os.listdir('/proc/1/root/home'),\n"
             "    lambda: os.listdir('/proc/1/root/@ROOT@')]\n"
         ),
