@@ -6,28 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from aigc_course.exercises import check, ex00, get, judge, registered
+from aigc_course.exercises import ex00, get, judge, registered
+from asked_of_all import questions
 from harness import (
     Wrong,
-    assert_hint,
-    assert_hints_differ,
-    assert_hints_lead_without_telling,
-    assert_keeps_its_secrets,
-    assert_loads_only_numpy,
-    assert_passes,
-    assert_same_from_afar,
-    assert_survives,
-    assert_unanswered,
-    assert_worth_nothing,
-    know_nothings,
-    leaf_count,
-    notebook_answer,
-    odd_values,
 )
 
 NUMBERS = [exercise.id for exercise in registered("00")]
@@ -128,61 +112,7 @@ SAME_HINT = [
 ]
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-def test_the_notebooks_own_solution_passes(number):
-    assert_passes(number, notebook_answer(number))
-    assert check(number, notebook_answer(number)).passed
-
-
-@pytest.mark.parametrize(("number", "answer"), ALSO_RIGHT)
-@given(seed=st.integers(0, 2**63))
-@settings(max_examples=25)
-def test_right_answers_pass_however_they_are_written(number, answer, seed):
-    assert_passes(number, answer, [seed])
-
-
-@pytest.mark.parametrize("wrong", WRONG + SAME_HINT, ids=str)
-def test_each_mistake_gets_its_own_hint(wrong):
-    assert_hint(wrong)
-    assert_keeps_its_secrets(wrong.number, wrong.answer)
-
-
-def test_hints_of_different_mistakes_differ():
-    assert {wrong.number for wrong in WRONG} == set(NUMBERS)
-    assert_hints_differ(WRONG)
-
-
-@pytest.mark.parametrize("number", NUMBERS)
-def test_answers_that_know_nothing_earn_nothing(number):
-    assert_worth_nothing(number, know_nothings(get(number).reference))
-
-
-@pytest.mark.parametrize("number", NUMBERS)
-@given(data=st.data())
-@settings(max_examples=40)
-def test_no_odd_result_passes_or_breaks_the_judge(number, data):
-    leaf = data.draw(st.sampled_from([None, *range(leaf_count(number))]))
-    assert_survives(number, data.draw(odd_values()), leaf)
-
-
-@pytest.mark.parametrize("number", NUMBERS)
-def test_answers_in_another_process_are_judged_alike(number):
-    for answer in [notebook_answer(number), *(w.answer for w in WRONG if w.number == number)]:
-        assert_same_from_afar(number, answer)
-
-
-@pytest.mark.parametrize("number", NUMBERS)
-def test_open_exercises_are_unanswered(number):
-    assert_unanswered(number)
-
-
-@pytest.mark.parametrize("number", NUMBERS)
-def test_hints_lead_without_telling(number):
-    assert_hints_lead_without_telling(number)
-
-
-def test_only_numpy_is_loaded():
-    assert_loads_only_numpy("aigc_course.exercises.ex00")
+globals().update(questions("aigc_course.exercises.ex00", NUMBERS, ALSO_RIGHT, WRONG, SAME_HINT))
 
 
 # --- the library's versions --------------------------------------------------------------------

@@ -9,22 +9,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from across import assert_same_across
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from aigc_course.exercises import core, judge, registered
-from aigc_course.exercises.forbidden import Tripwire, static_findings
+from asked_of_all import more_questions
 from harness import (
-    assert_hints_lead_without_telling,
     assert_keeps_its_secrets,
-    assert_passes,
-    assert_survives,
     assert_worth_nothing,
-    earned,
     know_nothings,
-    notebook_answer,
-    notebook_source,
-    odd_values,
 )
 
 SEEDS = range(20)
@@ -464,54 +455,7 @@ def test_all_five_are_registered():
 # --- what is said, what is earned, where the answer lives -----------------------------------------
 
 
-@pytest.mark.parametrize("number", RIGHT)
-def test_the_notebooks_own_solution_passes(number):
-    assert_passes(number, notebook_answer(number))
-
-
-@pytest.mark.parametrize("number", VARIANTS)
-def test_no_seed_turns_a_right_variant_away(number):
-    @settings(max_examples=40, deadline=None)
-    @given(st.integers(0, 2**32 - 1))
-    def passes(seed):
-        for variant in VARIANTS[number]:
-            assert_passes(number, variant, [seed])
-
-    passes()
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_there_are_hints_that_lead_without_telling(number):
-    assert_hints_lead_without_telling(number)
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_nothing_the_lesson_uses_is_forbidden(number):
-    exercise = core.get(number)
-    assert static_findings(notebook_source(number), exercise.allows) == []
-    with Tripwire(exercise.allows, judge=exercise.judge.__code__) as wire:
-        assert judge(number, notebook_answer(number)).passed
-    assert wire.findings == []
-
-
-@pytest.mark.parametrize(("number", "answer", "low", "high"), SHARES)
-def test_the_nearer_the_more(number, answer, low, high):
-    for seed in range(6):
-        share = earned(number, answer, seed)
-        assert low <= share <= high, f"{share}\n{judge(number, answer, seed)}"
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("number", "leaves"), LEAVES.items())
-def test_odd_results_are_wrong_and_no_more(number, leaves):
-    @settings(max_examples=25, deadline=None)
-    @given(odd_values())
-    def survives(value):
-        assert_survives(number, value)
-        for leaf in range(leaves):
-            assert_survives(number, value, leaf)
-
-    survives()
+globals().update(more_questions(RIGHT, VARIANTS, SHARES, LEAVES))
 
 
 @pytest.mark.parametrize("number", RIGHT)

@@ -256,10 +256,8 @@ class Inside:
     def do_call(self, number: Any, args: Any, kwargs: Any) -> Any:
         call, args, kwargs = self.mine(number), self.coder.decode(args), self.coder.decode(kwargs)
         before = codec.pack(self.coder.encode((args, kwargs)))
-        try:
-            value = self.coder.encode(self.watched(lambda: call(*args, **kwargs)))
-        finally:
-            after = self.coder.encode((args, kwargs))
+        value = self.coder.encode(self.watched(lambda: call(*args, **kwargs)))
+        after = self.coder.encode((args, kwargs))
         return [value, after if codec.pack(after) != before else None]
 
     def do_get(self, number: Any, name: str) -> Any:
@@ -284,9 +282,6 @@ class Inside:
 
     def do_isinstance(self, value: Any, number: Any) -> bool:
         return isinstance(self.coder.decode(value), self.mine(number))
-
-    def do_issubclass(self, value: Any, number: Any) -> bool:
-        return issubclass(self.coder.decode(value), self.mine(number))
 
     def do_enter(self, number: Any) -> Any:
         return self.coder.encode(self.mine(number).__enter__())
