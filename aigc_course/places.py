@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["STATE_DIR", "is_anothers", "learners_folder", "source_notebooks"]
+__all__ = ["PACKAGE", "STATE_DIR", "is_anothers", "learners_folder", "source_notebooks"]
 
+PACKAGE = Path(__file__).resolve().parent  # its parent is the repository, or site-packages
 STATE_DIR = ".aigc"
 NO_ONE = (0, 65534)  # root and nobody: what shared folders of virtual machines report as owner
 
 
 def source_notebooks() -> Path | None:
     """The source notebooks: inside an installed wheel, or ``notebooks/`` of the repository."""
-    package = Path(__file__).resolve().parent
-    for folder in (package / "_notebooks", package.parent / "notebooks"):
+    for folder in (PACKAGE / "_notebooks", PACKAGE.parent / "notebooks"):
         if folder.is_dir():
             return folder
     return None
@@ -32,7 +32,7 @@ def learners_folder(start: Path | None = None) -> Path | None:
     machine is passed over.
     """
     here = Path.cwd() if start is None else start
-    repository = Path(__file__).resolve().parent.parent
+    repository = PACKAGE.parent
     for folder in (here, *here.parents):
         state = folder / STATE_DIR / "state.json"
         # os.path, not pathlib: a folder closed to us is an answer, not an error

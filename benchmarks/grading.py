@@ -45,10 +45,10 @@ import nbformat  # noqa: E402
 from nbformat.v4 import new_code_cell, new_notebook  # noqa: E402
 
 from aigc_course.authoring.student import CODE_STUB, student_version  # noqa: E402
-from aigc_course.classroom.asking import asked_notebook  # noqa: E402
-from aigc_course.classroom.assignment import Assignment  # noqa: E402
-from aigc_course.classroom.grade_class import Order, grade_class  # noqa: E402
-from aigc_course.classroom.sandbox.box import bubblewrap  # noqa: E402
+from aigc_course.classroom.assignment.from_notebook import asked_notebook  # noqa: E402
+from aigc_course.classroom.assignment.record import Assignment  # noqa: E402
+from aigc_course.classroom.grading.whole_class import Order, grade_class  # noqa: E402
+from aigc_course.classroom.sandbox.sandbox import bubblewrap  # noqa: E402
 from aigc_course.classroom.store import Store  # noqa: E402
 
 TORCH_ANSWER = '''def attention(q, k, v):

@@ -13,10 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aigc_course.classroom.assignment import AskedExercise, AskedNotebook, AskedOpen, Assignment
-from aigc_course.classroom.boxes import Boxes
-from aigc_course.classroom.sandbox.remote import NotDefined
-from aigc_course.exercises.core import Stopped
+from aigc_course.classroom.assignment.record import (
+    AskedExercise,
+    AskedNotebook,
+    AskedOpen,
+    Assignment,
+)
+from aigc_course.classroom.grading.warm_sandboxes import Boxes
+from aigc_course.classroom.sandbox.proxies import NotDefined
+from aigc_course.judging.core import Stopped
 
 STUB = '# 在这里写你的代码，写好后删掉下一行\nraise NotImplementedError("还没作答")'
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from aigc_course import cli, doctor
-from aigc_course.classroom import workspace
+from aigc_course.classroom.workspace import delivery
+from aigc_course.cli import doctor, main
 
 COMMANDS = ["lab", "update", "reset", "progress", "doctor", "version", "notebooks", "data"]
 COMMANDS += ["release", "grade", "report"]
@@ -24,7 +24,7 @@ LEAVES += [["data", name] for name in ("verify", "list", "show")]
 
 
 def aigc(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    root = str(Path(cli.__file__).parents[1])
+    root = str(Path(main.__file__).parents[1])
     path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, "-m", "aigc_course", *arguments],
@@ -82,13 +82,13 @@ def test_help_does_not_load_the_heavy_libraries() -> None:
 
 @pytest.mark.parametrize("name", ["__init__.py", "__main__.py", "cli.py"])
 def test_an_old_python_can_read_what_tells_it_so(name: str) -> None:
-    text = (Path(cli.__file__).parent / name).read_text(encoding="utf-8")
+    text = (Path(main.__file__).parent / name).read_text(encoding="utf-8")
     ast.parse(text, feature_version=(3, 7))
 
 
 def test_an_unsupported_python_is_told() -> None:
-    assert cli._too_old((3, 11, 0)) == "" == cli._too_old((3, 13, 1))
-    assert re.fullmatch(r"这是 Python 3\.10，课程要 3\.11 以上 → .+", cli._too_old((3, 10, 9)))
+    assert main._too_old((3, 11, 0)) == "" == main._too_old((3, 13, 1))
+    assert re.fullmatch(r"这是 Python 3\.10，课程要 3\.11 以上 → .+", main._too_old((3, 10, 9)))
 
 
 @pytest.mark.parametrize("name", ["python3.10", "python3.9", "python3.8"])
@@ -133,7 +133,7 @@ def test_odd_folder_names_simply_work(tmp_path: Path, name: str) -> None:
     done = aigc("update", name, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / name / ".aigc" / "state.json").is_file() or not list(
-        workspace.notebooks_source().glob("*.ipynb")
+        delivery.notebooks_source().glob("*.ipynb")
     )
 
 
@@ -144,7 +144,7 @@ def test_the_folder_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_reset_end_to_end(tmp_path: Path) -> None:
-    names = sorted(p.name for p in workspace.notebooks_source().glob("[0-9][0-9]_*.ipynb"))
+    names = sorted(p.name for p in delivery.notebooks_source().glob("[0-9][0-9]_*.ipynb"))
     if not names:
         pytest.skip("the course has no notebook yet")
     aigc("update", "f", cwd=tmp_path)
@@ -191,7 +191,7 @@ def test_lab_and_doctor_warn_of_a_damaged_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("AIGC_DATA", str(damaged))
-    cli._warn_about_data()
+    main._warn_about_data()
     assert re.fullmatch(r"! 数据 fashion_mnist：文件损坏 → .+\n", capsys.readouterr().err)
     lines = [line for line in doctor.examine(tmp_path / "f") if line.name == "数据"]
     assert [line.level for line in lines] == ["fail"] and lines[0].cure

@@ -18,7 +18,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from aigc_course import __version__, doctor
+from aigc_course import __version__
+from aigc_course.cli import doctor
 from real_server import run_cells, started
 
 # --- the lock --------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from aigc_course.classroom.marks import SubmissionMark
-from aigc_course.classroom.trouble import Trouble, explain
+from aigc_course.errors import Trouble, explain
 
 __all__ = ["FOLDER", "Store", "exclusive", "secret_seed"]
 

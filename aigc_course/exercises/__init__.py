@@ -8,7 +8,7 @@ In a notebook two names are needed::
 and, for one who is stuck, ``hint("03.2")`` and ``solution("03.2")``.
 """
 
-from aigc_course.exercises.core import (
+from aigc_course.judging.core import (
     Exercise,
     Result,
     Step,
@@ -19,7 +19,7 @@ from aigc_course.exercises.core import (
     registered,
     use,
 )
-from aigc_course.exercises.help import hint, solution
+from aigc_course.judging.help import hint, solution
 
 __all__ = [
     "Exercise",

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aigc_course.exercises.core import Step, exercise, that
-from aigc_course.exercises.returned import array, kept, shape_of, value
+from aigc_course.judging.core import Step, exercise, that
+from aigc_course.judging.returned import array, kept, shape_of, value
 
 Array = NDArray[Any]
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aigc_course.exercises.core import Step, exercise
-from aigc_course.exercises.returned import kept, shape_of, value
+from aigc_course.judging.core import Step, exercise
+from aigc_course.judging.returned import kept, shape_of, value
 
 Array = NDArray[Any]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from aigc_course.exercises.core import Step, exercise, shape, that, untouched
-from aigc_course.exercises.given import SEALED, Node, TooManyVisits
-from aigc_course.exercises.returned import value as close
+from aigc_course.judging.core import Step, exercise, shape, that, untouched
+from aigc_course.judging.given import SEALED, Node, TooManyVisits
+from aigc_course.judging.returned import value as close
 
 Array = np.ndarray
 Vjp = Callable[[Array], tuple[Array, ...]]

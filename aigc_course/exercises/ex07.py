@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aigc_course.exercises.core import Step, exercise, shape, that, untouched
-from aigc_course.exercises.returned import shape_of
-from aigc_course.exercises.returned import value as close
+from aigc_course.judging.core import Step, exercise, shape, that, untouched
+from aigc_course.judging.returned import shape_of
+from aigc_course.judging.returned import value as close
 
 Array = NDArray[Any]
 

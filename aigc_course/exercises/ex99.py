@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from aigc_course.exercises.core import Step, close, exercise, shape, untouched
+from aigc_course.judging.core import Step, close, exercise, shape, untouched
 
 __all__ = ["attention"]
 

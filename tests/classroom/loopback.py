@@ -9,9 +9,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from aigc_course.classroom.sandbox.inside import Inside
-from aigc_course.classroom.sandbox.remote import Session
-from aigc_course.exercises import given
+from aigc_course.classroom.sandbox.proxies import Session
+from aigc_course.classroom.sandbox.worker import Inside
+from aigc_course.judging import given
 
 
 class Offered(Inside):

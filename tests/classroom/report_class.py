@@ -10,7 +10,12 @@ from pathlib import Path
 import nbformat
 
 from aigc_course.authoring.student import student_version
-from aigc_course.classroom.assignment import AskedExercise, AskedNotebook, AskedOpen, Assignment
+from aigc_course.classroom.assignment.record import (
+    AskedExercise,
+    AskedNotebook,
+    AskedOpen,
+    Assignment,
+)
 from aigc_course.classroom.marks import (
     ExerciseMark,
     NotebookMark,
@@ -18,8 +23,8 @@ from aigc_course.classroom.marks import (
     StepMark,
     SubmissionMark,
 )
-from aigc_course.classroom.roll import Person
-from aigc_course.exercises.core import get
+from aigc_course.classroom.submission.roll import Person
+from aigc_course.judging.core import get
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ("01_forward", "03_backprop")

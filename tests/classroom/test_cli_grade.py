@@ -14,15 +14,15 @@ from click.testing import Result
 from graded_class import RIGHT, RIGHT_BOOK, WRONG_BOOK, course, hand_in, notebook
 from typer.testing import CliRunner
 
-from aigc_course.classroom import cli_grade
 from aigc_course.classroom.marks import SubmissionMark
-from aigc_course.classroom.sandbox.box import Sandbox
+from aigc_course.classroom.sandbox.sandbox import Sandbox
 from aigc_course.classroom.store import Store
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.cli import grade
+from aigc_course.errors import Trouble
 
 app = typer.Typer()
 app.callback()(lambda: None)
-cli_grade.register(app)
+grade.register(app)
 
 
 @pytest.fixture
@@ -147,11 +147,11 @@ def test_expected_failures_are_troubles(tmp_path: Path) -> None:
 
 
 def test_our_own_failure_is_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aigc_course.classroom import grade_class
+    from aigc_course.classroom.grading import whole_class
 
-    summary = grade_class.Summary("ps1", tmp_path, Counter({"crashed": 1}), ungraded=["s1 03.1"])
+    summary = whole_class.Summary("ps1", tmp_path, Counter({"crashed": 1}), ungraded=["s1 03.1"])
     summary.log = tmp_path / "grade.log"
-    monkeypatch.setattr(grade_class, "grade_class", lambda order, watcher: summary)
+    monkeypatch.setattr(whole_class, "grade_class", lambda order, watcher: summary)
     done = aigc(tmp_path, "--unconfined")
     assert done.exit_code == 1
     assert "没有成绩的（1）：s1 03.1" in done.output
@@ -160,14 +160,14 @@ def test_our_own_failure_is_exit_code_1(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_ctrl_c_says_that_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aigc_course.classroom import grade_class
+    from aigc_course.classroom.grading import whole_class
 
-    def stopped(order: object, watcher: cli_grade.Plain) -> None:
+    def stopped(order: object, watcher: grade.Plain) -> None:
         watcher.start(5, Counter())
         watcher.step(SubmissionMark("s1", "ps1", "graded", 1.0, 1.0))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(grade_class, "grade_class", stopped)
+    monkeypatch.setattr(whole_class, "grade_class", stopped)
     done = aigc(tmp_path)
     assert done.exit_code == 130
     assert "这次批改的 1 份都在" in done.output
@@ -175,7 +175,7 @@ def test_ctrl_c_says_that_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_progress_lines_are_few_whatever_the_class(capsys: pytest.CaptureFixture[str]) -> None:
     for size in (1, 7, 1000):
-        with cli_grade.Plain() as screen:
+        with grade.Plain() as screen:
             screen.start(size, Counter())
             for k in range(size):
                 status = "late" if k % 2 else "graded"
@@ -187,7 +187,7 @@ def test_progress_lines_are_few_whatever_the_class(capsys: pytest.CaptureFixture
 
 
 def test_the_bar_shows_the_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    with cli_grade.Live() as screen:
+    with grade.Live() as screen:
         screen.start(2, Counter({"graded": 3}))
         screen.note("名单不是 UTF-8 [bold]")
         screen.step(SubmissionMark("s1", "ps1", "refused", 0.0, 1.0))

@@ -12,10 +12,10 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from aigc_course.classroom import cli_progress
-from aigc_course.classroom.trouble import Trouble
-from aigc_course.exercises import progress, progress_store
-from aigc_course.exercises.progress_store import Event, database
+from aigc_course.cli import progress as cli_progress
+from aigc_course.errors import Trouble
+from aigc_course.progress import record, store
+from aigc_course.progress.store import Event, database
 
 EVENTS = [
     Event("01.1", "check", "failed", 1, 2, title="a", at="2026-11-20T08:00:00.000+00:00"),
@@ -35,14 +35,14 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(made)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("AIGC_PROGRESS", raising=False)
-    monkeypatch.setattr(progress, "_waiting", {})
-    monkeypatch.setattr(progress, "_told", set())
+    monkeypatch.setattr(record, "_waiting", {})
+    monkeypatch.setattr(record, "_told", set())
     return made
 
 
 @pytest.fixture
 def folder(empty: Path) -> Path:
-    progress_store.append(empty, EVENTS)
+    store.append(empty, EVENTS)
     return empty
 
 
@@ -134,14 +134,14 @@ def test_export(folder: Path) -> None:
 def test_delete_asks_first(folder: Path) -> None:
     asked = said("--delete", answer="n\n")
     assert f"{len(EVENTS)} 条学习记录" in asked and "没有删" in asked
-    assert len(progress_store.read(folder)) == len(EVENTS)
+    assert len(store.read(folder)) == len(EVENTS)
     assert "已删掉" in said("--delete", answer="y\n")
-    assert progress_store.read(folder) == []
+    assert store.read(folder) == []
 
 
 def test_delete_without_asking(folder: Path) -> None:
     said("--delete", "--yes")
-    assert progress_store.read(folder) == []
+    assert store.read(folder) == []
     database(folder).unlink()
     assert "没有学习记录，不用删" in said("--delete")
 
@@ -168,7 +168,7 @@ def test_a_locked_file_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     with closing(sqlite3.connect(database(folder), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr(
-            progress_store.sqlite3, "connect", lambda path, _, **more: real(path, 0.01, **more)
+            store.sqlite3, "connect", lambda path, _, **more: real(path, 0.01, **more)
         )
         assert "关掉正占用它的程序" in trouble()
         assert "关掉正占用它的程序" in trouble("--delete", "--yes")

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from graded_class import BACKPROP, PS1, RIGHT_BOOK, asked
 
-from aigc_course.classroom import entries as listing
-from aigc_course.classroom.assignment import AskedNotebook, Assignment
-from aigc_course.classroom.collect import Found, Layout, collect
-from aigc_course.classroom.entries import Unreadable, read
-from aigc_course.classroom.roll import Person, Roll
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.classroom.assignment.record import AskedNotebook, Assignment
+from aigc_course.classroom.submission import untrusted_files as listing
+from aigc_course.classroom.submission.collect import Found, Layout, collect
+from aigc_course.classroom.submission.roll import Person, Roll
+from aigc_course.classroom.submission.untrusted_files import Unreadable, read
+from aigc_course.errors import Trouble
 
 FORWARD = AskedNotebook("01_forward", "01", (asked("01.1", "sigmoid", 5.0),), ())
 BOTH = Assignment("ps1", (FORWARD, BACKPROP), due="2026-11-01T23:59:00+08:00")

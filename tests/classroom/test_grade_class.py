@@ -27,17 +27,17 @@ from graded_class import (
     notebook,
 )
 
-from aigc_course.classroom import task
-from aigc_course.classroom.boxes import Boxes
-from aigc_course.classroom.grade_class import Order, Summary, grade_class
-from aigc_course.classroom.late import LatePolicy
-from aigc_course.classroom.limit_options import LimitOptions
+from aigc_course.classroom.grading import task
+from aigc_course.classroom.grading.late_rules import LatePolicy
+from aigc_course.classroom.grading.limits import LimitOptions
+from aigc_course.classroom.grading.local_pool import LocalPool
+from aigc_course.classroom.grading.task import Outcome, Runner, Setup, Task
+from aigc_course.classroom.grading.warm_sandboxes import Boxes
+from aigc_course.classroom.grading.whole_class import Order, Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.store import FOLDER, Store, exclusive
-from aigc_course.classroom.task import Outcome, Runner, Setup, Task
-from aigc_course.classroom.trouble import Trouble
-from aigc_course.classroom.workers import LocalPool
-from aigc_course.exercises import core
+from aigc_course.errors import Trouble
+from aigc_course.judging import core
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals")
 
@@ -262,7 +262,7 @@ def test_the_secret_seed_is_used_and_never_written_into_the_answers_world(tmp_pa
 
 
 def test_without_confinement_it_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aigc_course.classroom.sandbox.box import Sandbox
+    from aigc_course.classroom.sandbox.sandbox import Sandbox
 
     course(tmp_path, {"s1": RIGHT_BOOK})
     monkeypatch.setattr(Sandbox, "available", staticmethod(lambda: "没有 bubblewrap"))
@@ -341,8 +341,8 @@ import sys
 from pathlib import Path
 import graded_class
 from dataclasses import replace
-from aigc_course.classroom.grade_class import Order, grade_class
-from aigc_course.classroom.workers import LocalPool
+from aigc_course.classroom.grading.one_submission.whole_class import Order, grade_class
+from aigc_course.classroom.grading.local_pool import LocalPool
 
 class Watcher:
     def start(self, todo, done): pass

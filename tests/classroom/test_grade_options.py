@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigc_course.classroom.late import LatePolicy
-from aigc_course.classroom.limit_options import LimitOptions
+from aigc_course.classroom.grading.late_rules import LatePolicy
+from aigc_course.classroom.grading.limits import LimitOptions
 from aigc_course.classroom.sandbox.limits import Limits
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.errors import Trouble
 
 DAY = 86400.0
 USUAL = LatePolicy.parse("grace=10m,per_day=10%,max=50%,cutoff=7d")

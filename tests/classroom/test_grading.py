@@ -23,16 +23,16 @@ from graded_class import (
     notebook,
 )
 
-from aigc_course.classroom import grading
-from aigc_course.classroom.boxes import Boxes, Rooms
-from aigc_course.classroom.collect import Problem
-from aigc_course.classroom.discreet import public_detail, public_message
-from aigc_course.classroom.grading import case_seed, grade_submission, merge, settle
-from aigc_course.classroom.limit_options import LimitOptions
+from aigc_course.classroom.grading import one_submission
+from aigc_course.classroom.grading.limits import LimitOptions
+from aigc_course.classroom.grading.one_submission import case_seed, grade_submission, merge, settle
+from aigc_course.classroom.grading.redact import public_detail, public_message
+from aigc_course.classroom.grading.warm_sandboxes import Boxes, Rooms
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.sandbox.limits import Kind, Limits
-from aigc_course.classroom.trouble import Trouble
-from aigc_course.exercises import core
+from aigc_course.classroom.submission.collect import Problem
+from aigc_course.errors import Trouble
+from aigc_course.judging import core
 
 
 def grade(book: bytes | None, box: Any = None, **options: Any) -> SubmissionMark:
@@ -244,10 +244,10 @@ def test_a_judge_that_fails_its_own_reference_blames_nobody(
         yield core.that(False, "never right")
 
     monkeypatch.setitem(core._registry, "03.2", replace(ex, judge=broken))
-    grading._sound.cache_clear()
+    one_submission._sound.cache_clear()
     log: list[str] = []
     mark = grade(WRONG_BOOK, report=log.append)
-    grading._sound.cache_clear()
+    one_submission._sound.cache_clear()
     assert exercises(mark)["03.2"].status == "ungraded"
     assert "reference fails" in log[0]
 
@@ -286,7 +286,7 @@ def test_rooms_are_shared_only_where_limits_and_kind_agree() -> None:
 
 def test_a_submission_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0] + [1000.0] * 50)
-    monkeypatch.setattr(grading.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(one_submission.time, "monotonic", lambda: next(clock))
     mark = grade(RIGHT_BOOK, limits=LimitOptions.parse("total_seconds=5"))
     assert mark.status == "time limit"
     assert "5 秒" in exercises(mark)["03.1"].message
@@ -294,7 +294,7 @@ def test_a_submission_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_threads_of_one_process_parse_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     inside, most = 0, 0
-    read = grading.read_submission
+    read = one_submission.read_submission
 
     def slow(*args: Any, **options: Any) -> Any:
         nonlocal inside, most
@@ -304,7 +304,7 @@ def test_threads_of_one_process_parse_one_after_the_other(monkeypatch: pytest.Mo
         inside -= 1
         return read(*args, **options)
 
-    monkeypatch.setattr(grading, "read_submission", slow)
+    monkeypatch.setattr(one_submission, "read_submission", slow)
     with ThreadPoolExecutor(4) as threads:
         marks = list(threads.map(grade, [RIGHT_BOOK] * 12))
     assert {mark.score for mark in marks} == {10.0}

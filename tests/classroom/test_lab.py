@@ -14,9 +14,9 @@ from urllib.error import HTTPError
 import nbformat
 import pytest
 
-from aigc_course.classroom import lab
-from aigc_course.classroom.trouble import Trouble
-from aigc_course.classroom.workspace import notebooks_source
+from aigc_course.classroom.workspace import jupyter
+from aigc_course.classroom.workspace.delivery import notebooks_source
+from aigc_course.errors import Trouble
 from real_server import AIGC, Running, run_cells, started
 
 LANGUAGE = "/lab/api/settings/@jupyterlab/translation-extension:plugin"
@@ -61,7 +61,7 @@ class TestServer:
         assert sorted(p.name for p in server.folder.glob("*.ipynb")) == expected
 
     def test_the_welcome_notebook_is_what_opens(self, server: Running) -> None:
-        first = lab.first_page(server.folder)
+        first = jupyter.first_page(server.folder)
         assert f"/lab/tree/{first}?token=" in server.output
         assert "config" in server.ask(f"/lab/tree/{first}").lower()
 
@@ -92,13 +92,13 @@ class TestServer:
         where, count = run_cells(server, [code, threads])
         assert where.splitlines()[0] == sys.executable
         assert Path(where.splitlines()[1]).samefile(
-            lab.__file__.replace("classroom/lab", "__init__")
+            jupyter.__file__.replace("classroom/lab", "__init__")
         )
         assert count.split() == [os.environ["OMP_NUM_THREADS"], "None"]
 
     @pytest.mark.timeout(300)
     def test_a_kernel_runs_the_first_notebook(self, server: Running) -> None:
-        first = lab.first_page(server.folder)
+        first = jupyter.first_page(server.folder)
         if not first:
             pytest.skip("the course has no notebook yet")
         notebook = nbformat.read(server.folder / first, as_version=4)
@@ -109,7 +109,7 @@ class TestServer:
     ) -> None:
         monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(server.runtime))
         said: list[str] = []
-        assert lab.launch(server.folder, browser=False, say=said.append) == 0
+        assert jupyter.launch(server.folder, browser=False, say=said.append) == 0
         assert f":{server.port}/lab" in said[0]
 
     def test_a_busy_port_is_one_line(self, server: Running, tmp_path: Path) -> None:
@@ -157,19 +157,19 @@ main()
 
 def test_no_such_port() -> None:
     with pytest.raises(Trouble, match="没有 99999 这个端口"):
-        lab.port_is_free(99999)
+        jupyter.port_is_free(99999)
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(lab.NEEDED, "no_such_module", "no-such-package")
+    monkeypatch.setitem(jupyter.NEEDED, "no_such_module", "no-such-package")
     with pytest.raises(Trouble, match="缺少软件包 no-such-package"):
-        lab.launch(tmp_path)
+        jupyter.launch(tmp_path)
 
 
 def test_a_server_that_does_not_start_is_told(tmp_path: Path) -> None:
-    lab.write_setup(tmp_path)
+    jupyter.write_setup(tmp_path)
     with pytest.raises(Trouble, match="没有启动起来"):
-        lab.launch(tmp_path, browser=False, extra=["--no-such-option"])
+        jupyter.launch(tmp_path, browser=False, extra=["--no-such-option"])
 
 
 def test_threads_already_set_are_left_alone(
@@ -178,14 +178,14 @@ def test_threads_already_set_are_left_alone(
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     monkeypatch.setenv("AIGC_THREADS", "3")
-    env = lab.environment(tmp_path)
+    env = jupyter.environment(tmp_path)
     assert (env["OMP_NUM_THREADS"], env["MKL_NUM_THREADS"]) == ("7", "3")
 
 
 def test_the_first_page(tmp_path: Path) -> None:
-    assert lab.first_page(tmp_path) == ""
+    assert jupyter.first_page(tmp_path) == ""
     (tmp_path / "02_losses.ipynb").touch()
-    assert lab.first_page(tmp_path) == "02_losses.ipynb"
+    assert jupyter.first_page(tmp_path) == "02_losses.ipynb"
     (tmp_path / "00_welcome.新版-0.2.0.ipynb").touch()
     (tmp_path / "00_welcome.ipynb").touch()
-    assert lab.first_page(tmp_path) == "00_welcome.ipynb"
+    assert jupyter.first_page(tmp_path) == "00_welcome.ipynb"

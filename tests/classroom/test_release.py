@@ -16,12 +16,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from aigc_course.classroom import cli_release, nbgrader_course
-from aigc_course.classroom import release as module
-from aigc_course.classroom.assignment import Assignment
-from aigc_course.classroom.release import Order, release
-from aigc_course.classroom.release_options import check_name, choose_notebooks, parse_due
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.classroom.assignment import nbgrader_course
+from aigc_course.classroom.assignment import release as module
+from aigc_course.classroom.assignment.options import check_name, choose_notebooks, parse_due
+from aigc_course.classroom.assignment.record import Assignment
+from aigc_course.classroom.assignment.release import Order, release
+from aigc_course.cli import release as cli_release
+from aigc_course.errors import Trouble
 
 KNOWN = ["00_welcome", "01_forward", "02_losses", "03_backprop"]
 

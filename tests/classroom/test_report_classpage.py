@@ -11,11 +11,11 @@ import report_class as rc
 from test_report_feedback import EVIL, TAGS, Seen, hostile
 from test_report_tables import EX, PS1, TWO, handed
 
-from aigc_course.classroom.assignment import Assignment
+from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.marks import NotebookMark, StepMark
 from aigc_course.classroom.report import classpage, items
 from aigc_course.classroom.report.standing import standings
-from aigc_course.classroom.roll import Person
+from aigc_course.classroom.submission.roll import Person
 
 
 def scored(student: str, first: float | None, second: float | None):

@@ -12,10 +12,10 @@ import report_class as rc
 import typer
 from typer.testing import CliRunner
 
-from aigc_course.classroom.cli_report import register
 from aigc_course.classroom.report.run import Wanted, find_assignment, run
 from aigc_course.classroom.store import Store
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.cli.report import register
+from aigc_course.errors import Trouble
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from aigc_course.classroom.report.harmless import harmless_markdown, is_harmless
 from aigc_course.classroom.report.pages import code
 from aigc_course.classroom.report.standing import ManualMark, standings
 from aigc_course.classroom.report.words import visible
-from aigc_course.classroom.roll import Person
+from aigc_course.classroom.submission.roll import Person
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e{{7*7}}'
 TAGS = {

@@ -22,7 +22,7 @@ from test_report_gradebook import BOOK, wrong
 
 from aigc_course.classroom.report import gradebook
 from aigc_course.classroom.report.standing import standings
-from aigc_course.classroom.roll import Person
+from aigc_course.classroom.submission.roll import Person
 from real_server import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
@@ -145,7 +145,7 @@ def test_a_mark_given_there_reaches_the_tables_and_stays(formgrader: Formgrader)
     comment = formgrader.of("s1", "comments")["open-03-q1"]
     formgrader.api(f"comment/{comment['id']}", "PUT", {"manual_comment": "第二点缺理由"})
     root = formgrader.root
-    from aigc_course.classroom.assignment import Assignment
+    from aigc_course.classroom.assignment.record import Assignment
 
     assignment = Assignment.load(root, "ps1")
     mark = wrong(assignment, "s1")

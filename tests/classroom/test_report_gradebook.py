@@ -14,8 +14,8 @@ import report_class as rc
 from aigc_course.classroom.marks import NotebookMark, OpenAnswer, StepMark
 from aigc_course.classroom.report import gradebook
 from aigc_course.classroom.report.standing import standings
-from aigc_course.classroom.roll import Person
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.classroom.submission.roll import Person
+from aigc_course.errors import Trouble
 
 BOOK = "03_backprop"
 

@@ -11,12 +11,17 @@ import report_class as rc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigc_course.classroom.assignment import AskedExercise, AskedNotebook, AskedOpen, Assignment
+from aigc_course.classroom.assignment.record import (
+    AskedExercise,
+    AskedNotebook,
+    AskedOpen,
+    Assignment,
+)
 from aigc_course.classroom.marks import NotebookMark, OpenAnswer, SubmissionMark
 from aigc_course.classroom.report import tables
 from aigc_course.classroom.report.standing import ManualMark, folder_problem, standings
-from aigc_course.classroom.roll import Person
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.classroom.submission.roll import Person
+from aigc_course.errors import Trouble
 
 EX = AskedExercise("03.1", "甲", 2.0, "ex-03-1", "check-03-1", "f", "")
 TWO = AskedExercise("03.2", "乙", 3.0, "ex-03-2", "check-03-2", "g", "")

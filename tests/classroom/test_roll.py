@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigc_course.classroom.roll import Person, collision_key, read_roll, student_id
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.classroom.submission.roll import Person, collision_key, read_roll, student_id
+from aigc_course.errors import Trouble
 
 CLASS = (Person("2026001", "张三", "z3@example.edu", "一班"), Person("2026002", "李四"))
 

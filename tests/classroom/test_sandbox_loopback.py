@@ -7,10 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from aigc_course.classroom.sandbox.inside import Inside
-from aigc_course.classroom.sandbox.remote import Handle
-from aigc_course.exercises import exercise, given, judge, registered
-from aigc_course.exercises.core import close, that
+from aigc_course.classroom.sandbox.proxies import Handle
+from aigc_course.classroom.sandbox.worker import Inside
+from aigc_course.exercises import exercise, judge, registered
+from aigc_course.judging import given
+from aigc_course.judging.core import close, that
 from harness import notebook_answer
 from loopback import far
 

@@ -10,9 +10,10 @@ import numpy as np
 import psutil
 import pytest
 
-from aigc_course.classroom.sandbox import Kind, Limits, NoSandbox, NotDefined, Sandbox, box
+from aigc_course.classroom.sandbox import Kind, Limits, NoSandbox, NotDefined, Sandbox
+from aigc_course.classroom.sandbox import sandbox as box
 from aigc_course.exercises import judge
-from aigc_course.exercises.core import Stopped
+from aigc_course.judging.core import Stopped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="confinement is Linux's")
 QUICK = Limits(seconds=20, memory_mib=256, tmp_mib=8, file_mib=4, frame_mib=8, traffic_mib=16)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_course.classroom.magics import without_magics
-from aigc_course.classroom.slicing import MAX_CELL, Cell, cut, parse_cell, syntax_tree
+from aigc_course.classroom.submission.magics import without_magics
+from aigc_course.classroom.submission.slicing import MAX_CELL, Cell, cut, parse_cell, syntax_tree
 
 
 def program(cells: list[str], name: str = "f", at: int = -1, until: int | None = None) -> list[str]:

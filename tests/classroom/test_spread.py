@@ -16,13 +16,13 @@ import graded_class
 import pytest
 from graded_class import PS1, RIGHT, RIGHT_BOOK, WRONG_BOOK, course, fake_boxes, notebook
 
-from aigc_course.classroom import spread
-from aigc_course.classroom.grade_class import Order, Summary, grade_class
+from aigc_course.classroom.grading import dask_cluster
+from aigc_course.classroom.grading.dask_cluster import Cluster
+from aigc_course.classroom.grading.task import Setup, Task
+from aigc_course.classroom.grading.whole_class import Order, Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
-from aigc_course.classroom.spread import Cluster
 from aigc_course.classroom.store import Store
-from aigc_course.classroom.task import Setup, Task
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.errors import Trouble
 
 pytestmark = [
     pytest.mark.slow,
@@ -43,7 +43,7 @@ SLOW = notebook(
 
 def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
     tests = str(Path(graded_class.__file__).parent)
-    root = str(Path(spread.__file__).parents[2])
+    root = str(Path(dask_cluster.__file__).parents[2])
     path = os.pathsep.join([tests, root, os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(
@@ -144,7 +144,8 @@ def test_one_that_kills_its_workers_is_given_up_and_doubled_tasks_are_one(
         tasks = [same, Task("killer", {"03_backprop": students["killer"]})]
         outcomes = {outcome.mark.student: outcome.mark for outcome in place.run(iter(tasks))}
         keys = {
-            spread._key(setup, task) for task in (same, Task("s1", {"03_backprop": RIGHT_BOOK}))
+            dask_cluster._key(setup, task)
+            for task in (same, Task("s1", {"03_backprop": RIGHT_BOOK}))
         }
         place.close()
     assert outcomes["s1"].score == 10.0
@@ -165,7 +166,7 @@ def test_no_scheduler_no_worker_and_another_course_are_told(
         late = worker(address, tmp_path / "late")
         try:
             place = Cluster(setup, address, wait=60)
-            monkeypatch.setattr(spread, "course_fingerprint", lambda: "another")
+            monkeypatch.setattr(dask_cluster, "course_fingerprint", lambda: "another")
             with pytest.raises(Trouble, match="版本不同"):
                 Cluster(setup, address, wait=60)
             # a worker that joins later is looked at before its first task

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from aigc_course.classroom.marks import ExerciseMark, NotebookMark, SubmissionMark
 from aigc_course.classroom.store import FOLDER, Store, exclusive, secret_seed
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.errors import Trouble
 
 
 def mark(student: str = "s1", score: float | None = 3.0, seconds: float = 0.1) -> SubmissionMark:

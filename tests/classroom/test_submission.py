@@ -14,16 +14,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aigc_course.authoring.student import student_version
-from aigc_course.classroom.asking import asked_notebook
-from aigc_course.classroom.assignment import AskedExercise, AskedNotebook, AskedOpen, fingerprint
-from aigc_course.classroom.submission import (
+from aigc_course.classroom.assignment.from_notebook import asked_notebook
+from aigc_course.classroom.assignment.record import (
+    AskedExercise,
+    AskedNotebook,
+    AskedOpen,
+    fingerprint,
+)
+from aigc_course.classroom.submission.read import (
     Answer,
     Damaged,
     WrongFile,
     read_file,
     read_submission,
 )
-from aigc_course.classroom.workspace import notebooks_source
+from aigc_course.classroom.workspace.delivery import notebooks_source
 from aigc_course.exercises import judge
 
 STUB = '    # 在这里写你的代码\n    raise NotImplementedError("还没作答")'

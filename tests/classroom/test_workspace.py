@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aigc_course.classroom import workspace
-from aigc_course.classroom.trouble import Trouble
-from aigc_course.classroom.workspace import Course, choose_folder, deliver, prepare, reset
+from aigc_course.classroom.workspace import delivery
+from aigc_course.classroom.workspace.delivery import Course, choose_folder, deliver, prepare, reset
+from aigc_course.errors import Trouble
 
 ONE, TWO = "01_one.ipynb", "02_two.ipynb"
 
@@ -28,7 +28,7 @@ class Fake:
         return sorted(self.lessons)
 
     def key(self, name: str) -> str:
-        return workspace._sha256(self.lessons[name])
+        return delivery._sha256(self.lessons[name])
 
     def render(self, name: str) -> bytes:
         self.rendered.append(name)
@@ -39,7 +39,7 @@ def course(one: str = "1", two: str = "2", version: str = "0.1.0") -> Fake:
     return Fake(version, **{"01_one": one, "02_two": two})
 
 
-def kinds(changes: list[workspace.Change]) -> list[tuple[str, str]]:
+def kinds(changes: list[delivery.Change]) -> list[tuple[str, str]]:
     return [(change.kind, change.path.name) for change in changes]
 
 
@@ -192,7 +192,7 @@ def test_a_save_in_the_last_moment_wins(tmp_path: Path, monkeypatch: pytest.Monk
         real(handle)
         (tmp_path / ONE).write_text("saved by JupyterLab")
 
-    monkeypatch.setattr(workspace.os, "fsync", save_meanwhile)
+    monkeypatch.setattr(delivery.os, "fsync", save_meanwhile)
     deliver(tmp_path, course(one="1b"))
     assert files(tmp_path)[ONE] == "saved by JupyterLab"
     assert files(tmp_path)["01_one.新版-0.1.0.ipynb"] == "1b"
@@ -268,7 +268,7 @@ def test_a_failing_disk_is_one_line_and_harms_nothing(
         raise OSError(getattr(errno, number), "no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(workspace.os, "fsync", fail)
+        patch.setattr(delivery.os, "fsync", fail)
         with pytest.raises(Trouble, match=cause) as caught:
             deliver(tmp_path, course(one="1b"))
     assert "\n" not in str(caught.value)

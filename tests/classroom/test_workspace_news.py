@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aigc_course.classroom.novelty import what_is_new
-from aigc_course.classroom.workspace import deliver
+from aigc_course.classroom.workspace.delivery import deliver
+from aigc_course.classroom.workspace.what_is_new import what_is_new
 from test_workspace import ONE, course
 
 

@@ -22,8 +22,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from aigc_course.classroom import workspace
-from aigc_course.classroom.workspace import deliver, reset
+from aigc_course.classroom.workspace import delivery
+from aigc_course.classroom.workspace.delivery import deliver, reset
 from test_workspace import NOW, Fake
 
 NAMES = ["01_one", "02_two", "03_three"]
@@ -54,8 +54,8 @@ class Watched:
         return Handle(file, partial(self._call, file.write))
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(workspace, "os", self)
-        patch.setattr(workspace, "open", self.open_file, raising=False)
+        patch.setattr(delivery, "os", self)
+        patch.setattr(delivery, "open", self.open_file, raising=False)
 
 
 class Handle:

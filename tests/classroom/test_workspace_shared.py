@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from aigc_course import places
-from aigc_course.classroom import lab, workspace
-from aigc_course.classroom.trouble import Trouble
-from aigc_course.classroom.workspace import choose_folder, deliver, prepare, reset
+from aigc_course.classroom.workspace import delivery, jupyter
+from aigc_course.classroom.workspace.delivery import choose_folder, deliver, prepare, reset
+from aigc_course.errors import Trouble
 from test_workspace import ONE, course, files, kinds
 
-ROOT = Path(workspace.__file__).resolve().parents[2]
+ROOT = Path(delivery.__file__).resolve().parents[2]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="this system has no modes and owners")
 
 
@@ -69,7 +69,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 DELIVER = """
 import json, sys
 from pathlib import Path
-from aigc_course.classroom.workspace import deliver
+from aigc_course.classroom.workspace.delivery import deliver
 from test_workspace import Fake
 folder, rounds = Path(sys.argv[1]), int(sys.argv[2])
 course = Fake(**{f"{k:02d}_x": f"lesson {k}" * 2000 for k in range(12)})
@@ -166,7 +166,7 @@ for words in (["update"], ["reset", "01"]):
 os.chdir(folder)
 from aigc_course.exercises import progress
 progress.record_hint("01.1", 1)
-from aigc_course.classroom.lab import write_setup
+from aigc_course.classroom.workspace.jupyter import write_setup
 from pathlib import Path
 write_setup(Path(folder))
 print("\\n".join(sorted(written)))
@@ -233,19 +233,19 @@ def test_what_one_learner_does_leaves_the_other_folder_as_it_is(tmp_path: Path) 
     one, other = tmp_path / "甲", tmp_path / "乙"
     for folder in (one, other):
         deliver(folder, course())
-        lab.write_setup(folder)
+        jupyter.write_setup(folder)
     before = tree(other)
     (one / ONE).write_text("mine")
     deliver(one, course(one="1b", two="2b"))
     reset(one, course(), "1", datetime(2026, 1, 31))
-    lab.write_setup(one)
+    jupyter.write_setup(one)
     assert tree(other) == before
     assert kinds(deliver(other, course(one="1b"))) == [("updated", ONE)]
 
 
 def test_each_servers_places_are_in_its_own_folder(tmp_path: Path) -> None:
     one, other = tmp_path / "甲", tmp_path / "乙"
-    environments = [lab.environment(folder) for folder in (one, other)]
+    environments = [jupyter.environment(folder) for folder in (one, other)]
     ours = [
         name
         for name in environments[0]
@@ -277,9 +277,9 @@ def test_a_server_of_another_folder_is_not_taken_for_ours(
             "token": "secret",
         }
         (runtime / "jpserver-1.json").write_text(json.dumps(record))
-        found = lab.running(one)
+        found = jupyter.running(one)
         assert found is not None and found.token == "secret"
-        assert lab.running(other) is None
+        assert jupyter.running(other) is None
 
 
 # --- owners and modes ------------------------------------------------------------------------
@@ -291,7 +291,7 @@ def test_the_learners_settings_are_closed_to_others(tmp_path: Path, mask: int) -
     before = os.umask(mask)
     try:
         deliver(tmp_path / "f", course())
-        lab.write_setup(tmp_path / "f")
+        jupyter.write_setup(tmp_path / "f")
     finally:
         os.umask(before)
     assert (tmp_path / "f" / ".aigc").stat().st_mode & 0o777 == 0o700
@@ -318,7 +318,7 @@ def test_a_folder_of_another_user_is_neither_found_nor_written_to(
     monkeypatch.chdir(below)
     assert choose_folder(None) == tmp_path
     monkeypatch.setattr(places, "is_anothers", lambda path: ".aigc" in Path(path).parts)
-    monkeypatch.setattr(workspace, "is_anothers", places.is_anothers)
+    monkeypatch.setattr(delivery, "is_anothers", places.is_anothers)
     assert choose_folder(None) == below / "我的课程"
     with pytest.raises(Trouble, match="另一位用户的学习文件夹 → 换一个自己的"):
         prepare(tmp_path)

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from aigc_course.classroom.sandbox.inside import Inside
-from aigc_course.classroom.sandbox.remote import Session
-from aigc_course.exercises import given, judge
-from aigc_course.exercises.core import Result
+from aigc_course.classroom.sandbox.proxies import Session
+from aigc_course.classroom.sandbox.worker import Inside
+from aigc_course.exercises import judge
+from aigc_course.judging import given
+from aigc_course.judging.core import Result
 
 MiB = 1 << 20
 

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_course.exercises import check, core, get, judge
-from aigc_course.exercises.forbidden import Tripwire, static_findings
+from aigc_course.exercises import check, get, judge
+from aigc_course.judging import core
+from aigc_course.judging.forbidden import Tripwire, static_findings
 from harness import (
     Wrong,
     assert_hint,

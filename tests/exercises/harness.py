@@ -33,8 +33,9 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 from hypothesis import strategies as st
 
-from aigc_course.exercises import core, judge
-from aigc_course.exercises.core import Step
+from aigc_course.exercises import judge
+from aigc_course.judging import core
+from aigc_course.judging.core import Step
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SEEDS = (None, *range(24))

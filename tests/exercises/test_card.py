@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from aigc_course.exercises import core
-from aigc_course.exercises.card import one_line
-from aigc_course.exercises.core import Result, Step, check, close, exercise, judge, shape, that
-from aigc_course.exercises.describe import describe
+from aigc_course.judging import core
+from aigc_course.judging.card import one_line
+from aigc_course.judging.core import Result, Step, check, close, exercise, judge, shape, that
+from aigc_course.judging.describe import describe
 
 
 class Plain(HTMLParser):

@@ -9,9 +9,10 @@ import pytest
 
 from aigc_course import exercises
 from aigc_course.authoring import solutions
-from aigc_course.exercises import core, hint, solution
-from aigc_course.exercises import help as help_
-from aigc_course.exercises.core import (
+from aigc_course.exercises import hint, solution
+from aigc_course.judging import core
+from aigc_course.judging import help as help_
+from aigc_course.judging.core import (
     check,
     close,
     exercise,

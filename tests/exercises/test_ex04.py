@@ -13,7 +13,7 @@ from across import assert_same_across
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_course.exercises import core, ex04, judge
+from aigc_course.exercises import ex04, judge
 from aigc_course.exercises.ex04 import (
     ReferenceRules,
     ReferenceTensor,
@@ -21,6 +21,7 @@ from aigc_course.exercises.ex04 import (
     reference_topological_order,
     reference_unbroadcast,
 )
+from aigc_course.judging import core
 from harness import (
     assert_hints_lead_without_telling,
     assert_keeps_its_secrets,
@@ -831,7 +832,7 @@ def test_there_are_hints_that_lead_without_telling(number: str) -> None:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_nothing_the_lesson_uses_is_forbidden(number: str) -> None:
-    from aigc_course.exercises.forbidden import Tripwire, static_findings
+    from aigc_course.judging.forbidden import Tripwire, static_findings
 
     exercise = core.get(number)
     assert static_findings(notebook_source(number), exercise.allows) == []
@@ -842,7 +843,7 @@ def test_nothing_the_lesson_uses_is_forbidden(number: str) -> None:
 
 def test_a_part_that_was_not_written_may_be_lent() -> None:
     """``use("04.1", mine, otherwise=ex04.reference_topological_order)``, then 04.4."""
-    from aigc_course.exercises.forbidden import static_findings
+    from aigc_course.judging.forbidden import static_findings
 
     lent = "from aigc_course.exercises import ex04\norder = ex04.reference_topological_order\n"
     source = lent + "def gradients(root):\n    return order(root)\n"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from across import assert_same_across
 
-from aigc_course.exercises import core, judge, registered
+from aigc_course.exercises import judge, registered
+from aigc_course.judging import core
 from asked_of_all import more_questions
 from harness import (
     assert_keeps_its_secrets,

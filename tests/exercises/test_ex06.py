@@ -7,8 +7,9 @@ import pytest
 from across import assert_same_across
 
 from aigc_course import engine
-from aigc_course.exercises import core, ex06, judge, registered
-from aigc_course.exercises.forbidden import static_findings
+from aigc_course.exercises import ex06, judge, registered
+from aigc_course.judging import core
+from aigc_course.judging.forbidden import static_findings
 from asked_of_all import more_questions
 from harness import (
     assert_keeps_its_secrets,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from across import assert_same_across
 
-from aigc_course.exercises import core, ex07, judge, registered
+from aigc_course.exercises import ex07, judge, registered
+from aigc_course.judging import core
 from asked_of_all import more_questions
 from harness import (
     assert_keeps_its_secrets,

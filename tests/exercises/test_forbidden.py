@@ -16,9 +16,10 @@ import torch.nn.functional as G
 from torch import softmax as soft
 
 from aigc_course import engine, metrics
-from aigc_course.exercises import core, ex01, ex04, use
-from aigc_course.exercises.core import check, close, exercise
-from aigc_course.exercises.forbidden import (
+from aigc_course.exercises import ex01, ex04, use
+from aigc_course.judging import core
+from aigc_course.judging.core import check, close, exercise
+from aigc_course.judging.forbidden import (
     Tripwire,
     door,
     explain,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_course.exercises.given import MAX_CALLS, SEALED, Node, TooManyVisits, pack, unpack
+from aigc_course.judging.given import MAX_CALLS, SEALED, Node, TooManyVisits, pack, unpack
 
 
 def _repeated(n):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from aigc_course.exercises.core import (
+from aigc_course.judging.core import (
     choice,
     close,
     dtype,

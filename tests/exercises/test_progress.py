@@ -17,18 +17,13 @@ from pathlib import Path
 import pytest
 
 from aigc_course import places
-from aigc_course.exercises import (
-    catalogue,
-    core,
-    progress,
-    progress_page,
-    progress_store,
-    progress_summary,
-)
-from aigc_course.exercises.progress_store import Event, database
-from aigc_course.exercises.progress_summary import summarise
+from aigc_course.judging import catalogue, core
+from aigc_course.progress import page as progress_page
+from aigc_course.progress import record, store, summary
+from aigc_course.progress.store import Event, database
+from aigc_course.progress.summary import summarise
 
-ROOT = Path(progress.__file__).resolve().parents[2]
+ROOT = Path(record.__file__).resolve().parents[2]
 
 
 def result(id: str = "01.2", status: str = "passed", share: float = 1.0) -> core.Result:
@@ -39,9 +34,9 @@ def result(id: str = "01.2", status: str = "passed", share: float = 1.0) -> core
 @pytest.fixture(autouse=True)
 def no_memory_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_waiting", "_locked_until"):
-        monkeypatch.setattr(progress, name, {})
+        monkeypatch.setattr(record, name, {})
     for name in ("_told", "_left_alone"):
-        monkeypatch.setattr(progress, name, set())
+        monkeypatch.setattr(record, name, set())
     monkeypatch.delenv("AIGC_PROGRESS", raising=False)
 
 
@@ -60,24 +55,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def noted(folder: Path) -> list[tuple[str, str, str]]:
-    return [(e.exercise, e.kind, e.status) for e in progress_store.read(folder)]
+    return [(e.exercise, e.kind, e.status) for e in store.read(folder)]
 
 
 # --- what is noted, and where ----------------------------------------------------------------
 
 
 def test_everything_done_is_noted_with_its_time_and_version(folder: Path) -> None:
-    progress.record(result("01.2", "failed", 0.5))
-    progress.record_hint("01.2", 1)
-    progress.record_solution("01.2")
-    progress.record(result("01.2"))
+    record.record(result("01.2", "failed", 0.5))
+    record.record_hint("01.2", 1)
+    record.record_solution("01.2")
+    record.record(result("01.2"))
     assert noted(folder) == [
         ("01.2", "check", "failed"),
         ("01.2", "hint", ""),
         ("01.2", "solution", ""),
         ("01.2", "check", "passed"),
     ]
-    first = progress_store.read(folder)[0]
+    first = store.read(folder)[0]
     assert (first.score, first.points) == (1.5, 3.0)
     assert first.title == core.get("01.2").title
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", first.at)
@@ -89,17 +84,17 @@ def test_a_folder_below_the_learners_counts_too(
 ) -> None:
     (folder / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(folder / "a" / "b")
-    progress.record(result())
+    record.record(result())
     assert len(noted(folder)) == 1
 
 
 def test_elsewhere_nothing_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    progress.record(result())
-    progress.record_hint("01.2", 1)
-    progress.record_solution("01.2")
-    assert (progress.hints_seen("01.2"), progress.tries("01.2")) == (0, 0)
-    assert list(tmp_path.rglob("*")) == [] and progress._waiting == {}
+    record.record(result())
+    record.record_hint("01.2", 1)
+    record.record_solution("01.2")
+    assert (record.hints_seen("01.2"), record.tries("01.2")) == (0, 0)
+    assert list(tmp_path.rglob("*")) == [] and record._waiting == {}
 
 
 def test_the_courses_own_notebooks_never_count(
@@ -119,7 +114,7 @@ def test_the_courses_own_notebooks_never_count(
 
 def test_it_can_be_switched_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_PROGRESS", "0")
-    progress.record(result())
+    record.record(result())
     assert not database(folder).exists()
 
 
@@ -132,8 +127,8 @@ def test_the_working_directory_may_be_gone(
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    progress.record(result())
-    assert progress.hints_seen("01.2") == 0
+    record.record(result())
+    assert record.hints_seen("01.2") == 0
     assert "没有记进学习进度" in capsys.readouterr().out
 
 
@@ -162,11 +157,11 @@ def test_a_folder_of_another_user_is_passed_over(
 
 def test_hints_and_tries_are_counted_per_exercise(folder: Path) -> None:
     for level in (1, 2, 2):
-        progress.record_hint("01.2", level)
+        record.record_hint("01.2", level)
     for status in ("unanswered", "failed", "error", "passed", "passed"):
-        progress.record(result("01.2", status))
-    assert (progress.hints_seen("01.2"), progress.tries("01.2")) == (2, 3)
-    assert (progress.hints_seen("01.3"), progress.tries("01.3")) == (0, 0)
+        record.record(result("01.2", status))
+    assert (record.hints_seen("01.2"), record.tries("01.2")) == (2, 3)
+    assert (record.hints_seen("01.3"), record.tries("01.3")) == (0, 0)
 
 
 # --- what may go wrong -----------------------------------------------------------------------
@@ -194,16 +189,16 @@ def test_a_disk_that_refuses_is_told_once_and_made_up_for(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(progress_store.sqlite3, "connect", refuse)
-        progress.record(result("01.2", "failed", 0))
-        progress.record_hint("01.2", 1)
+        patch.setattr(store.sqlite3, "connect", refuse)
+        record.record(result("01.2", "failed", 0))
+        record.record_hint("01.2", 1)
         # what could not be written is known all the same
-        assert (progress.hints_seen("01.2"), progress.tries("01.2")) == (1, 1)
+        assert (record.hints_seen("01.2"), record.tries("01.2")) == (1, 1)
         out = capsys.readouterr().out
         assert message in out and out.count("\n") == 1
-    progress.record(result("01.2"))
+    record.record(result("01.2"))
     assert len(noted(folder)) == 3
-    assert not progress._waiting[folder]
+    assert not record._waiting[folder]
 
 
 @pytest.mark.skipif(
@@ -212,8 +207,8 @@ def test_a_disk_that_refuses_is_told_once_and_made_up_for(
 def test_a_read_only_folder(folder: Path) -> None:
     (folder / ".aigc").chmod(0o555)
     try:
-        progress.record(result())
-        assert progress.tries("01.2") == 1
+        record.record(result())
+        assert record.tries("01.2") == 1
     finally:
         (folder / ".aigc").chmod(0o755)
 
@@ -221,7 +216,7 @@ def test_a_read_only_folder(folder: Path) -> None:
 def test_a_locked_file_is_waited_for_once_only(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    progress.record(result())
+    record.record(result())
     waits: list[float] = []
     real = sqlite3.connect
 
@@ -231,13 +226,13 @@ def test_a_locked_file_is_waited_for_once_only(
 
     with closing(sqlite3.connect(database(folder), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        monkeypatch.setattr(progress_store.sqlite3, "connect", connect)
-        progress.record(result())
-        progress.record(result())
-        assert progress.tries("01.2") == 1  # from memory
+        monkeypatch.setattr(store.sqlite3, "connect", connect)
+        record.record(result())
+        record.record(result())
+        assert record.tries("01.2") == 1  # from memory
         assert waits == [0.5, 0.0, 0.0]
     assert capsys.readouterr().out == ""
-    progress.record(result())
+    record.record(result())
     assert len(noted(folder)) == 4
 
 
@@ -261,12 +256,12 @@ def drop_the_table(path: Path) -> None:
 def test_a_damaged_file_is_kept_aside_and_begun_anew(
     folder: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
-    progress.record(result())
+    record.record(result())
     DAMAGE[damage](database(folder))
     broken = database(folder).read_bytes()
-    assert progress.hints_seen("01.2") == 0
-    progress.record(result("01.3"))
-    progress.record(result("01.4"))
+    assert record.hints_seen("01.2") == 0
+    record.record(result("01.3"))
+    record.record(result("01.4"))
     assert [id for id, _, _ in noted(folder)] == ["01.3", "01.4"]
     (aside,) = (folder / ".aigc").glob("progress.damaged-*.db")
     assert re.fullmatch(r"progress\.damaged-\d{4}-\d\d-\d\d-\d{6}\.db", aside.name)
@@ -278,15 +273,15 @@ def test_a_damaged_file_is_kept_aside_and_begun_anew(
 def test_two_damaged_files_within_a_second_are_both_kept(folder: Path) -> None:
     for text in (b"one " * 500, b"two " * 500):
         database(folder).write_bytes(text)
-        progress.record(result())
+        record.record(result())
     kept = sorted(p.read_bytes()[:3] for p in (folder / ".aigc").glob("progress.damaged-*.db"))
     assert kept == [b"one", b"two"]
 
 
 def test_a_sound_file_is_not_put_aside(folder: Path) -> None:
     # another kernel met the damage at the same time and has begun anew already
-    progress.record(result())
-    assert progress_store.set_aside(folder) is None
+    record.record(result())
+    assert store.set_aside(folder) is None
     assert len(noted(folder)) == 1
 
 
@@ -295,17 +290,17 @@ def test_a_later_format_is_left_alone(folder: Path, capsys: pytest.CaptureFixtur
         db.execute("CREATE TABLE something_new (x)")
         db.execute("PRAGMA user_version = 2")
     before = database(folder).read_bytes()
-    progress.record(result())
-    progress.record_hint("01.2", 1)
-    assert progress.hints_seen("01.2") == 1  # of this session
-    progress.show()
+    record.record(result())
+    record.record_hint("01.2", 1)
+    assert record.hints_seen("01.2") == 1  # of this session
+    record.show()
     assert database(folder).read_bytes() == before
     out = capsys.readouterr().out.splitlines()
-    assert len(out) == 2 and set(out) == {progress.NEWER}
+    assert len(out) == 2 and set(out) == {record.NEWER}
 
 
 def test_rows_that_make_no_sense_are_passed_over(folder: Path) -> None:
-    progress.record(result())
+    record.record(result())
     with closing(sqlite3.connect(database(folder))) as db:
         row = "INSERT INTO event VALUES (?, ?, 'x', 'check', 'passed', ?, 1, 0, 't', 'v')"
         db.execute(row, ("1", "yesterday", 1.0))
@@ -317,8 +312,8 @@ def test_rows_that_make_no_sense_are_passed_over(folder: Path) -> None:
 
 def test_an_interrupted_writer_may_write_again(folder: Path) -> None:
     event = Event("01.2", "check", "passed")
-    progress_store.append(folder, [event])
-    progress_store.append(folder, [event, Event("01.3", "check", "passed")])
+    store.append(folder, [event])
+    store.append(folder, [event, Event("01.3", "check", "passed")])
     assert len(noted(folder)) == 2
 
 
@@ -358,7 +353,7 @@ def test_two_kernels_writing_at_once_lose_nothing(folder: Path) -> None:
     for process in writers:
         process.communicate(timeout=120)
         assert process.returncode == 0
-    levels = {(e.exercise, e.level) for e in progress_store.read(folder)}
+    levels = {(e.exercise, e.level) for e in store.read(folder)}
     assert levels == {(name, k) for name in ("01.1", "01.2") for k in range(40)}
 
 
@@ -375,14 +370,14 @@ def test_a_kernel_killed_at_any_moment_loses_nothing_it_has_noted(folder: Path) 
         process.wait(30)
         process.stdin.close()
         process.stdout.close()
-        levels = {e.level for e in progress_store.read(folder) if e.exercise == name}
+        levels = {e.level for e in store.read(folder) if e.exercise == name}
         assert levels >= set(done)
     assert not list((folder / ".aigc").glob("progress.damaged-*"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the kill is a POSIX signal")
 def test_what_a_killed_kernel_left_half_written_is_taken_back(folder: Path) -> None:
-    progress.record(result())
+    record.record(result())
     half = f"""
 import os, signal, sqlite3
 db = sqlite3.connect({str(database(folder))!r}, isolation_level=None)
@@ -396,7 +391,7 @@ os.kill(os.getpid(), {int(signal.SIGKILL)})
     subprocess.run([sys.executable, "-c", half], check=False)
     assert database(folder).with_name("progress.db-journal").exists()
     assert noted(folder) == [("01.2", "check", "passed")]
-    assert progress_store.read(folder)[0].title == core.get("01.2").title
+    assert store.read(folder)[0].title == core.get("01.2").title
 
 
 # --- points, tries, time ---------------------------------------------------------------------
@@ -411,7 +406,7 @@ def check(id: str, status: str, score: float, points: float, minute: float = 0.0
     return Event(id, "check", status, score, points, title="题", course="0.1.0", at=at(minute))
 
 
-def summary_of(*events: Event, chapter: str = "01") -> progress_summary.ChapterProgress:
+def summary_of(*events: Event, chapter: str = "01") -> summary.ChapterProgress:
     return next(found for found in summarise(events) if found.number == chapter)
 
 
@@ -492,15 +487,13 @@ def test_without_a_folder_the_page_is_always_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    progress.show()
-    assert capsys.readouterr().out == progress.NOTHING + "\n"
+    record.show()
+    assert capsys.readouterr().out == record.NOTHING + "\n"
 
 
 def test_the_page_in_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    progress_store.append(
-        folder, [check("01.2", "passed", 3, 3, 0), Event("01.1", "solution", at=at(2))]
-    )
-    progress.show()
+    store.append(folder, [check("01.2", "passed", 3, 3, 0), Event("01.1", "solution", at=at(2))])
+    record.show()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("学习进度：通过 1/") and "3/" in lines[0] and "2 分钟" in lines[0]
     assert re.match(r"01 \[#\.{9}\] 3/18 分，2 分钟  前向传播：01\.1… 01\.2✓ 01\.3·", lines[1])
@@ -515,8 +508,8 @@ def test_the_page_in_a_notebook_is_one_output_with_both_forms(
     shown: list[dict[str, str]] = []
     monkeypatch.setattr(IPython, "get_ipython", lambda: object())
     monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
-    progress.record(result())
-    progress.show()
+    record.record(result())
+    record.show()
     (bundle,) = shown
     assert set(bundle) == {"text/html", "text/plain"}
     assert "前向传播" in bundle["text/html"] and "前向传播" in bundle["text/plain"]
@@ -548,9 +541,9 @@ def test_the_page_is_well_formed_and_trusts_nothing() -> None:
 
 
 def test_export_to_csv_opens_in_excel(folder: Path) -> None:
-    progress.record(result("01.2", "failed", 0.5))
-    progress.record_hint("01.2", 2)
-    path = progress.export("进度 一.csv")
+    record.record(result("01.2", "failed", 0.5))
+    record.record_hint("01.2", 2)
+    path = record.export("进度 一.csv")
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -562,15 +555,15 @@ def test_export_to_csv_opens_in_excel(folder: Path) -> None:
 
 
 def test_export_to_json_holds_everything_and_survives_a_delete(folder: Path) -> None:
-    progress.record(result("01.2", "failed", 0.5))
-    progress.record_solution("01.2")
-    before = progress_store.read(folder)
-    whole = json.loads(progress.export("p.JSON").read_text(encoding="utf-8"))
-    progress.delete(sure=True)
-    assert progress_store.read(folder) == []
-    assert progress.tries("01.2") == 0
-    progress_store.append(folder, [Event(**raw) for raw in whole["events"]])
-    assert progress_store.read(folder) == before
+    record.record(result("01.2", "failed", 0.5))
+    record.record_solution("01.2")
+    before = store.read(folder)
+    whole = json.loads(record.export("p.JSON").read_text(encoding="utf-8"))
+    record.delete(sure=True)
+    assert store.read(folder) == []
+    assert record.tries("01.2") == 0
+    store.append(folder, [Event(**raw) for raw in whole["events"]])
+    assert store.read(folder) == before
     (chapter,) = whole["chapters"]
     assert (chapter["chapter"], chapter["score"], chapter["points"]) == ("01", 1.5, 18)
 
@@ -578,15 +571,15 @@ def test_export_to_json_holds_everything_and_survives_a_delete(folder: Path) -> 
 def test_export_overwrites_nothing(folder: Path) -> None:
     (folder / "a.csv").write_text("mine", encoding="utf-8")
     with pytest.raises(FileExistsError):
-        progress.export("a.csv")
+        record.export("a.csv")
     with pytest.raises(ValueError, match=r"wanted a name ending in \.csv or \.json"):
-        progress.export("a.xlsx")
+        record.export("a.xlsx")
     assert (folder / "a.csv").read_text(encoding="utf-8") == "mine"
 
 
 def test_export_and_delete_need_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for action in (lambda: progress.export("a.csv"), lambda: progress.delete(sure=True)):
+    for action in (lambda: record.export("a.csv"), lambda: record.delete(sure=True)):
         with pytest.raises(FileNotFoundError, match="aigc lab"):
             action()
 
@@ -595,34 +588,34 @@ def test_delete_asks_first_and_leaves_no_trace(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database(folder).write_bytes(b"damaged" * 300)
-    progress.record_hint("01.2", 1)
-    progress.record(result("01.2", "failed"))
-    progress.delete()
+    record.record_hint("01.2", 1)
+    record.record(result("01.2", "failed"))
+    record.delete()
     assert "2 条" in capsys.readouterr().out and len(noted(folder)) == 2
     title = core.get("01.2").title.encode()
     assert title in database(folder).read_bytes()
-    progress.delete(sure=True)
+    record.delete(sure=True)
     assert noted(folder) == []
     assert title not in database(folder).read_bytes()
     assert not list((folder / ".aigc").glob("progress.damaged-*"))
-    progress.record(result())
+    record.record(result())
     assert len(noted(folder)) == 1
 
 
 def test_delete_removes_what_it_cannot_read(folder: Path) -> None:
     for content in (b"damaged" * 300, b""):
         database(folder).write_bytes(content)
-        progress.delete(sure=True)
+        record.delete(sure=True)
         assert noted(folder) == []
     with closing(sqlite3.connect(database(folder))) as db:
         db.execute("PRAGMA user_version = 9")
-    progress.record(result())
-    progress.delete(sure=True)
+    record.record(result())
+    record.delete(sure=True)
     assert not database(folder).exists()
-    progress.record(result())
+    record.record(result())
     assert len(noted(folder)) == 1
 
 
 def test_delete_without_a_record_does_nothing(folder: Path) -> None:
-    progress.delete(sure=True)
+    record.delete(sure=True)
     assert not database(folder).exists()

@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from aigc_course.exercises import core, watch
-from aigc_course.exercises.core import Stopped, check, close, exercise
-from aigc_course.exercises.forbidden import Tripwire
-from aigc_course.exercises.watch import time_limit
+from aigc_course.judging import core
+from aigc_course.judging import time_limit as watch
+from aigc_course.judging.core import Stopped, check, close, exercise
+from aigc_course.judging.forbidden import Tripwire
+from aigc_course.judging.time_limit import time_limit
 
 SHORT = 0.05
 

@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aigc_course.classroom.asking import asked_notebook
-from aigc_course.classroom.assignment import Assignment
+from aigc_course.classroom.assignment.from_notebook import asked_notebook
+from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.marks import ExerciseStatus, SubmissionStatus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -143,7 +143,7 @@ def found_course(root: Path, names: tuple[str, ...] = (BOOK,)) -> Assignment:
     """An instructor's folder: one assignment, its solutions, and a gradebook to be coveted."""
     import nbformat
 
-    from aigc_course.exercises.core import get
+    from aigc_course.judging.core import get
 
     books = []
     for name in names:

@@ -353,7 +353,7 @@ READING = [
         cheat(
             "import aigc_course\nimport glob\nimport os\nimport sys\n\n"
             "TOPS = [os.path.dirname(aigc_course.__file__), '@REPO@', *sys.path]\n"
-            "NAMES = ['exercises/ex01.py', 'exercises/core.py', 'engine/functional.py', '_notebooks/*',\n"
+            "NAMES = ['exercises/ex01.py', 'judging/core.py', 'engine/functional.py', '_notebooks/*',\n"
             "    'notebooks/*', 'aigc_course/exercises/ex01.py', 'exercises/__pycache__/*', '.git/*',\n"
             "    'metrics/*.py', 'authoring/*.py', 'tests/*', 'models/*']\n"
             "TRIES = [lambda p=os.path.join(t, n): [q for q in glob.glob(p) if open(q, 'rb').read(1)]\n"
@@ -589,7 +589,7 @@ TAMPERING = [
         "other numpy, json, operator and msgpack in sys.modules",
         "import sys\nfrom types import ModuleType\n\ndef patch():\n"
         "    class Yes(ModuleType):\n        def __getattr__(self, name):\n            return lambda *a, **k: True\n"
-        "    for name in ('json', 'operator', 'msgpack', 'math', 'aigc_course.exercises.core', 'numpy.testing', 'traceback'):\n"
+        "    for name in ('json', 'operator', 'msgpack', 'math', 'aigc_course.judging.core', 'numpy.testing', 'traceback'):\n"
         "        sys.modules[name] = Yes(name)\n"
         "    return 1\n\nPATCHED = patch()\n\ndef sigmoid(z):\n    return z * 0 + 0.25 * PATCHED\n",
     ),
@@ -613,7 +613,7 @@ TAMPERING = [
         "    @staticmethod\n    def create_module(spec):\n        return None\n"
         "    @staticmethod\n    def exec_module(module):\n        module.check = module.judge = lambda *a: True\n\n"
         "def patch():\n    sys.meta_path.insert(0, Finder)\n    sys.path_hooks.clear()\n    return 1\n\n"
-        "PATCHED = patch()\n\ndef sigmoid(z):\n    import aigc_course.exercises.core as core\n    return core.judge(z)\n",
+        "PATCHED = patch()\n\ndef sigmoid(z):\n    import aigc_course.judging.core as core\n    return core.judge(z)\n",
         ends="error",
     ),
     Attack(

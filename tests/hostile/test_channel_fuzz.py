@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from aigc_course.classroom.sandbox import codec
 from aigc_course.classroom.sandbox.codec import Coder, Malformed, pack, unpack
-from aigc_course.classroom.sandbox.remote import Handle, NotDefined, Session
-from aigc_course.exercises.core import Stopped
+from aigc_course.classroom.sandbox.proxies import Handle, NotDefined, Session
+from aigc_course.judging.core import Stopped
 
 HANG = pytest.mark.timeout(60)  # only so that a hang is a failure; nothing is timed
 TAGS = [v for k, v in vars(codec).items() if k.isupper() and isinstance(v, str)]

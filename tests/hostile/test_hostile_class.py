@@ -14,8 +14,8 @@ import hostile_answers
 import hostile_files
 import pytest
 
-from aigc_course.classroom.grade_class import Order, Summary, grade_class
-from aigc_course.classroom.limit_options import LimitOptions
+from aigc_course.classroom.grading.limits import LimitOptions
+from aigc_course.classroom.grading.whole_class import Order, Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.sandbox import Sandbox
 from aigc_course.classroom.store import Store

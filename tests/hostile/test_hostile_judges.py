@@ -10,10 +10,10 @@ import nbformat
 import pytest
 from liars import PARTS, partly, programs, with_lying_attribute
 
-from aigc_course.classroom.asking import asked_notebook
+from aigc_course.classroom.assignment.from_notebook import asked_notebook
 from aigc_course.classroom.sandbox import Kind, Limits, Sandbox
-from aigc_course.classroom.submission import read_submission
-from aigc_course.exercises import core
+from aigc_course.classroom.submission.read import read_submission
+from aigc_course.judging import core
 from attack import REPOSITORY, _source, _student, as_bytes, solved
 
 pytestmark = [

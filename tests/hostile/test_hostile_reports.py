@@ -16,8 +16,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from aigc_course.classroom import cli_grade, cli_report
 from aigc_course.classroom.sandbox import Sandbox
+from aigc_course.cli import grade, report
 from attack import found_course, hand_in, solved, with_answer
 
 pytestmark = [
@@ -63,8 +63,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     hand_in(root, "=1+1", hostile_files.stub_with_praise(solved()))
     hand_in(root, "truncated", hostile_files.truncated(solved()))
     app = typer.Typer()
-    cli_grade.register(app)
-    cli_report.register(app)
+    grade.register(app)
+    report.register(app)
     roll = ["--roll", str(root / "roll.csv")]
     limits = ["--limits", "seconds=3,memory_mib=256"]
     said = ""

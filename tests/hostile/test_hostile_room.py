@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from aigc_course.classroom.sandbox import Limits, Room, Sandbox
-from aigc_course.exercises import core
-from aigc_course.exercises.core import Stopped
+from aigc_course.judging import core
+from aigc_course.judging.core import Stopped
 from attack import children
 
 pytestmark = [
@@ -375,7 +375,7 @@ def test_values_keep_their_meaning_after_all_this(box: Sandbox):
     ],
 )
 def test_a_text_or_number_that_is_slow_to_look_at_is_only_wrong(box: Sandbox, lie: str):
-    from aigc_course.exercises.judges import choice, number, text
+    from aigc_course.judging.judges import choice, number, text
 
     with box.room(limits=Limits(seconds=20)) as room:
         value = room.answer([(f"answer = {lie}", "<a>", 1)], "answer")
@@ -385,7 +385,7 @@ def test_a_text_or_number_that_is_slow_to_look_at_is_only_wrong(box: Sandbox, li
 
 
 def test_one_expression_too_deep_does_not_hide_what_follows():
-    from aigc_course.exercises.forbidden import static_findings
+    from aigc_course.judging.forbidden import static_findings
 
     deep = "x = " + "+".join(["1"] * 1500)
     after = (

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aigc_course.classroom.assignment import AskedNotebook, Assignment
+from aigc_course.classroom.assignment.record import AskedNotebook, Assignment
 from aigc_course.classroom.marks import ExerciseMark, NotebookMark
 from aigc_course.classroom.report.harmless import harmless_markdown
 from aigc_course.classroom.report.words import (
@@ -21,7 +21,7 @@ from aigc_course.classroom.report.words import (
     steps_in_short,
     visible,
 )
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.errors import Trouble
 
 __all__ = ["card", "comment", "fill", "skeleton", "sources"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median, stdev
 
-from aigc_course.classroom.assignment import Assignment
+from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.report import autograded, items
 from aigc_course.classroom.report.files import put
 from aigc_course.classroom.report.pages import render

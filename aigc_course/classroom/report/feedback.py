@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aigc_course.classroom.assignment import AskedNotebook, Assignment
+from aigc_course.classroom.assignment.record import AskedNotebook, Assignment
 from aigc_course.classroom.marks import ExerciseMark, NotebookMark
 from aigc_course.classroom.report.files import put
 from aigc_course.classroom.report.pages import render

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from aigc_course.classroom.trouble import explain
+from aigc_course.errors import explain
 
 __all__ = ["put", "small_text"]
 

@@ -22,14 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aigc_course.classroom.assignment import Assignment
+from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.marks import ExerciseMark, NotebookMark, SubmissionMark
 from aigc_course.classroom.report import autograded
 from aigc_course.classroom.report.files import put, small_text
 from aigc_course.classroom.report.standing import ManualMark, folder_problem
 from aigc_course.classroom.report.words import visible
-from aigc_course.classroom.roll import Person
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.classroom.submission.roll import Person
+from aigc_course.errors import Trouble
 
 __all__ = ["Written", "course_directory", "has_gradebook", "read_manual", "write_gradebook"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from aigc_course.classroom.assignment import AskedExercise, Assignment
+from aigc_course.classroom.assignment.record import AskedExercise, Assignment
 from aigc_course.classroom.marks import ExerciseMark
 from aigc_course.classroom.report.similarity import normalise
 from aigc_course.classroom.report.standing import Standing

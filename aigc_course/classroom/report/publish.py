@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from aigc_course.classroom.report.files import put
 from aigc_course.classroom.report.gradebook import course_directory
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.errors import Trouble
 
 __all__ = ["Way", "to_exchange", "to_zip"]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from aigc_course.classroom.assignment import FILE, Assignment
+from aigc_course.classroom.assignment.record import FILE, Assignment
 from aigc_course.classroom.report import classpage, feedback, gradebook, tables
 from aigc_course.classroom.report.standing import Standing, folder_problem, standings
 from aigc_course.classroom.report.words import SUBMISSION_STATUS
-from aigc_course.classroom.roll import read_roll
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.classroom.submission.roll import read_roll
+from aigc_course.errors import Trouble
 
 __all__ = ["Wanted", "find_assignment", "run"]
 

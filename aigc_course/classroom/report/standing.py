@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aigc_course.classroom.assignment import Assignment
+from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.report.words import NOT_YET
-from aigc_course.classroom.roll import Person, student_id
+from aigc_course.classroom.submission.roll import Person, student_id
 
 __all__ = ["ManualMark", "Manuals", "Standing", "folder_problem", "standings"]
 

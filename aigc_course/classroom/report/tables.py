@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from aigc_course.classroom.assignment import Assignment
+from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.report.files import put
 from aigc_course.classroom.report.standing import Standing
 from aigc_course.classroom.report.words import (
@@ -19,7 +19,7 @@ from aigc_course.classroom.report.words import (
     number,
     one_line,
 )
-from aigc_course.classroom.trouble import Trouble
+from aigc_course.errors import Trouble
 
 __all__ = ["Lms", "grades", "lms_filled", "lms_table", "safe_cell", "write"]
 

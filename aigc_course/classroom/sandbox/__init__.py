@@ -19,11 +19,11 @@ __all__ = ["Kind", "Limits", "NoSandbox", "NotDefined", "Room", "Sandbox"]
 def __getattr__(name: str) -> object:
     # the confined process imports this package too, and has no judges to import
     if name in ("NoSandbox", "Room", "Sandbox"):
-        from aigc_course.classroom.sandbox import box
+        from aigc_course.classroom.sandbox import sandbox
 
-        return getattr(box, name)
+        return getattr(sandbox, name)
     if name == "NotDefined":
-        from aigc_course.classroom.sandbox.remote import NotDefined
+        from aigc_course.classroom.sandbox.proxies import NotDefined
 
         return NotDefined
     raise AttributeError(name)

@@ -1,0 +1,246 @@
+"""Grading on a Dask cluster: the same function, the same marks, other machines.
+
+Dask may run a task twice and may lose a worker in the middle of one. Neither matters: a task is a
+pure function of its key, and the store keeps one result for each student. What a task must not do
+is kill its worker; answers therefore run in the sandbox of the worker, never in the worker.
+
+Between the machines everything is pickled, so the cluster must be your own: scheduler and workers
+can run what they like as each other. The answers' processes have no network.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import logging
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from aigc_course.classroom.grading.one_submission import digest_of
+from aigc_course.classroom.grading.task import (
+    Outcome,
+    Setup,
+    Task,
+    course_fingerprint,
+    given_up,
+    work,
+)
+from aigc_course.classroom.grading.warm_sandboxes import Boxes
+from aigc_course.errors import Trouble
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+__all__ = ["Cluster", "WrongCourse"]
+
+KILLED_TRIES = 2  # each of them already means several workers lost under the same task
+PER_THREAD = 3  # submissions on their way for each thread of the cluster
+NO_WORKERS = 60.0  # seconds to wait for a worker to come back
+
+
+class WrongCourse(Exception):
+    """A worker has another version of the course, or no confinement."""
+
+
+class Cluster:
+    """A running Dask cluster as a place to grade.
+
+    Args:
+        setup: what is the same for all submissions.
+        address: of the scheduler, such as ``tcp://10.0.0.5:8786``.
+        wait: seconds to wait for the scheduler and its first worker.
+
+    Raises:
+        Trouble: no scheduler or no worker answers, or a worker has another course.
+    """
+
+    def __init__(self, setup: Setup, address: str, wait: float = 15.0) -> None:
+        self.setup = setup
+        self.address = address
+        self.client = _connect(address, wait)
+        try:
+            self._examine(wait)
+        except BaseException:
+            self.client.close()
+            raise
+
+    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+        """Outcomes as they come; a bounded number of submissions is on its way at a time."""
+        from distributed import wait
+        from distributed.client import FuturesCancelledError
+
+        flying: dict[str, tuple[Future[bytes], Task]] = {}
+        killed: Counter[str] = Counter()
+        more, heard = True, time.monotonic()
+        while True:
+            room = PER_THREAD * max(1, self._threads())
+            while more and len(flying) < room:
+                task = next(tasks, None)
+                if task is None:
+                    more = False
+                    break
+                self._send(flying, task)
+            if not flying:
+                return
+            try:
+                with self.client.as_current():
+                    futures = [future for future, _ in flying.values()]
+                    done = wait(futures, timeout=2, return_when="FIRST_COMPLETED").done
+            except FuturesCancelledError:
+                raise self._lost() from None
+            except TimeoutError:
+                self._still_there(heard)
+                continue
+            heard = time.monotonic()
+            for future in done:
+                _, task = flying.pop(future.key)
+                outcome = self._landed(future, task, killed)
+                if outcome is None:
+                    self._send(flying, task)
+                else:
+                    yield outcome
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Leave the cluster; what is still on its way is cancelled."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.client.close(timeout=2 if at_once else 10)
+
+    def _send(self, flying: dict[str, tuple[Future[bytes], Task]], task: Task) -> None:
+        key = _key(self.setup, task)
+        future = self.client.submit(
+            _grade, self.setup, task, course_fingerprint(), key=key, retries=2, pure=True
+        )
+        flying[key] = (future, task)
+
+    def _landed(self, future: Future[bytes], task: Task, killed: Counter[str]) -> Outcome | None:
+        """The outcome of a finished task; None if it is to be sent again."""
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            return Outcome.of_bytes(future.result(timeout=30))
+        except KilledWorker:
+            killed[task.student] += 1
+            if killed[task.student] < KILLED_TRIES:
+                return None
+            return given_up(self.setup, task, "评分进程一再中途没了")
+        except WrongCourse as error:
+            raise Trouble(str(error), "在每台机器上装同一版课程，重启那里的 dask worker") from None
+        except CancelledError:
+            raise self._lost() from None
+        except Exception as error:
+            return given_up(self.setup, task, f"评分程序出错（{type(error).__name__}）")
+        finally:
+            future.release()
+
+    def _threads(self) -> int:
+        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        return sum(worker["nthreads"] for worker in workers.values())
+
+    def _still_there(self, heard: float) -> None:
+        """Raises Trouble when waiting on makes no sense."""
+        silent = time.monotonic() - heard
+        if self.client.status != "running" and silent > NO_WORKERS / 2:
+            raise self._lost()
+        if silent > NO_WORKERS and not self._threads():
+            raise Trouble(
+                f"集群 {self.address} 里没有工作进程了",
+                "启动 dask worker 后再运行同一条命令，会接着批改；已有的成绩都在",
+            )
+        if silent > self.setup.patience * PER_THREAD:
+            raise Trouble(
+                f"集群 {self.address} 已 {silent:.0f} 秒没有进展",
+                "重启工作进程后再运行同一条命令，会接着批改；已有的成绩都在",
+            )
+
+    def _lost(self) -> Trouble:
+        return Trouble(
+            f"与调度器 {self.address} 的连接断了",
+            "调度器恢复后再运行同一条命令，会接着批改；已有的成绩都在",
+        )
+
+    def _examine(self, wait: float) -> None:
+        """Do all workers have this course, and confinement?"""
+        from distributed import TimeoutError as Late
+
+        try:
+            self.client.wait_for_workers(1, timeout=wait)
+        except (Late, TimeoutError):
+            raise Trouble(
+                f"集群 {self.address} 里没有工作进程", f"启动一个：dask worker {self.address}"
+            ) from None
+        try:
+            answers = self.client.run(_examined, course_fingerprint(), self.setup.unconfined)
+        except Exception as error:
+            raise Trouble(
+                f"集群的工作进程用不了这门课（{type(error).__name__}）",
+                "在每台机器上装同一版课程，重启那里的 dask worker",
+            ) from error
+        for worker, problem in answers.items():
+            if problem:
+                raise Trouble(
+                    f"工作进程 {worker}：{problem}",
+                    "在每台机器上装同一版课程，重启那里的 dask worker",
+                )
+
+
+def _connect(address: str, wait: float) -> Client:
+    from distributed import Client
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of differing library versions: see _examined
+            return Client(address, timeout=wait, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise Trouble(
+            f"连不上调度器 {address}（{type(error).__name__}）",
+            "核对地址；启动一个：dask scheduler，再到各台机器上 dask worker 地址",
+        ) from error
+
+
+def _key(setup: Setup, task: Task) -> str:
+    """The same submission under the same settings has the same key, so it is done once."""
+    asked = (setup.assignment.digest, task.exercise, setup.seed, setup.limits.text())
+    parts = [task.student, digest_of(task.files, task.problems), *asked]
+    return "aigc-grade-" + hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+# --- on the worker ---------------------------------------------------------------------------
+
+_mine = threading.local()  # a conversation with a sandbox belongs to one thread
+_all: list[Boxes] = []
+
+
+@atexit.register
+def _close_all() -> None:
+    while _all:
+        _all.pop().close()
+
+
+def _examined(fingerprint: str, unconfined: bool) -> str:
+    """What is wrong with this worker, or ""."""
+    if course_fingerprint() != fingerprint:
+        return f"课程的版本不同（{course_fingerprint()}，这里是 {fingerprint}）"
+    if not unconfined:
+        from aigc_course.classroom.sandbox.sandbox import Sandbox
+
+        return Sandbox.available()
+    return ""
+
+
+def _grade(setup: Setup, task: Task, fingerprint: str) -> bytes:
+    """Grade one submission in a Dask worker; its sandboxes stay warm for the next."""
+    boxes: Any = getattr(_mine, "boxes", None)
+    if boxes is None:
+        # workers may join late: each is looked at before its first task
+        problem = _examined(fingerprint, setup.unconfined or setup.boxes is not None)
+        if problem:
+            raise WrongCourse(problem)
+        boxes = _mine.boxes = setup.open_boxes()
+        _all.append(boxes)
+    return work(setup, task, boxes).to_bytes()

@@ -1,0 +1,453 @@
+"""The learner's own copy of the notebooks, and how new lessons reach it without harm.
+
+The promise: a file is overwritten only if it is, byte for byte, something this module once put
+there. Anything else — an edit, a run that stored outputs, a file of the learner's own that happens
+to have a lesson's name — is left alone, and a changed lesson arrives beside it as
+``03_backprop.新版-0.2.0.ipynb``. Outputs count as the learner's work, so a notebook that was only
+run and saved counts as changed: one file too many is better than one result too few.
+
+What was delivered is kept in ``.aigc/state.json``: for each lesson every checksum ever written
+(``known``) and the newest version that was offered (``offered``). A checksum is noted *before* its
+file is written and the offer *after*, so a crash between any two writes leaves at worst a delivery
+that is made again. A missing lesson that was offered was deleted or renamed by the learner and
+stays away until asked for. Without a readable state every file counts as changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from aigc_course.classroom.workspace.what_is_new import what_is_new
+from aigc_course.errors import Trouble, explain
+from aigc_course.places import PACKAGE, STATE_DIR, is_anothers, learners_folder, source_notebooks
+
+__all__ = [
+    "DEFAULT_NAME",
+    "Change",
+    "Course",
+    "Lessons",
+    "choose_folder",
+    "deliver",
+    "notebooks_source",
+    "prepare",
+    "reset",
+]
+
+DEFAULT_NAME = "我的课程"
+FORMAT = 1
+NOT_A_FILE = "not-a-regular-file"  # a folder or a link in a lesson's place: never ours
+
+Kind = Literal["new", "updated", "beside", "restored", "absent", "state"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that :func:`deliver` did or found.
+
+    Attributes:
+        kind: ``new``, ``updated`` (the learner had not touched it), ``beside`` (the learner's file
+            stays, the new version lies beside it), ``restored``, ``absent`` (deleted or renamed
+            by the learner, left so), or ``state`` (the record was unreadable and begun anew).
+        lesson: file name of the lesson.
+        path: the file that was written, kept aside or is missing.
+        news: what a new version brings over the one the learner has, in a few words; may be "".
+    """
+
+    kind: Kind
+    lesson: str
+    path: Path
+    news: str = ""
+
+
+class Lessons(Protocol):
+    """Where lessons come from: the course itself, or a stand-in in the tests."""
+
+    version: str
+
+    def names(self) -> list[str]:
+        """File names of the lessons, in order."""
+
+    def key(self, name: str) -> str:
+        """Changes whenever what :meth:`render` returns may change. Cheap."""
+
+    def render(self, name: str) -> bytes:
+        """The learner's version of a lesson. May take seconds."""
+
+
+class Course:
+    """The lessons of the installed course, solutions taken out."""
+
+    def __init__(self, source: Path | None = None) -> None:
+        from aigc_course import __version__
+
+        self.version = __version__
+        self.source = notebooks_source() if source is None else source
+
+    def names(self) -> list[str]:
+        """File names like ``03_backprop.ipynb``, in the course's order."""
+        return sorted(path.name for path in self.source.glob("[0-9][0-9]_*.ipynb"))
+
+    def key(self, name: str) -> str:
+        """Checksum over the source notebook and over the code that takes the solutions out."""
+        import aigc_course.authoring
+
+        maker = Path(aigc_course.authoring.__file__).with_name("student.py")
+        return _sha256((self.source / name).read_bytes() + maker.read_bytes())
+
+    def render(self, name: str) -> bytes:
+        """The learner's version, as UTF-8 JSON."""
+        import nbformat
+
+        from aigc_course.authoring.student import student_version
+
+        notebook = nbformat.read(self.source / name, as_version=4)
+        return (nbformat.writes(student_version(notebook)).rstrip("\n") + "\n").encode("utf-8")
+
+
+def notebooks_source() -> Path:
+    """The source notebooks: inside an installed wheel, or ``notebooks/`` of the repository.
+
+    Raises:
+        Trouble: neither is there, as in a broken installation.
+    """
+    folder = source_notebooks()
+    if folder is None:
+        raise Trouble(f"课程的笔记本不在安装里（找过 {PACKAGE}）", "重新安装课程：pip install .")
+    return folder
+
+
+# --- which folder ----------------------------------------------------------------------------
+
+
+def choose_folder(wanted: str | None) -> Path:
+    """The learner's folder: as named, else ``AIGC_HOME``, else the one we stand in, else new.
+
+    "The one we stand in" is the current folder or a parent of it that already is a learner's
+    folder and not another user's; a new one is ``我的课程`` below the current folder.
+    """
+    named = wanted or os.environ.get("AIGC_HOME", "").strip()
+    try:
+        if named:
+            return Path(os.path.abspath(Path(named).expanduser()))
+        return learners_folder() or Path.cwd() / DEFAULT_NAME
+    except FileNotFoundError as error:
+        raise Trouble("当前文件夹已经不在了", "cd 到别的文件夹，再来一次") from error
+
+
+def prepare(folder: Path) -> Path:
+    """Make the learner's folder and its ``.aigc``, or say in one line why it cannot be.
+
+    ``.aigc`` is closed to others: on a shared machine with a group-writable home, a classmate
+    could else change the command that starts this learner's kernels.
+
+    Raises:
+        Trouble: it is a file, is another user's, lies in the course's own folders, or cannot be
+            written.
+    """
+    folder = Path(os.path.abspath(folder))
+    real = folder.resolve()
+    for own in (PACKAGE, PACKAGE.parent / "notebooks"):
+        if own.is_dir() and real.is_relative_to(own):
+            raise Trouble(
+                f"{folder} 在课程自己的文件夹里，那里存的是带答案的原稿",
+                "换一个文件夹，或什么都不写",
+            )
+    if real == PACKAGE.parent and (PACKAGE.parent / "notebooks").is_dir():
+        raise Trouble(f"{folder} 是课程仓库本身", f"换一个文件夹，如 {DEFAULT_NAME}")
+    try:
+        # looked at first: mkdir on an existing file says something else on each system
+        for part in (folder, *folder.parents):
+            if part.exists():
+                if not part.is_dir():
+                    raise Trouble(f"{part} 是一个文件，不是文件夹", "换一个名字，或先把它移走")
+                break
+        folder.mkdir(parents=True, exist_ok=True)
+        ours = folder / STATE_DIR
+        if is_anothers(ours):
+            raise Trouble(f"{folder} 是这台机器上另一位用户的学习文件夹", "换一个自己的文件夹")
+        ours.mkdir(mode=0o700, exist_ok=True)
+        # not tempfile: on Windows it tries for ever in a folder it may not write to
+        probe = ours / f"tmp-{secrets.token_hex(8)}"
+        probe.write_bytes(b"")
+        probe.unlink(missing_ok=True)  # another aigc may just have cleared it away
+    except OSError as error:
+        raise explain(error, folder) from error
+    return folder
+
+
+# --- the record of what was delivered --------------------------------------------------------
+
+
+@dataclass
+class _Entry:
+    known: list[str] = field(default_factory=list)
+    offered: str = ""
+    source: str = ""
+    version: str = ""
+
+
+@dataclass
+class _State:
+    path: Path
+    lessons: dict[str, _Entry] = field(default_factory=dict)
+    broken: Path | None = None
+
+    @classmethod
+    def load(cls, folder: Path) -> _State:
+        path = folder / STATE_DIR / "state.json"
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            if raw["format"] != FORMAT:
+                raise ValueError(f"format {raw['format']}")
+            lessons = {name: _Entry(**entry) for name, entry in raw["lessons"].items()}
+            for entry in lessons.values():
+                texts = [*entry.known, entry.offered, entry.source, entry.version]
+                if not isinstance(entry.known, list) or not all(isinstance(t, str) for t in texts):
+                    raise ValueError("entry of the wrong shape")
+        except FileNotFoundError:
+            return cls(path)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            # kept, not trusted: it may still tell a person what happened
+            aside = _free_name(path.with_name("state.broken.json"))
+            os.replace(path, aside)
+            return cls(path, broken=aside)
+        return cls(path, lessons)
+
+    def save(self) -> None:
+        lessons = {name: vars(entry) for name, entry in sorted(self.lessons.items())}
+        text = json.dumps({"format": FORMAT, "lessons": lessons}, ensure_ascii=False, indent=1)
+        _write(self.path, text.encode("utf-8"))
+
+
+@contextmanager
+def _exclusive(folder: Path) -> Iterator[None]:
+    """One ``aigc`` at a time in a folder; the lock dies with its process."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / STATE_DIR / "lock", timeout=20)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Trouble(f"另一个 aigc 正在更新 {folder}", "等它结束再来一次") from error
+    try:
+        for stale in (folder / STATE_DIR).glob("tmp-*"):  # left by a crash
+            with suppress(OSError):  # or the probe of another aigc that is just coming up
+                os.unlink(stale)
+        yield
+    finally:
+        lock.release()
+
+
+# --- delivering ------------------------------------------------------------------------------
+
+
+def deliver(folder: Path, lessons: Lessons, *, restore: bool = False) -> list[Change]:
+    """Bring new and changed lessons into ``folder``; nothing of the learner's is overwritten.
+
+    Args:
+        folder: the learner's folder, made if it is not there.
+        lessons: usually :class:`Course`.
+        restore: also bring back lessons that the learner deleted or renamed.
+
+    Returns:
+        What was done, in the lessons' order. Nothing new gives only ``absent`` entries, if any.
+
+    Raises:
+        Trouble: the folder is unusable, or the disk is full; what was there is unharmed.
+    """
+    folder = prepare(folder)
+    changes = []
+    try:
+        with _exclusive(folder):
+            state = _State.load(folder)
+            if state.broken:
+                changes.append(Change("state", "", state.broken))
+            for name in lessons.names():
+                change = _deliver_one(folder, lessons, name, state, restore)
+                if change:
+                    changes.append(change)
+    except OSError as error:
+        raise explain(error, folder) from error
+    return changes
+
+
+def _deliver_one(
+    folder: Path, lessons: Lessons, name: str, state: _State, restore: bool
+) -> Change | None:
+    entry = state.lessons.get(name, _Entry())
+    target = folder / name
+    found = _fingerprint(target)
+    if found is None and entry.offered and not restore:
+        return Change("absent", name, target)
+    key = lessons.key(name)
+    if found is not None and entry.source == key:
+        return None
+    content = lessons.render(name)
+    digest = _sha256(content)
+    kind: Kind | None = None
+    path, news = target, ""
+    if found != digest and not (found is not None and digest == entry.offered):
+        if digest not in entry.known:
+            entry.known.append(digest)
+        state.lessons[name] = entry
+        state.save()
+        if found is None:
+            kind = "restored" if entry.offered else "new"
+        else:
+            kind = "updated" if found in entry.known else "beside"
+            news = _news(target, content, touched=kind == "beside")
+        if kind == "beside" or not _put(target, content, found):
+            kind, path = "beside", _put_beside(target, lessons.version, content, entry.known)
+    elif digest not in entry.known and found == digest:
+        entry.known.append(digest)  # the same bytes by another way: as good as delivered
+    entry.offered, entry.source, entry.version = digest, key, lessons.version
+    state.lessons[name] = entry
+    state.save()
+    return Change(kind, name, path, news) if kind else None
+
+
+def _news(target: Path, content: bytes, *, touched: bool) -> str:
+    try:
+        return what_is_new(target.read_bytes(), content, touched=touched)
+    except OSError:  # a folder, or just deleted: nothing to compare with
+        return ""
+
+
+def _put_beside(target: Path, version: str, content: bytes, known: list[str]) -> Path:
+    digest = _sha256(content)
+    for n in range(1, 1000):
+        tail = "" if n == 1 else f"-{n}"
+        path = target.with_name(f"{target.stem}.新版-{version}{tail}{target.suffix}")
+        found = _fingerprint(path)
+        if found == digest:
+            return path
+        if (found is None or found in known) and _put(path, content, found):
+            return path
+    raise Trouble(f"{target.name} 旁边的“新版”文件太多", "删掉不要的再来一次")
+
+
+def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[Path, Path | None]:
+    """Put one lesson back to its first state; the learner's file is kept under a dated name.
+
+    Args:
+        folder: the learner's folder.
+        lessons: usually :class:`Course`.
+        number: the lesson's number, such as ``"03"`` or ``"3"``.
+        now: the time that goes into the kept copy's name.
+
+    Returns:
+        The lesson, and the dated copy or None when there was nothing to keep.
+
+    Raises:
+        Trouble: no such lesson, or the folder is unusable.
+    """
+    names = {name[:2]: name for name in lessons.names()}
+    wanted = number.strip().zfill(2)
+    if wanted not in names:
+        raise Trouble(f"没有第 {number} 章", f"现有：{'、'.join(names) or '还没有'}")
+    folder = prepare(folder)
+    target = folder / names[wanted]
+    content = lessons.render(names[wanted])
+    digest = _sha256(content)
+    kept: Path | None = None
+    try:
+        with _exclusive(folder):
+            state = _State.load(folder)
+            entry = state.lessons.setdefault(names[wanted], _Entry())
+            found = _fingerprint(target)
+            if found == NOT_A_FILE:
+                raise Trouble(f"{target} 不是普通文件", "先把它移走")
+            if found not in (None, digest, *entry.known):
+                mine = target.read_bytes()
+                found = _sha256(mine)
+                stamp = now.strftime("%Y-%m-%d-%H%M%S")
+                kept = _free_name(target.with_name(f"{target.stem}.留存-{stamp}{target.suffix}"))
+                if not _put(kept, mine, None):
+                    raise Trouble(f"{kept} 刚刚被别的程序写过", "再来一次")
+            if digest not in entry.known:
+                entry.known.append(digest)
+            state.save()
+            if found != digest and not _put(target, content, found):
+                raise Trouble(f"{target} 刚刚又被保存过", "在 JupyterLab 里关掉它，再来一次")
+            entry.offered, entry.version = digest, lessons.version
+            entry.source = lessons.key(names[wanted])
+            state.save()
+    except OSError as error:
+        raise explain(error, folder) from error
+    return target, kept
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _fingerprint(path: Path) -> str | None:
+    """Checksum of a regular file, None if nothing is there, :data:`NOT_A_FILE` otherwise."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return NOT_A_FILE
+    try:
+        return _sha256(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _put(target: Path, content: bytes, expected: str | None) -> bool:
+    """Write ``target`` if it still has the checksum ``expected``; False if it changed meanwhile."""
+    return _write(target, content, lambda: _fingerprint(target) == expected)
+
+
+def _write(target: Path, content: bytes, still: Callable[[], bool] | None = None) -> bool:
+    """Write a whole file or nothing: a temporary file, flushed to disk, then moved into place."""
+    folder = target.parent if target.parent.name == STATE_DIR else target.parent / STATE_DIR
+    temporary = folder / f"tmp-{secrets.token_hex(8)}"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.name == "posix":  # what the learner has closed to others stays closed
+            with suppress(OSError):  # there is none yet, or the disk knows no modes
+                shutil.copymode(target, temporary)
+        # asked as late as can be: JupyterLab may be saving the same file just now
+        if still is not None and not still():
+            os.unlink(temporary)
+            return False
+        os.replace(temporary, target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):  # Windows: a folder cannot be opened, nor need it be
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass  # some network file systems refuse; the file itself is safe already
+    finally:
+        os.close(handle)
+
+
+def _free_name(path: Path) -> Path:
+    for n in range(1, 10_000):
+        candidate = path if n == 1 else path.with_name(f"{path.stem}-{n}{path.suffix}")
+        if not candidate.exists() and not candidate.is_symlink():
+            return candidate
+    raise Trouble(f"{path.parent} 里同名的留存太多", "删掉不要的再来一次")

@@ -1,0 +1,154 @@
+"""``aigc notebooks``: execute, normalise and verify the source notebooks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import nbformat
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from aigc_course.places import PACKAGE
+
+
+def _folder() -> Path:
+    here = PACKAGE.parent / "notebooks"
+    for folder in (Path.cwd() / "notebooks", here):
+        if folder.is_dir():
+            return folder
+    typer.echo("找不到 notebooks/ 文件夹：请在课程仓库里运行。", err=True)
+    raise typer.Exit(2)
+
+
+def notebooks(
+    numbers: Annotated[
+        list[str] | None,
+        typer.Argument(help="章号，如 03 05；不写就是全部。", metavar="[NN]..."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="只核对已存的文件是不是规范形式，不执行。")
+    ] = False,
+    text: Annotated[
+        bool,
+        typer.Option("--text", help="把一章打印成纯文本形式（便于在编辑器里改）。"),
+    ] = False,
+    apply: Annotated[
+        Path | None,
+        typer.Option("--apply", help="把改好的纯文本写回这一章，保留仍有效的输出。"),
+    ] = None,
+    student: Annotated[
+        Path | None, typer.Option("--student", help="把这一章的学生版写到这个文件。")
+    ] = None,
+    seconds: Annotated[int, typer.Option(help="一格代码最多跑多少秒。")] = 300,
+) -> None:
+    """执行、规范化并核对源笔记本（给写课的人）。
+
+    自上而下执行一遍，清掉易变的元数据，核对后存回。
+
+    例：
+
+        aigc notebooks                      全部执行一遍
+        aigc notebooks 03 05                只执行第 03、05 章
+        aigc notebooks 03 --text > 03.txt   取出纯文本；改好后
+        aigc notebooks 03 --apply 03.txt    写回，再执行
+        aigc notebooks --check              提交前核对
+    """
+    from aigc_course.authoring.notebooks import repository_notebooks
+    from aigc_course.authoring.student import write_student_version
+    from aigc_course.authoring.text import apply_text, to_text
+
+    found = repository_notebooks(_folder())
+    chosen = list(found) if not numbers else [n.zfill(2) for n in numbers]
+    unknown = [n for n in chosen if n not in found]
+    if unknown:
+        typer.echo(f"没有第 {'、'.join(unknown)} 章；现有：{'、'.join(found)}。", err=True)
+        raise typer.Exit(2)
+    if (text or apply or student) and len(chosen) != 1:
+        typer.echo("--text、--apply、--student 一次只处理一章：请写明章号。", err=True)
+        raise typer.Exit(2)
+    if text:
+        sys.stdout.write(to_text(nbformat.read(found[chosen[0]], as_version=4)))
+    elif apply:
+        apply_text(apply, found[chosen[0]])
+    elif student:
+        write_student_version(found[chosen[0]], student)
+    elif check:
+        _check([found[n] for n in chosen])
+    else:
+        _run([found[n] for n in chosen], seconds)
+
+
+def _check(paths: list[Path]) -> None:
+    from aigc_course.authoring.notebooks import normalise, problems
+
+    bad = 0
+    for path in paths:
+        stored = nbformat.read(path, as_version=4)
+        wrong = problems(stored)
+        if nbformat.writes(normalise(stored)) != nbformat.writes(stored):
+            wrong.append("不是规范形式：请运行 aigc notebooks " + path.name[:2])
+        for line in wrong:
+            typer.echo(f"✗ {path.name}  {line}", err=True)
+        bad += bool(wrong)
+        if not wrong:
+            typer.echo(f"✓ {path.name}")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _run(paths: list[Path], seconds: int) -> None:
+    from nbclient.exceptions import (
+        CellExecutionError,
+        CellTimeoutError,
+        DeadKernelError,
+    )
+
+    from aigc_course.authoring.notebooks import (
+        MAX_BYTES,
+        execute,
+        facts,
+        normalise,
+        problems,
+        store,
+    )
+
+    table = Table("笔记本", "秒", "字数", "代码格", "豁免", "图", "练习", "KB", title="执行结果")
+    bad = 0
+    for path in paths:
+        typer.echo(f"执行 {path.name} …", err=True)
+        notebook = nbformat.read(path, as_version=4)
+        try:
+            took = execute(notebook, path.parent, seconds)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            typer.echo(f"✗ {path.name} 没有跑完，文件未改动：\n{error}", err=True)
+            bad += 1
+            continue
+        normal = normalise(notebook)
+        wrong = problems(normal)
+        if wrong:
+            for line in wrong:
+                typer.echo(f"✗ {path.name}  {line}", err=True)
+            bad += 1
+        store(normal, path)
+        f = facts(path)
+        if f.bytes > MAX_BYTES:
+            typer.echo(f"✗ {path.name}  {f.bytes:,} 字节，超过 {MAX_BYTES:,}", err=True)
+            bad += 1
+        table.add_row(
+            path.name,
+            f"{took:.0f}",
+            f"{f.characters:,}",
+            str(f.code_cells),
+            f"{f.exempt}（{f.exempt_share:.0%}）",
+            str(f.pictures),
+            f"{f.exercises}+{f.open_questions}",
+            f"{f.bytes // 1000:,}",
+        )
+    Console().print(table)
+    raise typer.Exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    typer.run(notebooks)

@@ -1,0 +1,1 @@
+"""How an answer is judged: the definition of an exercise, judges, limits, what a learner reads."""

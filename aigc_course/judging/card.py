@@ -1,0 +1,136 @@
+"""How a result looks: a compact card in a notebook, a few lines of text everywhere else.
+
+The card's HTML is stored in notebooks and compared byte by byte, so it holds no time, no id and
+no address. Colours are Okabe and Ito's and never the only sign; text keeps the colour of the
+page, light or dark. Everything that comes from an answer is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aigc_course.judging.core import Result
+    from aigc_course.judging.result import Step
+
+__all__ = ["as_html", "as_text", "one_line"]
+
+GREEN, RED, BLUE = "#009E73", "#D55E00", "#0072B2"  # bluish green, vermillion, blue
+SHOWN = 3  # passed steps that are listed; more are folded
+ENDS = {
+    "failed": "还差一点",
+    "error": "还差一点",
+    "timeout": "超时",
+    "memory": "内存超限",
+    "crashed": "进程中断",
+    "refused": "用了不许用的函数",
+}
+
+
+def one_line(result: Result) -> str:
+    """The first thing to know, on one line."""
+    if result.status in ("passed", "unanswered"):
+        return as_text(result)
+    wrong = next((step for step in result.steps if not step.ok), None)
+    parts = [] if wrong is None else [wrong.label, wrong.detail, wrong.hint]
+    said = "；".join(part for part in [*parts, *result.message.splitlines()] if part)
+    head = f"✗ 练习 {result.exercise.id} {result.exercise.title}：{ENDS[result.status]}"
+    return f"{head}（{said}）" if said else head
+
+
+def as_text(result: Result) -> str:
+    """Plain text, for terminals and for what is stored beside the card."""
+    ex = result.exercise
+    head = f"练习 {ex.id} {ex.title}"
+    if result.status == "passed":
+        return f"✓ {head}：通过（{len(result.steps)} 项检查，{ex.points} 分）"
+    if result.status == "unanswered":
+        return f"· {head}：还没作答（要写的是 {ex.asks}，{ex.points} 分）"
+    lines = [f"✗ {head}：{ENDS[result.status]}"]
+    lines += dict.fromkeys(f"  ✓ {step.label}" for step in result.steps if step.ok)
+    wrong = next((step for step in result.steps if not step.ok), None)
+    if wrong is not None:
+        lines.append(f"  ✗ {wrong.label}")
+        lines += [f"    {text}" for text in (wrong.detail, wrong.hint) if text]
+    if result.message:
+        lines += [f"  {line}" for line in result.message.splitlines()]
+    return "\n".join(lines)
+
+
+def as_html(result: Result) -> str:
+    """The card."""
+    ex = result.exercise
+    title = f"<b>练习 {escape(ex.id)} {escape(ex.title)}</b>"
+    if result.status == "unanswered":
+        asks = f"要写的是 <code>{escape(ex.asks)}</code>，{ex.points} 分"
+        return _box(BLUE, _head("·", BLUE, f"{title}：还没作答（{asks}）"))
+    passed = [step for step in result.steps if step.ok]
+    if result.status == "passed":
+        head = _head("✓", GREEN, f"{title}：通过，{ex.points}/{ex.points} 分")
+        return _box(GREEN, head + _folded(f"{len(passed)} 项检查", passed))
+    points = f"{result.score:g}/{ex.points} 分"
+    parts = [_head("✗", RED, f"{title}：{ENDS[result.status]}，{points}")]
+    if len(passed) > SHOWN:
+        parts.append(_folded(f"前 {len(passed)} 项都对", passed))
+    else:
+        parts += [_line("✓", GREEN, escape(step.label)) for step in passed]
+    wrong = next((step for step in result.steps if not step.ok), None)
+    if wrong is not None:
+        parts.append(_line("✗", RED, f"<b>{escape(wrong.label)}</b>"))
+        if wrong.detail:
+            parts.append(_indented(escape(wrong.detail)))
+    if result.message:
+        parts.append(_message(result))
+    parts.append(_table(result, wrong))
+    if wrong is not None and wrong.hint:
+        parts.append(_indented(f"<b>想一想</b> {escape(wrong.hint)}"))
+    return _box(RED, "".join(parts))
+
+
+def _table(result: Result, wrong: Step | None) -> str:
+    """The last call: what went in, what came out, what was wanted of its form."""
+    rows = [(f"输入 {name}", value) for name, value in result.call]
+    came = (wrong.got if wrong is not None else "") or result.returned
+    if came:
+        rows.append(("得到", came))
+    if wrong is not None and wrong.wanted:
+        rows.append(("应为", wrong.wanted))
+    if not rows:
+        return ""
+    # JupyterLab would stripe the rows, shrink the text and wrap the narrow first column
+    cell = "padding:0 1em 0 0;text-align:left;vertical-align:top;border:none"
+    body = "".join(
+        f'<tr style="background:none"><td style="{cell};white-space:nowrap">{escape(name)}</td>'
+        f'<td style="{cell}"><code>{escape(value)}</code></td></tr>'
+        for name, value in rows
+    )
+    return f'<table style="margin:2px 0 2px 20px;border:none;font-size:inherit">{body}</table>'
+
+
+def _message(result: Result) -> str:
+    """Lines of the learner's own code look like code, the rest like prose."""
+    sign = "<code>{}</code>" if result.status == "error" else "{}"
+    return _indented("<br>".join(sign.format(escape(line)) for line in result.message.splitlines()))
+
+
+def _folded(summary: str, steps: Sequence[Step]) -> str:
+    labels = dict.fromkeys(step.label for step in steps)  # of three cases alike: once
+    lines = "".join(_line("✓", GREEN, escape(label)) for label in labels)
+    return f"<details><summary>{summary}</summary>{lines}</details>"
+
+
+def _line(sign: str, colour: str, html: str) -> str:
+    return f'<div><b style="color:{colour}">{sign}</b> {html}</div>'
+
+
+_head = _line
+
+
+def _indented(html: str) -> str:
+    return f'<div style="margin-left:20px">{html}</div>'
+
+
+def _box(colour: str, html: str) -> str:
+    return f'<div style="border-left:4px solid {colour};padding:2px 12px">{html}</div>'
