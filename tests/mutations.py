@@ -29,7 +29,7 @@ NBVAL = [
 ]
 
 
-ROOM = ["tests/classroom/test_sandbox_room.py", "-m", "not slow"]
+ROOM = ["tests/classroom/sandbox/test_room.py", "-m", "not slow"]
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,9 @@ MUTATIONS = [
     Mutation("dead-exercise", dead_exercise, ["tests/exercises"]),
     Mutation("judges-in-the-room", judges_in_the_room, ROOM),
     Mutation("open-network", open_network, ROOM),
-    Mutation("open-attributes", open_attributes, ["tests/classroom/test_sandbox_loopback.py"]),
-    Mutation("blind-tripwire", blind_tripwire, ["tests/exercises/test_forbidden.py"]),
-    Mutation("unescaped", unescaped, ["tests/classroom/test_report_feedback.py"]),
+    Mutation("open-attributes", open_attributes, ["tests/classroom/sandbox/test_loopback.py"]),
+    Mutation("blind-tripwire", blind_tripwire, ["tests/judging/test_forbidden.py"]),
+    Mutation("unescaped", unescaped, ["tests/classroom/report/test_feedback.py"]),
 ]
 
 

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from aigc_course import __version__
 from aigc_course.cli import doctor
-from real_server import run_cells, started
+from tests.support.real_server import run_cells, started
 
 # --- the lock --------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from aigc_course.exercises import ex00, get, judge, registered
-from asked_of_all import questions
-from harness import (
+from tests.support.common_questions import questions
+from tests.support.harness import (
     Wrong,
 )
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from aigc_course.exercises import check, ex01, registered
-from asked_of_all import questions
-from harness import (
+from tests.support.common_questions import questions
+from tests.support.harness import (
     Wrong,
 )
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from aigc_course.exercises import check, ex02, registered
-from asked_of_all import questions
-from harness import (
+from tests.support.common_questions import questions
+from tests.support.harness import (
     Wrong,
 )
 

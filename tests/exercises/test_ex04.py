@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from across import assert_same_across
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +21,8 @@ from aigc_course.exercises.ex04 import (
     reference_unbroadcast,
 )
 from aigc_course.judging import core
-from harness import (
+from tests.support.across import assert_same_across
+from tests.support.harness import (
     assert_hints_lead_without_telling,
     assert_keeps_its_secrets,
     assert_passes,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from across import assert_same_across
 
 from aigc_course import engine
 from aigc_course.exercises import ex06, judge, registered
 from aigc_course.judging import core
 from aigc_course.judging.forbidden import static_findings
-from asked_of_all import more_questions
-from harness import (
+from tests.support.across import assert_same_across
+from tests.support.common_questions import more_questions
+from tests.support.harness import (
     assert_keeps_its_secrets,
     assert_worth_nothing,
     know_nothings,

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from across import assert_same_across
 
 from aigc_course.exercises import ex07, judge, registered
 from aigc_course.judging import core
-from asked_of_all import more_questions
-from harness import (
+from tests.support.across import assert_same_across
+from tests.support.common_questions import more_questions
+from tests.support.harness import (
     assert_keeps_its_secrets,
     assert_worth_nothing,
     know_nothings,

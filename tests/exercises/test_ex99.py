@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from aigc_course.exercises import ex99, judge
-from harness import assert_unanswered
-from loopback import far
+from tests.support.harness import assert_unanswered
+from tests.support.loopback import far
 
 
 def unscaled(q, k, v):

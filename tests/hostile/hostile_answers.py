@@ -7,7 +7,7 @@ None starts more than twenty processes or threads, whatever becomes of the limit
 
 from __future__ import annotations
 
-from attack import Attack
+from tests.hostile.attack import Attack
 
 RIGHT = """
 def _right(z):

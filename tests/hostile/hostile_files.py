@@ -13,7 +13,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from attack import BOOK, FULL, Attack, Notebook, Scene, as_bytes, cell_of, solved, student_notebook
+from tests.hostile.attack import (
+    BOOK,
+    FULL,
+    Attack,
+    Notebook,
+    Scene,
+    as_bytes,
+    cell_of,
+    solved,
+    student_notebook,
+)
 
 NAME = f"{BOOK}.ipynb"
 WRONG = "def sigmoid(z):\n    return z * 0 + 0.25\n"

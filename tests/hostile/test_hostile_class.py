@@ -10,8 +10,6 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-import hostile_answers
-import hostile_files
 import pytest
 
 from aigc_course.classroom.grading.limits import LimitOptions
@@ -19,7 +17,8 @@ from aigc_course.classroom.grading.whole_class import Order, Summary, grade_clas
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.sandbox import Sandbox
 from aigc_course.classroom.store import Store
-from attack import (
+from tests.hostile import hostile_answers, hostile_files
+from tests.hostile.attack import (
     FULL,
     REPOSITORY,
     Attack,

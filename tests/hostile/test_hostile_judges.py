@@ -8,13 +8,13 @@ from typing import Any
 
 import nbformat
 import pytest
-from liars import PARTS, partly, programs, with_lying_attribute
 
 from aigc_course.classroom.assignment.from_notebook import asked_notebook
 from aigc_course.classroom.sandbox import Kind, Limits, Sandbox
 from aigc_course.classroom.submission.read import read_submission
 from aigc_course.judging import core
-from attack import REPOSITORY, _source, _student, as_bytes, solved
+from tests.hostile.attack import REPOSITORY, _source, _student, as_bytes, solved
+from tests.hostile.liars import PARTS, partly, programs, with_lying_attribute
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import hostile_answers
-import hostile_files
 import nbformat
 import pytest
 import typer
@@ -18,7 +16,8 @@ from typer.testing import CliRunner
 
 from aigc_course.classroom.sandbox import Sandbox
 from aigc_course.cli import grade, report
-from attack import found_course, hand_in, solved, with_answer
+from tests.hostile import hostile_answers, hostile_files
+from tests.hostile.attack import found_course, hand_in, solved, with_answer
 
 pytestmark = [
     pytest.mark.slow,

@@ -16,7 +16,7 @@ import pytest
 from aigc_course.classroom.sandbox import Limits, Room, Sandbox
 from aigc_course.judging import core
 from aigc_course.judging.core import Stopped
-from attack import children
+from tests.hostile.attack import children
 
 pytestmark = [
     pytest.mark.timeout(120),  # only so that a hang is a failure

@@ -1,0 +1,209 @@
+"""A judge cannot tell whether an answer lives in its own process or at the end of a socket."""
+
+import contextlib
+import socket
+import sys
+
+import numpy as np
+import pytest
+
+from aigc_course.classroom.sandbox.proxies import Handle
+from aigc_course.classroom.sandbox.worker import Inside
+from aigc_course.exercises import exercise, judge, registered
+from aigc_course.judging import given
+from aigc_course.judging.core import close, that
+from tests.support.harness import notebook_answer
+from tests.support.loopback import far
+
+CHAPTERS = ("00", "01", "02", "03", "04", "05", "06", "07")
+ALL = [ex.id for chapter in CHAPTERS for ex in registered(chapter)]
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_right_answers_get_the_same_result_from_afar(number):
+    answer = notebook_answer(number)
+    for seed in (None, 11, 12):
+        with far(answer) as stand_in:
+            assert str(judge(number, stand_in, seed)) == str(judge(number, answer, seed))
+
+
+@pytest.mark.parametrize("number", ALL)
+@pytest.mark.parametrize("wrong", [lambda *a, **k: None, lambda *a, **k: 1 / 0, 3.5, "x"])
+def test_wrong_answers_get_the_same_verdict_from_afar(number, wrong):
+    with far(wrong) as stand_in:
+        there, here = judge(number, stand_in, 5), judge(number, wrong, 5)
+    assert there.status == here.status and there.steps == here.steps
+
+
+def test_arrays_come_and_go():
+    with far(lambda x, k=1: (x * k, x.shape)) as f:
+        y, shape = f(np.ones((2, 3)), k=3)
+        assert y.tolist() == [[3, 3, 3]] * 2 and shape == (2, 3)
+
+
+def test_what_is_done_to_an_argument_is_seen_here():
+    def spoil(x, params, rng):
+        x += 1
+        params["w"] *= 2
+        params["b"] = np.zeros(1)
+        return rng.random()
+
+    x, params, rng = np.zeros(2), {"w": np.ones(2)}, np.random.default_rng(0)
+    w = params["w"]
+    with far(spoil) as f:
+        first, second = f(x, params, rng), f(x, params, rng)
+    assert x.tolist() == [2, 2] and w.tolist() == [4, 4] and params["b"].tolist() == [0]
+    assert [first, second] == np.random.default_rng(0).random(2).tolist()
+
+
+def test_functions_of_the_judge_can_be_called_back():
+    seen = []
+
+    def f(v):
+        seen.append(v)
+        return float((v**2).sum())
+
+    with far(lambda f, x: f(x) + f(2 * x)) as answer:
+        assert answer(f, np.ones(2)) == 10.0
+    assert len(seen) == 2
+
+
+def test_errors_cross_under_their_builtin_type_both_ways():
+    def refuse(v):
+        raise KeyError("no")
+
+    def call(f):
+        try:
+            f(1)
+        except KeyError:
+            return "caught"
+
+    with far(call) as answer:
+        assert answer(refuse) == "caught"
+    for error in (ValueError("bad"), RecursionError(), NotImplementedError("not yet")):
+
+        def fail(error=error):
+            raise error
+
+        with far(fail) as answer, pytest.raises(type(error)):
+            answer()
+
+
+class Counter:
+    """Everything a judge may do with an object."""
+
+    made = 0
+
+    def __init__(self, start=0):
+        self.n = start
+        type(self).made += 1
+
+    def add(self, k=1):
+        self.n += k
+        return self
+
+    def __add__(self, other):
+        return Counter(self.n + (other.n if isinstance(other, Counter) else other))
+
+    __radd__ = __add__
+    __array_ufunc__ = None
+
+    def __getitem__(self, k):
+        return (self.n, k)
+
+    def __len__(self):
+        return self.n
+
+    def __eq__(self, other):
+        return isinstance(other, Counter) and other.n == self.n
+
+    __hash__ = None
+
+    @contextlib.contextmanager
+    def doubled(self):
+        self.n *= 2
+        try:
+            yield self
+        except ValueError:
+            self.n = -1
+        finally:
+            self.n //= 2
+
+
+def test_objects_stay_there_and_are_used_from_here():
+    with far(Counter) as C:
+        c = C(3)
+        assert isinstance(c, Handle) and isinstance(c, C) and not isinstance(3, C)
+        assert c.n == 3 and hasattr(c, "add") and not hasattr(c, "nonsense")
+        assert c.add(2) is c and c.n == 5
+        assert (c + 1).n == 6 and (1 + c).n == 6 and (np.float64(2) + c).n == 7
+        assert c[2] == (5, 2) and len(c) == 5 and c == C(5) and c != C(4)
+        c.n = 8
+        assert (C(1) + c).n == 9 and C.made >= 4
+        with c.doubled() as same:
+            assert same is c and c.n == 16
+        with c.doubled():
+            raise ValueError
+        assert c.n == -1
+        assert callable(c.add) and not callable(c)
+
+
+def test_dropped_objects_are_forgotten_there():
+    with far(Counter) as C:
+        keep = C(1)
+        for k in range(200):
+            keep = keep + 0
+            del k
+        assert keep.n == 1
+        session = object.__getattribute__(keep, "_session")
+        assert len(session.handles) < 10 and len(session.seen) < 20
+
+
+def test_a_judge_cannot_hand_over_its_insides():
+    with far(lambda x: x) as f, pytest.raises(TypeError, match="cannot hand over"):
+        f(contextlib)
+
+
+def test_of_a_function_handed_over_only_the_call_is_open():
+    def probe(f):
+        found = []
+        for name in ("__globals__", "__code__", "__class__", "__self__", "__closure__"):
+            with contextlib.suppress(AttributeError):
+                found.append(getattr(f, name))
+        return [x for x in found if type(x).__name__ not in ("type",)]
+
+    with far(probe) as answer:
+        assert answer(lambda v: v) == []
+
+
+def test_a_result_that_only_claims_to_be_right_is_compared_here():
+    class Agreeable:
+        def __eq__(self, other):
+            return True
+
+        def __array__(self, *args, **kwargs):
+            return np.array([1.0, 2.0])
+
+        __hash__ = None
+
+    @exercise("99.7", title="试", points=1, asks="f() -> 数组")
+    def _(answer, rng):
+        got = answer()
+        yield that(np.shape(got) == (2,), "形状")
+        yield close(got, np.array([3.0, 4.0]), "值")
+
+    with far(lambda: Agreeable()) as stand_in:
+        assert judge("99.7", stand_in).status == "failed"
+
+
+def test_nodes_of_one_exercise_are_forgotten_before_the_next(monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # it sets its own
+    here, there = socket.socketpair()
+    with here, there:
+        inside = Inside(there, frame=1 << 20, given=given)
+        records, _ = given.pack(given.Node(given.Node()))
+        inside.decode_graph([0, 1, *(inside.coder.encode(r, 2) for r in records)], inside.coder)
+        assert inside.node_numbers
+        inside.do_define([("x = 1", "<a>", 1)], "x")
+        # else another object at a freed node's address would go out as that node
+        assert not inside.node_numbers and not inside.nodes
