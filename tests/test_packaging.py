@@ -246,7 +246,7 @@ class TestWheel:
         site = tmp_path / "已安装 site"
         zipfile.ZipFile(wheel).extractall(site)
         folder = tmp_path / "随便 哪里" / "学 习"
-        command = [sys.executable, "-m", "aigc_course.cli", "lab"]
+        command = [sys.executable, "-m", "aigc_course", "lab"]
         with started(folder, tmp_path / "home", command, PYTHONPATH=str(site)) as running:
             lessons = sorted(p.name for p in (site / "aigc_course" / "_notebooks").glob("*.ipynb"))
             assert sorted(p.name for p in folder.glob("*.ipynb")) == lessons
@@ -255,7 +255,7 @@ class TestWheel:
                 [
                     "import aigc_course; print(aigc_course.__file__)",
                     "from aigc_course import data; print({c.status for c in data.verify()})",
-                    "from aigc_course import doctor; print(doctor.lock_file())",
+                    "from aigc_course.cli import doctor; print(doctor.lock_file())",
                 ],
             )
         assert Path(where.strip()).is_relative_to(site)

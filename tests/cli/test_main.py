@@ -15,6 +15,7 @@ import pytest
 
 from aigc_course.classroom.workspace import delivery
 from aigc_course.cli import doctor, main
+from aigc_course.places import PACKAGE
 
 COMMANDS = ["lab", "update", "reset", "progress", "doctor", "version", "notebooks", "data"]
 COMMANDS += ["release", "grade", "report"]
@@ -24,7 +25,7 @@ LEAVES += [["data", name] for name in ("verify", "list", "show")]
 
 
 def aigc(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    root = str(Path(main.__file__).parents[1])
+    root = str(PACKAGE.parent)
     path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, "-m", "aigc_course", *arguments],
@@ -68,7 +69,7 @@ def test_the_authors_command_shows_its_own_help() -> None:
 def test_help_does_not_load_the_heavy_libraries() -> None:
     code = (
         "import sys; sys.argv = ['aigc', 'version']\n"
-        "from aigc_course.cli import main\n"
+        "from aigc_course.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print([m for m in ('numpy', 'torch', 'nbgrader', 'matplotlib') if m in sys.modules])"
@@ -80,9 +81,9 @@ def test_help_does_not_load_the_heavy_libraries() -> None:
 # --- expected failures -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["__init__.py", "__main__.py", "cli.py"])
+@pytest.mark.parametrize("name", ["__init__.py", "__main__.py", "cli/__init__.py", "cli/main.py"])
 def test_an_old_python_can_read_what_tells_it_so(name: str) -> None:
-    text = (Path(main.__file__).parent / name).read_text(encoding="utf-8")
+    text = (PACKAGE / name).read_text(encoding="utf-8")
     ast.parse(text, feature_version=(3, 7))
 
 

@@ -323,7 +323,7 @@ def test_rooms_leave_nothing_in_the_process_that_grades(box: Sandbox):
     for _ in range(8):
         with box.room() as room:
             assert judged(room, bad, "sigmoid", "01.1").status == "crashed"
-    assert open_files() == before and len(children()) == processes
+    assert open_files() == before and len(children()) <= processes
 
 
 def test_a_sandbox_that_is_killed_is_noticed_and_replaced(box: Sandbox):

@@ -123,7 +123,7 @@ def test_nothing_but_numpy_is_imported() -> None:
         "import sys; sys.path.insert(0, sys.argv[1]); import given; "
         "print([m for m in sys.modules if m.startswith('aigc_course')])"
     )
-    import aigc_course.exercises as package
+    import aigc_course.judging as package
 
     told = subprocess.run(
         [sys.executable, "-c", code, next(iter(package.__path__))],

@@ -279,7 +279,7 @@ def test_an_own_configuration_counts(course):
         (Order("ps9", Path("x"), "01", points="01.1"), "看不懂分值"),
         (Order("ps9", Path("x"), "01", due="明天"), "看不懂截止时间"),
         (Order("ps9", Path("a[1]"), "01"), "带 "),
-        (Order("ps9", Path(module.__file__).parents[2], "01"), "课程自己的文件夹"),
+        (Order("ps9", Path(module.__file__).parents[3], "01"), "课程自己的文件夹"),
     ],
 )
 def test_orders_that_cannot_be(tmp_path, order, text):

@@ -50,9 +50,8 @@ SLOW = notebook(
 
 
 def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-    tests = str(Path(graded_class.__file__).parent)
-    root = str(Path(dask_cluster.__file__).parents[2])
-    path = os.pathsep.join([tests, root, os.environ.get("PYTHONPATH", "")])
+    root = str(Path(graded_class.__file__).parents[2])
+    path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(
         [sys.executable, "-m", f"distributed.cli.{module}", *arguments],

@@ -339,9 +339,9 @@ def test_no_process_outlives_the_run(tmp_path: Path) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-import graded_class
+from tests.support import graded_class
 from dataclasses import replace
-from aigc_course.classroom.grading.one_submission.whole_class import Order, grade_class
+from aigc_course.classroom.grading.whole_class import Order, grade_class
 from aigc_course.classroom.grading.local_pool import LocalPool
 
 class Watcher:
@@ -368,7 +368,7 @@ def test_a_run_that_is_killed_is_continued_and_nothing_graded_twice(
     course(tmp_path, students)
     script = tmp_path / "run.py"
     script.write_text(PROGRAM, encoding="utf-8")
-    paths = [str(Path(graded_class.__file__).parent), str(Path(task.__file__).parents[2])]
+    paths = [str(Path(graded_class.__file__).parents[2])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     child = subprocess.Popen(
         [sys.executable, str(script), str(tmp_path)],

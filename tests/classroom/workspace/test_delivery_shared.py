@@ -21,7 +21,7 @@ from aigc_course.classroom.workspace.delivery import choose_folder, deliver, pre
 from aigc_course.errors import Trouble
 from tests.classroom.workspace.test_delivery import ONE, course, files, kinds
 
-ROOT = Path(delivery.__file__).resolve().parents[2]
+ROOT = Path(delivery.__file__).resolve().parents[3]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="this system has no modes and owners")
 
 
@@ -30,7 +30,7 @@ def python(code: str, *arguments: str, cwd: Path, **env: str) -> subprocess.Pope
     process = subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}", **env},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -70,7 +70,7 @@ DELIVER = """
 import json, sys
 from pathlib import Path
 from aigc_course.classroom.workspace.delivery import deliver
-from test_workspace import Fake
+from tests.classroom.workspace.test_delivery import Fake
 folder, rounds = Path(sys.argv[1]), int(sys.argv[2])
 course = Fake(**{f"{k:02d}_x": f"lesson {k}" * 2000 for k in range(12)})
 print("ready", flush=True)
@@ -152,7 +152,7 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 print("ready", flush=True)
 sys.stdin.readline()
-from aigc_course.cli import main
+from aigc_course.cli.main import main
 for words in (["update"], ["reset", "01"]):
     sys.argv = ["aigc", *words, sys.argv[1]] if words == ["update"] else ["aigc", *words, folder]
     folder = sys.argv[-1]
@@ -164,7 +164,7 @@ for words in (["update"], ["reset", "01"]):
     except SystemExit as end:
         assert not end.code, end.code
 os.chdir(folder)
-from aigc_course.exercises import progress
+from aigc_course.progress import record as progress
 progress.record_hint("01.1", 1)
 from aigc_course.classroom.workspace.jupyter import write_setup
 from pathlib import Path

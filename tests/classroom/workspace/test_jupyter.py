@@ -92,7 +92,7 @@ class TestServer:
         where, count = run_cells(server, [code, threads])
         assert where.splitlines()[0] == sys.executable
         assert Path(where.splitlines()[1]).samefile(
-            jupyter.__file__.replace("classroom/lab", "__init__")
+            jupyter.__file__.replace("classroom/workspace/jupyter", "__init__")
         )
         assert count.split() == [os.environ["OMP_NUM_THREADS"], "None"]
 
@@ -148,7 +148,7 @@ def test_further_arguments_reach_jupyterlab(tmp_path: Path) -> None:
 # puts the folder, which started() appends, before the other arguments
 FOLDER_FIRST = """
 import sys
-from aigc_course.cli import main
+from aigc_course.cli.main import main
 token, folder, *rest = sys.argv[1:]
 sys.argv = ["aigc", "lab", folder, token, *rest]
 main()
