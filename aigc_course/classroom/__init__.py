@@ -9,7 +9,6 @@ reading what is handed in    ``roll`` ``collect`` ``entries`` ``submission`` ``s
                              → ``boxes`` → ``sandbox``; ``late`` ``limit_options`` ``discreet``
 what comes out               ``marks`` ``store``
 ``aigc report``              ``report``
-for all of them              ``trouble``
 ===========================  ==================================================================
 
 Nothing here runs a line of a learner's code in its own process; that is what ``sandbox`` is for.

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from aigc_course.classroom.marks import SubmissionMark
-from aigc_course.errors import Trouble, explain
+from aigc_course.errors import UserError, from_os_error
 
 __all__ = ["FOLDER", "Store", "exclusive", "secret_seed"]
 
@@ -67,11 +67,11 @@ class Store:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.path.is_symlink():
-                raise Trouble(f"{self.path} 是符号链接", "换成真正的文件，或删掉它")
+                raise UserError(f"{self.path} 是符号链接", "换成真正的文件，或删掉它")
             # the secret cases' seed is in it: for the owner only
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
-            raise explain(error, self.path) from error
+            raise from_os_error(error, self.path) from error
         with self._explained():
             self._db = sqlite3.connect(self.path, timeout=wait, isolation_level=None)
         try:
@@ -86,7 +86,7 @@ class Store:
         self._db.execute("PRAGMA synchronous=NORMAL")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > FORMAT:
-            raise Trouble(f"{self.path} 是更新版本的课程写的", "更新课程后再来一次")
+            raise UserError(f"{self.path} 是更新版本的课程写的", "更新课程后再来一次")
         if version < FORMAT:
             self._db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={FORMAT};COMMIT;")
 
@@ -112,7 +112,7 @@ class Store:
             settings: fingerprint of the limits and the course; see :meth:`settled`.
 
         Raises:
-            Trouble: the disk is full, or another program holds the file.
+            UserError: the disk is full, or another program holds the file.
         """
         key = (mark.assignment, mark.student)
         text, now = mark.to_json(), datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -201,21 +201,21 @@ class Store:
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise Trouble(
+                raise UserError(
                     f"{self.path} 正被别的程序占用", "关掉打开它的程序再来一次；已有的成绩都在"
                 ) from error
             if code == sqlite3.SQLITE_FULL:
-                raise Trouble(
+                raise UserError(
                     f"磁盘已满，写不进 {self.path}",
                     "腾出空间后再来一次，会接着批改；已有的成绩都在",
                 ) from error
             if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-                raise Trouble(
+                raise UserError(
                     f"{self.path} 损坏了", "把它改名留存，从备份取回，或重新批改"
                 ) from error
             if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-                raise Trouble(f"没有权限写 {self.path}", "检查它和所在文件夹的权限") from error
-            raise Trouble(f"写 {self.path} 时出错（{error}）", "检查磁盘后再来一次") from error
+                raise UserError(f"没有权限写 {self.path}", "检查它和所在文件夹的权限") from error
+            raise UserError(f"写 {self.path} 时出错（{error}）", "检查磁盘后再来一次") from error
 
 
 def _same(text: str, mark: SubmissionMark) -> bool:
@@ -242,9 +242,9 @@ def exclusive(root: Path, wait: float = 1.0) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise Trouble(f"另一个 aigc grade 正在批改 {root}", "等它结束再来一次") from error
+        raise UserError(f"另一个 aigc grade 正在批改 {root}", "等它结束再来一次") from error
     except OSError as error:
-        raise explain(error, path) from error
+        raise from_os_error(error, path) from error
     try:
         yield
     finally:
@@ -269,8 +269,8 @@ def secret_seed(root: Path, assignment: str) -> int:
             os.replace(aside, path)
         return int(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise Trouble(
+        raise UserError(
             f"{path} 里不是一个整数", "删掉它，会重新抽一个；之前的成绩要用 --again 重新批改"
         ) from None
     except OSError as error:
-        raise explain(error, path) from error
+        raise from_os_error(error, path) from error

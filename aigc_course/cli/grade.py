@@ -117,7 +117,7 @@ def grade(
     from aigc_course.classroom.grading.limits import LimitOptions
     from aigc_course.classroom.grading.whole_class import Order, grade_class
     from aigc_course.classroom.submission.collect import Layout
-    from aigc_course.errors import Trouble
+    from aigc_course.errors import UserError
 
     if scheduler and workers:
         raise typer.BadParameter("--workers 与 --scheduler 只能用一个")
@@ -127,8 +127,8 @@ def grade(
         raise typer.BadParameter(f"--layout 只能是 {'、'.join(get_args(Layout))}")
     try:
         rules, policy = LimitOptions.parse(limits), LatePolicy.parse(late)
-    except Trouble as trouble:
-        raise typer.BadParameter(str(trouble)) from None
+    except UserError as error:
+        raise typer.BadParameter(str(error)) from None
     order = Order(
         submitted,
         assignment,

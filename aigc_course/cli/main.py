@@ -33,7 +33,7 @@ except ModuleNotFoundError as missing:
         "✗ 缺少软件包 %s → %s -m pip install -r requirements.lock" % (missing.name, sys.executable)
     )
 
-from aigc_course.errors import Trouble
+from aigc_course.errors import CourseError, UserError
 
 app = typer.Typer(
     name="aigc",
@@ -120,7 +120,7 @@ def lab(
     words = list(arguments or []) + list(context.args)
     folder_name = words.pop(0) if words and not words[0].startswith("-") else None
     if words and not words[0].startswith("-"):
-        raise Trouble(f"多出来的参数：{words[0]}", "学习文件夹只写一个；含空格时加引号")
+        raise UserError(f"多出来的参数：{words[0]}", "学习文件夹只写一个；含空格时加引号")
     folder = choose_folder(folder_name)
     _say(f"学习文件夹：{folder}")
     changes = deliver(folder, Course())
@@ -247,7 +247,7 @@ def _known_data(names: list[str]) -> None:
     known = [item.name for item in data.listing()]
     for name in names:
         if name not in known:
-            raise Trouble(f"没有叫 {name} 的数据", f"现有：{'、'.join(known)}")
+            raise UserError(f"没有叫 {name} 的数据", f"现有：{'、'.join(known)}")
 
 
 _STATUS = {
@@ -391,19 +391,14 @@ def main() -> None:
         _chinese_panels()
     try:
         app(prog_name="aigc")
-    except Trouble as trouble:
-        _fail(str(trouble))
+    except CourseError as error:
+        _fail(error.line())
     except KeyboardInterrupt:
         sys.exit(130)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "aigc_course":
             raise
         _fail(f"缺少软件包 {error.name} → {sys.executable} -m pip install -r requirements.lock")
-    except Exception as error:
-        if type(error).__name__ != "DataError":  # not imported here: it would load NumPy
-            raise
-        first = str(error).splitlines()[0]
-        _fail(f"数据有问题（{first}） → aigc data verify 逐个检查")
 
 
 def _chinese_panels() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigc_course.errors import Trouble, explain
+from aigc_course.errors import UserError, from_os_error
 
 if TYPE_CHECKING:
     from aigc_course.progress.store import Event
@@ -61,7 +61,7 @@ def progress(
     chapter, named = _chapter_and_folder(words or [])
     folder = _learners_folder(named)
     if export is not None and delete:
-        raise Trouble("--export 和 --delete 不能一起用", "先导出，看过没问题再删")
+        raise UserError("--export 和 --delete 不能一起用", "先导出，看过没问题再删")
     if delete:
         _delete(folder, yes)
     elif export is not None:
@@ -81,7 +81,7 @@ def _chapter_and_folder(words: Sequence[str]) -> tuple[str | None, str | None]:
     folders = [word for word in words if word not in chapters]
     for found in (chapters, folders):
         if len(found) > 1:
-            raise Trouble(f"多出来的参数：{found[1]}", "章号和文件夹各写一个；含空格时加引号")
+            raise UserError(f"多出来的参数：{found[1]}", "章号和文件夹各写一个；含空格时加引号")
     return (chapters[0].zfill(2) if chapters else None), (folders[0] if folders else None)
 
 
@@ -91,7 +91,7 @@ def _learners_folder(named: str | None) -> Path:
 
     folder = choose_folder(named)
     if named and not (folder / STATE_DIR).is_dir():
-        raise Trouble(f"{folder} 不是学习文件夹", f"先建一个：aigc lab {named}；或换一个文件夹")
+        raise UserError(f"{folder} 不是学习文件夹", f"先建一个：aigc lab {named}；或换一个文件夹")
     return folder
 
 
@@ -104,19 +104,19 @@ def _events(folder: Path) -> list[Event]:
     try:
         return noted.events(folder)
     except NewerFormat:
-        raise Trouble(
+        raise UserError(
             "学习记录是更新版本的课程写的，这个版本读不了", "升级课程后再看；记录没有动过"
         ) from None
     except sqlite3.Error as error:
         raise _unreadable(folder, error) from error
     except OSError as error:
-        raise explain(error, folder) from error
+        raise from_os_error(error, folder) from error
 
 
-def _unreadable(folder: Path, error: Exception) -> Trouble:
+def _unreadable(folder: Path, error: Exception) -> UserError:
     from aigc_course.progress.store import database
 
-    return Trouble(
+    return UserError(
         f"学习记录读写不了：{database(folder)}（{error}）", "关掉正占用它的程序，再来一次"
     )
 
@@ -132,7 +132,7 @@ def _show(folder: Path, chapter: str | None) -> None:
     events = _events(folder)
     chapters = {found.number: found for found in summarise(events)}
     if chapter is not None and chapter not in chapters:
-        raise Trouble(f"没有第 {chapter} 章", f"现有：{'、'.join(catalogue.chapters())}")
+        raise UserError(f"没有第 {chapter} 章", f"现有：{'、'.join(catalogue.chapters())}")
     typer.echo(f"学习文件夹：{folder}")
     if not enabled():
         typer.echo("AIGC_PROGRESS=0：现在不记新的；下面是以前的。")
@@ -225,13 +225,13 @@ def _export(folder: Path, target: Path) -> None:
     try:
         write(target, events)
     except ValueError:
-        raise Trouble(f"不知道怎么写 {target.name}", "文件名以 .csv 或 .json 结尾") from None
+        raise UserError(f"不知道怎么写 {target.name}", "文件名以 .csv 或 .json 结尾") from None
     except FileExistsError:
-        raise Trouble(f"{target} 已经有了，不覆盖", "换一个名字，或先把它移走") from None
+        raise UserError(f"{target} 已经有了，不覆盖", "换一个名字，或先把它移走") from None
     except FileNotFoundError:
-        raise Trouble(f"没有文件夹 {target.parent}", "先建好它，或换一个地方") from None
+        raise UserError(f"没有文件夹 {target.parent}", "先建好它，或换一个地方") from None
     except OSError as error:
-        raise explain(error, target) from error
+        raise from_os_error(error, target) from error
     typer.echo(f"已导出 {len(events)} 条记录：{target}")
 
 
@@ -258,5 +258,5 @@ def _delete(folder: Path, yes: bool) -> None:
     except sqlite3.Error as error:
         raise _unreadable(folder, error) from error
     except OSError as error:
-        raise explain(error, folder) from error
+        raise from_os_error(error, folder) from error
     typer.echo("已删掉。笔记本没有动。")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 PANEL = "教"
 
@@ -77,11 +77,11 @@ def report(
     from aigc_course.classroom.report.run import Wanted, run
 
     if lms not in (None, "canvas", "moodle"):
-        raise Trouble(f"--lms 只能是 canvas 或 moodle，不是 {lms}", "改成其中之一")
+        raise UserError(f"--lms 只能是 canvas 或 moodle，不是 {lms}", "改成其中之一")
     if publish not in (None, "exchange", "zip"):
-        raise Trouble(f"--publish 只能是 exchange 或 zip，不是 {publish}", "改成其中之一")
+        raise UserError(f"--publish 只能是 exchange 或 zip，不是 {publish}", "改成其中之一")
     if lms_export and not lms:
-        raise Trouble("写了 --lms-export，没写是哪一种", "加上 --lms canvas 或 --lms moodle")
+        raise UserError("写了 --lms-export，没写是哪一种", "加上 --lms canvas 或 --lms moodle")
     wanted = Wanted(lms, lms_export, not only_exercises, gradebook, publish)
     for row in run(course, name, roll, wanted):
         typer.echo(row)

@@ -7,11 +7,11 @@
 """
 
 from aigc_course.data import augment
-from aigc_course.data.errors import DataError
 from aigc_course.data.fashion import FashionMNIST, fashion_mnist
 from aigc_course.data.manifest import Check, Item, Page, item, listing, require, show, verify
 from aigc_course.data.paths import data_root
 from aigc_course.data.splits import Split, as_float, subset
+from aigc_course.errors import DataError
 
 __all__ = [
     "Check",

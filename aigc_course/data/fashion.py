@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aigc_course.data.errors import DataError
 from aigc_course.data.manifest import item, require
 from aigc_course.data.splits import Split, hold_out
+from aigc_course.errors import DataError
 
 __all__ = ["CLASSES", "CLASSES_EN", "FashionMNIST", "fashion_mnist"]
 

@@ -7,8 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigc_course.data.errors import DataError
 from aigc_course.data.paths import data_root, package_root, restore_command
+from aigc_course.errors import DataError
 
 __all__ = ["Check", "Item", "Page", "item", "listing", "require", "sha256_of", "show", "verify"]
 

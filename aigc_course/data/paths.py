@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from aigc_course.data.errors import DataError
+from aigc_course.errors import DataError
 
 __all__ = ["data_root", "package_root", "restore_command"]
 

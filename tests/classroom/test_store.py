@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from aigc_course.classroom.marks import ExerciseMark, NotebookMark, SubmissionMark
 from aigc_course.classroom.store import FOLDER, Store, exclusive, secret_seed
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 
 def mark(student: str = "s1", score: float | None = 3.0, seconds: float = 0.1) -> SubmissionMark:
@@ -95,7 +95,7 @@ def test_a_lock_of_another_program_is_waited_for_then_told(tmp_path: Path) -> No
         store.put(mark())
         other = sqlite3.connect(store.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Trouble, match=r"grades\.db 正被别的程序占用"):
+        with pytest.raises(UserError, match=r"grades\.db 正被别的程序占用"):
             store.put(mark(score=1.0))
         other.execute("ROLLBACK")
         other.close()
@@ -110,7 +110,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         (pages,) = store._db.execute("PRAGMA page_count").fetchone()
         store._db.execute(f"PRAGMA max_page_count={pages}")
         big = replace(mark("s2"), reason="x" * 100_000)
-        with pytest.raises(Trouble, match="磁盘已满"):
+        with pytest.raises(UserError, match="磁盘已满"):
             store.put(big)
         assert store.marks("ps1") == [mark()]
         store._db.execute("PRAGMA max_page_count=100000")
@@ -138,13 +138,13 @@ def test_a_damaged_file_and_one_of_a_newer_course_are_left_alone(tmp_path: Path)
     path = tmp_path / FOLDER / "grades.db"
     path.parent.mkdir()
     path.write_bytes(b"not a database, but long enough to be looked at" * 30)
-    with pytest.raises(Trouble, match="损坏"):
+    with pytest.raises(UserError, match="损坏"):
         Store(tmp_path)
     assert path.read_bytes().startswith(b"not a database")
     path.unlink()
     with Store(tmp_path) as store:
         store._db.execute("PRAGMA user_version=99")
-    with pytest.raises(Trouble, match="更新版本"):
+    with pytest.raises(UserError, match="更新版本"):
         Store(tmp_path)
 
 
@@ -157,7 +157,7 @@ def test_the_files_are_for_their_owner_and_never_behind_a_link(tmp_path: Path) -
     other = tmp_path / "other"
     (other / FOLDER).mkdir(parents=True)
     (other / FOLDER / "grades.db").symlink_to(store.path)
-    with pytest.raises(Trouble, match="符号链接"):
+    with pytest.raises(UserError, match="符号链接"):
         Store(other)
 
 
@@ -191,7 +191,7 @@ def test_a_writer_that_is_killed_leaves_what_it_had_finished(tmp_path: Path) -> 
 def test_two_runs_on_a_course_do_not_meet(tmp_path: Path) -> None:
     with (
         exclusive(tmp_path),
-        pytest.raises(Trouble, match="另一个 aigc grade"),
+        pytest.raises(UserError, match="另一个 aigc grade"),
         exclusive(tmp_path, wait=0.05),
     ):
         pytest.fail("both are in")
@@ -204,5 +204,5 @@ def test_the_seed_is_drawn_once_for_each_assignment(tmp_path: Path) -> None:
     assert seeds[0] == seeds[1] != seeds[2]
     assert all(0 <= seed < 2**53 for seed in seeds)
     (tmp_path / FOLDER / "ps1.seed").write_text("x", encoding="utf-8")
-    with pytest.raises(Trouble, match="不是一个整数"):
+    with pytest.raises(UserError, match="不是一个整数"):
         secret_seed(tmp_path, "ps1")

@@ -17,7 +17,7 @@ from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.sandbox.sandbox import Sandbox
 from aigc_course.classroom.store import Store
 from aigc_course.cli import grade
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from tests.support.graded_class import RIGHT, RIGHT_BOOK, WRONG_BOOK, course, hand_in, notebook
 
 app = typer.Typer()
@@ -139,11 +139,11 @@ def test_bad_use_is_exit_code_2_and_grades_nothing(tmp_path: Path, words: list[s
     assert not (tmp_path / ".aigc/grades.db").exists()
 
 
-def test_expected_failures_are_troubles(tmp_path: Path) -> None:
+def test_expected_failures_are_user_errors(tmp_path: Path) -> None:
     done = aigc(tmp_path / "none")
-    assert isinstance(done.exception, Trouble)
+    assert isinstance(done.exception, UserError)
     hand_in(tmp_path / "submitted", "s1", RIGHT_BOOK)
-    assert isinstance(aigc(tmp_path / "submitted").exception, Trouble)
+    assert isinstance(aigc(tmp_path / "submitted").exception, UserError)
 
 
 def test_our_own_failure_is_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

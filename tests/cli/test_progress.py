@@ -13,7 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from aigc_course.cli import progress as cli_progress
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from aigc_course.progress import record, store
 from aigc_course.progress.store import Event, database
 
@@ -62,7 +62,7 @@ def said(*words: str, answer: str | None = None) -> str:
 def trouble(*words: str) -> str:
     """The single line of an expected failure."""
     error = run(*words).exception
-    assert isinstance(error, Trouble), error
+    assert isinstance(error, UserError), error
     assert "\n" not in str(error)
     return str(error)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigc_course.classroom.assignment.record import FILE, OLDER
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 if TYPE_CHECKING:
     from nbgrader.apps.api import NbGraderAPI
@@ -69,7 +69,7 @@ class Nbgrader:
 
     def __init__(self, root: Path) -> None:
         if any(mark in str(root) for mark in "[]*?{}"):
-            raise Trouble(
+            raise UserError(
                 f"nbgrader 用不了带 [ ] {{ }} * ? 的路径：{root}", "换一个课程文件夹：--course"
             )
         self.root = root
@@ -103,7 +103,7 @@ class Nbgrader:
         try:
             return PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
         except Exception as error:  # whatever the instructor's file raises
-            raise Trouble(
+            raise UserError(
                 f"{self.root / CONFIG} 执行时出错（{type(error).__name__}: {error}）", "改好它再来"
             ) from error
 
@@ -146,11 +146,11 @@ class Nbgrader:
             raise _locked(str(error)) from error
 
 
-def _explain(text: str, name: str) -> Trouble:
+def _explain(text: str, name: str) -> UserError:
     if "database is locked" in text or "readonly database" in text:
         return _locked(text)
     if "there are submissions associated" in text:
-        return Trouble(f"成绩册里已有 {name} 的提交，nbgrader 不许再增删题目", "换一个作业名发布")
+        return UserError(f"成绩册里已有 {name} 的提交，nbgrader 不许再增删题目", "换一个作业名发布")
     # nbgrader's last line only says "see above"
     causes = [
         line.strip()
@@ -158,13 +158,13 @@ def _explain(text: str, name: str) -> Trouble:
         if "Error: " in line and "NbGraderException" not in line
     ]
     cause = f"：{causes[-1][:200]}" if causes else ""
-    return Trouble(
+    return UserError(
         f"nbgrader 没能做出 {name} 的学生版{cause}",
         f"全文在 .aigc/nbgrader.log；改好 source/{name} 再来，原来的学生版没有变",
     )
 
 
-def _locked(text: str) -> Trouble:
+def _locked(text: str) -> UserError:
     if "readonly" in text:
-        return Trouble("成绩册 gradebook.db 只读", "给它写的权限，再来一次")
-    return Trouble("成绩册 gradebook.db 正被别的程序占用", "关掉 formgrader 或等它写完，再来一次")
+        return UserError("成绩册 gradebook.db 只读", "给它写的权限，再来一次")
+    return UserError("成绩册 gradebook.db 正被别的程序占用", "关掉 formgrader 或等它写完，再来一次")

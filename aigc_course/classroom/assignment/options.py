@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["check_name", "choose_notebooks", "parse_due", "parse_points", "points_of"]
 
@@ -27,14 +27,14 @@ def check_name(name: str) -> str:
         >>> check_name("../ps1")
         Traceback (most recent call last):
         ...
-        aigc_course.errors.Trouble: 作业名不能是 ../ps1 → ...
+        aigc_course.errors.UserError: 作业名不能是 ../ps1 → ...
     """
     cure = "只用字母、汉字、数字、- 和 _，如 ps1"
     name = unicodedata.normalize("NFC", name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name) or name.lower() in RESERVED:
-        raise Trouble(f"作业名不能是 {name or '空的'}", cure)
+        raise UserError(f"作业名不能是 {name or '空的'}", cure)
     if name.lower() in {"all", "feedback"}:  # nbgrader leaves such folders out
-        raise Trouble(f"作业名 {name} 另有所用", cure)
+        raise UserError(f"作业名 {name} 另有所用", cure)
     return name
 
 
@@ -51,10 +51,10 @@ def choose_notebooks(text: str, known: Sequence[str]) -> list[str]:
         number = word.zfill(2) if word.isascii() and word.isdigit() else None
         found = [name for name in known if name == word or name[:2] == number]
         if not found:
-            raise Trouble(f"没有笔记本 {word}", _meant(word, known))
+            raise UserError(f"没有笔记本 {word}", _meant(word, known))
         chosen.update(found)
     if not chosen:
-        raise Trouble("没有写哪些笔记本", "如 --notebooks 01,02,03")
+        raise UserError("没有写哪些笔记本", "如 --notebooks 01,02,03")
     return [name for name in known if name in chosen]
 
 
@@ -74,10 +74,10 @@ def parse_points(text: str, known: Iterable[str]) -> dict[str, float]:
     for word in _words(text):
         pattern, sign, value = (part.strip() for part in word.partition("="))
         if not sign:
-            raise Trouble(f"看不懂分值 {word}", '写成 题号=分值，如 --points "01.1=3,02.*=2"')
+            raise UserError(f"看不懂分值 {word}", '写成 题号=分值，如 --points "01.1=3,02.*=2"')
         found = [id for id in ids if fnmatchcase(id, pattern)]
         if not found:
-            raise Trouble(f"这份作业里没有题 {pattern}", _meant(pattern, ids))
+            raise UserError(f"这份作业里没有题 {pattern}", _meant(pattern, ids))
         for id in found:
             points[id] = _number(pattern, value)
     return points
@@ -89,7 +89,7 @@ def _number(what: str, value: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number <= 1000:
-        raise Trouble(f"{what} 的分值不能是 {value or '空的'}", "写 0 到 1000 之间的数")
+        raise UserError(f"{what} 的分值不能是 {value or '空的'}", "写 0 到 1000 之间的数")
     return number
 
 
@@ -111,7 +111,7 @@ def parse_due(text: str) -> datetime:
     try:
         due = datetime.fromisoformat(text)
     except ValueError:
-        raise Trouble(f"看不懂截止时间 {text}", '写成 --due "2026-12-01 23:59"') from None
+        raise UserError(f"看不懂截止时间 {text}", '写成 --due "2026-12-01 23:59"') from None
     if re.fullmatch(r"[\d-]+", text):
         due += timedelta(hours=23, minutes=59)
     return due.astimezone() if due.tzinfo is None else due

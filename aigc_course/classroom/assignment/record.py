@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 FILE = "assignment.json"
 OLDER = ".releases"
@@ -148,7 +148,7 @@ class Assignment:
 
     @staticmethod
     def load(root: Path, name: str) -> Assignment:
-        """Read it back; raises Trouble when it was never released or cannot be read."""
+        """Read it back; raises UserError when it was never released or cannot be read."""
         path = root / "source" / name / FILE
         try:
             public = json.loads(path.read_text(encoding="utf-8"))
@@ -156,12 +156,12 @@ class Assignment:
             private = json.loads(secret.read_text(encoding="utf-8")) if secret.exists() else {}
             return _assignment(public, private)
         except FileNotFoundError:
-            raise Trouble(
+            raise UserError(
                 f"没有叫 {name} 的作业：{path} 不在",
                 f"先发布：aigc release {name} --notebooks 01,02",
             ) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Trouble(
+            raise UserError(
                 f"作业文件读不出来：{path}（{type(error).__name__}）", "从备份取回，或重新 release"
             ) from error
 

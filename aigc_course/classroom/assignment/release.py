@@ -33,7 +33,7 @@ from aigc_course.classroom.assignment.options import (
     points_of,
 )
 from aigc_course.classroom.assignment.record import FILE, AskedNotebook, Assignment
-from aigc_course.errors import Trouble, explain
+from aigc_course.errors import UserError, from_os_error
 from aigc_course.places import PACKAGE
 
 __all__ = ["Order", "Released", "differences", "release", "submitters"]
@@ -89,8 +89,8 @@ def release(order: Order, now: datetime | None = None) -> Released:
     """Release an assignment; see the module's description.
 
     Raises:
-        Trouble: something in the order is wrong, some have handed in already, or the folder cannot
-            be written. Nothing has changed, or running it again completes it.
+        UserError: something in the order is wrong, some have handed in already, or the folder
+            cannot be written. Nothing has changed, or running it again completes it.
     """
     from aigc_course.classroom.store import exclusive
 
@@ -120,16 +120,16 @@ def release(order: Order, now: datetime | None = None) -> Released:
     return Released(assignment, bundle, old is None, tuple(changes), tuple(plan.notes))
 
 
-def _unwritable(error: OSError, root: Path) -> Trouble:
-    trouble = explain(error, error.filename or root)
-    return Trouble(trouble.cause, "换一个写得进去的课程文件夹（--course），或先解决它，再来一次")
+def _unwritable(error: OSError, root: Path) -> UserError:
+    cause = from_os_error(error, error.filename or root).cause
+    return UserError(cause, "换一个写得进去的课程文件夹（--course），或先解决它，再来一次")
 
 
 def _refuse_own_folders(root: Path) -> None:
     real = root.resolve()
     own = real.is_relative_to(PACKAGE) or real.is_relative_to(PACKAGE.parent / "notebooks")
     if own or (real == PACKAGE.parent and (PACKAGE.parent / "notebooks").is_dir()):
-        raise Trouble(f"{root} 是课程自己的文件夹", "另建一个课程文件夹：--course 我的班")
+        raise UserError(f"{root} 是课程自己的文件夹", "另建一个课程文件夹：--course 我的班")
 
 
 # --- what will be released ---------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _plan(order: Order, name: str, root: Path, old: Assignment | None, now: date
     course = {path.stem: path for path in sorted(notebooks_source().glob("[0-9][0-9]_*.ipynb"))}
     before = [book.name for book in old.notebooks] if old else []
     if not order.notebooks and not before:
-        raise Trouble("没有写哪些笔记本", f"如 aigc release {name} --notebooks 01,02,03")
+        raise UserError("没有写哪些笔记本", f"如 aigc release {name} --notebooks 01,02,03")
     known = [*course, *(book for book in before if book not in course)]
     chosen = choose_notebooks(order.notebooks, known) if order.notebooks else before
     folder = root / "source" / name
@@ -161,7 +161,7 @@ def _plan(order: Order, name: str, root: Path, old: Assignment | None, now: date
         elif book in course:
             plan.sources[book] = _read(course[book])
         else:
-            raise Trouble(f"{kept} 不在，课程里也没有 {book}", "放回去，或从 --notebooks 里去掉")
+            raise UserError(f"{kept} 不在，课程里也没有 {book}", "放回去，或从 --notebooks 里去掉")
     if not order.open:
         for source in plan.sources.values():
             source.cells = [cell for cell in source.cells if not _is_open(cell)]
@@ -172,7 +172,7 @@ def _plan(order: Order, name: str, root: Path, old: Assignment | None, now: date
         asked.append(_asked(book, source, student_version(source)))
     for book_asked in asked:
         if not book_asked.exercises and not book_asked.open:
-            raise Trouble(f"{book_asked.name} 里没有要交的题", "从 --notebooks 里去掉它")
+            raise UserError(f"{book_asked.name} 里没有要交的题", "从 --notebooks 里去掉它")
     due = old.due if old and not order.due else ""
     if order.due and order.due != "none":
         at = parse_due(order.due)
@@ -200,7 +200,7 @@ def _read(path: Path) -> Any:
     try:
         return nbformat.read(path, as_version=4)
     except (ValueError, nbformat.ValidationError, AttributeError) as error:
-        raise Trouble(
+        raise UserError(
             f"{path} 不是完整的笔记本（{type(error).__name__}）",
             "改好它，或用 --refresh 换成课程的",
         ) from error
@@ -238,7 +238,9 @@ def _asked(book: str, source: Any, student: Any) -> AskedNotebook:
     try:
         return asked_notebook(book, source, student, titles)
     except ValueError as error:
-        raise Trouble(f"{book} 的题目标记不全：{error}", "按 docs/instructor.md 改好它") from error
+        raise UserError(
+            f"{book} 的题目标记不全：{error}", "按 docs/instructor.md 改好它"
+        ) from error
 
 
 def differences(old: Assignment, new: Assignment) -> list[str]:
@@ -301,14 +303,14 @@ def _refuse_late_change(
 ) -> None:
     count = nbgrader.submissions(new.name)
     if count and _cells(old) != _cells(new):
-        raise Trouble(
+        raise UserError(
             f"成绩册里已有 {count} 份 {new.name}，nbgrader 不许再增删题目", "换一个作业名发布"
         )
     handed_in = submitters(root, new.name)
     harmful = [change for change in changes if not change.startswith("截止")]
     if handed_in and harmful and not order.force:
         listed = "；".join(harmful[:5]) + ("……" if len(harmful) > 5 else "")
-        raise Trouble(
+        raise UserError(
             f"已有 {len(handed_in)} 人交了 {new.name}，而这次会改动：{listed}",
             "确实要改就加 --force；按旧版写的答案仍认得出来",
         )
@@ -353,7 +355,7 @@ def _write_sources(root: Path, name: str, plan: _Plan, now: datetime) -> None:
 def _read_or_none(path: Path) -> Any:
     try:
         return _read(path)
-    except Trouble:
+    except UserError:
         return None
 
 

@@ -30,7 +30,7 @@ from aigc_course.classroom.grading.task import (
     work,
 )
 from aigc_course.classroom.grading.warm_sandboxes import Boxes
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -55,7 +55,7 @@ class Cluster:
         wait: seconds to wait for the scheduler and its first worker.
 
     Raises:
-        Trouble: no scheduler or no worker answers, or a worker has another course.
+        UserError: no scheduler or no worker answers, or a worker has another course.
     """
 
     def __init__(self, setup: Setup, address: str, wait: float = 15.0) -> None:
@@ -129,7 +129,9 @@ class Cluster:
                 return None
             return given_up(self.setup, task, "评分进程一再中途没了")
         except WrongCourse as error:
-            raise Trouble(str(error), "在每台机器上装同一版课程，重启那里的 dask worker") from None
+            raise UserError(
+                str(error), "在每台机器上装同一版课程，重启那里的 dask worker"
+            ) from None
         except CancelledError:
             raise self._lost() from None
         except Exception as error:
@@ -142,23 +144,23 @@ class Cluster:
         return sum(worker["nthreads"] for worker in workers.values())
 
     def _still_there(self, heard: float) -> None:
-        """Raises Trouble when waiting on makes no sense."""
+        """Raises UserError when waiting on makes no sense."""
         silent = time.monotonic() - heard
         if self.client.status != "running" and silent > NO_WORKERS / 2:
             raise self._lost()
         if silent > NO_WORKERS and not self._threads():
-            raise Trouble(
+            raise UserError(
                 f"集群 {self.address} 里没有工作进程了",
                 "启动 dask worker 后再运行同一条命令，会接着批改；已有的成绩都在",
             )
         if silent > self.setup.patience * PER_THREAD:
-            raise Trouble(
+            raise UserError(
                 f"集群 {self.address} 已 {silent:.0f} 秒没有进展",
                 "重启工作进程后再运行同一条命令，会接着批改；已有的成绩都在",
             )
 
-    def _lost(self) -> Trouble:
-        return Trouble(
+    def _lost(self) -> UserError:
+        return UserError(
             f"与调度器 {self.address} 的连接断了",
             "调度器恢复后再运行同一条命令，会接着批改；已有的成绩都在",
         )
@@ -170,19 +172,19 @@ class Cluster:
         try:
             self.client.wait_for_workers(1, timeout=wait)
         except (Late, TimeoutError):
-            raise Trouble(
+            raise UserError(
                 f"集群 {self.address} 里没有工作进程", f"启动一个：dask worker {self.address}"
             ) from None
         try:
             answers = self.client.run(_examined, course_fingerprint(), self.setup.unconfined)
         except Exception as error:
-            raise Trouble(
+            raise UserError(
                 f"集群的工作进程用不了这门课（{type(error).__name__}）",
                 "在每台机器上装同一版课程，重启那里的 dask worker",
             ) from error
         for worker, problem in answers.items():
             if problem:
-                raise Trouble(
+                raise UserError(
                     f"工作进程 {worker}：{problem}",
                     "在每台机器上装同一版课程，重启那里的 dask worker",
                 )
@@ -197,7 +199,7 @@ def _connect(address: str, wait: float) -> Client:
             warnings.simplefilter("ignore")  # of differing library versions: see _examined
             return Client(address, timeout=wait, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise Trouble(
+        raise UserError(
             f"连不上调度器 {address}（{type(error).__name__}）",
             "核对地址；启动一个：dask scheduler，再到各台机器上 dask worker 地址",
         ) from error

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["LatePolicy"]
 
@@ -36,7 +36,7 @@ class LatePolicy:
         """Read the option.
 
         Raises:
-            Trouble: naming the part that is wrong.
+            UserError: naming the part that is wrong.
 
         Example:
             >>> LatePolicy.parse("grace=10m,per_day=10%,max=50%,cutoff=7d")
@@ -47,11 +47,11 @@ class LatePolicy:
             key, _, value = (word.strip() for word in part.partition("="))
             read = {"grace": _span, "cutoff": _span, "per_day": _share, "max": _share}.get(key)
             if read is None or key in values:
-                raise Trouble(f"--late 看不懂 {part}", _EXAMPLE)
+                raise UserError(f"--late 看不懂 {part}", _EXAMPLE)
             values[key] = read(value, part)
         policy = LatePolicy(**values)
         if policy.cutoff and policy.cutoff < policy.grace:
-            raise Trouble("--late 里 cutoff 比 grace 短", _EXAMPLE)
+            raise UserError("--late 里 cutoff 比 grace 短", _EXAMPLE)
         return policy
 
     def late(self, seconds: float) -> float:
@@ -77,7 +77,7 @@ class LatePolicy:
 def _span(text: str, part: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", text, re.ASCII)
     if not found:
-        raise Trouble(f"--late 里 {part} 的时间看不懂", "时间写成 30s、10m、2h、7d、1w")
+        raise UserError(f"--late 里 {part} 的时间看不懂", "时间写成 30s、10m、2h、7d、1w")
     return float(found[1]) * _UNITS[found[2]]
 
 
@@ -85,5 +85,5 @@ def _share(text: str, part: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", text, re.ASCII)
     value = float(found[1]) / (100 if found[2] else 1) if found else math.inf
     if not 0 <= value <= 1:
-        raise Trouble(f"--late 里 {part} 的比例看不懂", "比例写成 10% 或 0.1，在 0 到 100% 之间")
+        raise UserError(f"--late 里 {part} 的比例看不懂", "比例写成 10% 或 0.1，在 0 到 100% 之间")
     return value

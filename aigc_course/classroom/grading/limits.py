@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from aigc_course.classroom.sandbox.limits import Limits
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["LimitOptions"]
 
@@ -32,7 +32,7 @@ class LimitOptions:
         """Read the option.
 
         Raises:
-            Trouble: naming the part that is wrong.
+            UserError: naming the part that is wrong.
 
         Example:
             >>> options = LimitOptions.parse("seconds=5,03.5.seconds=20")
@@ -47,12 +47,12 @@ class LimitOptions:
                 r"(?:(\d\d\.\d+)\.)?(\w+)\s*=\s*(\d+(?:\.\d+)?)", part, flags=re.ASCII
             )
             if not found or float(found[3]) <= 0:
-                raise Trouble(f"--limits 看不懂 {part}", _EXAMPLE)
+                raise UserError(f"--limits 看不懂 {part}", _EXAMPLE)
             exercise, name, value = found[1], found[2], float(found[3])
             if name not in known:
-                raise Trouble(f"--limits 里没有 {name}", f"有：{'、'.join(sorted(known))}")
+                raise UserError(f"--limits 里没有 {name}", f"有：{'、'.join(sorted(known))}")
             if exercise and name == "total_seconds":
-                raise Trouble("total_seconds 管整份作业，不分练习", _EXAMPLE)
+                raise UserError("total_seconds 管整份作业，不分练习", _EXAMPLE)
             (special.setdefault(exercise, {}) if exercise else common)[name] = value
         return LimitOptions(common, special)
 

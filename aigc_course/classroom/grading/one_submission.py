@@ -38,7 +38,7 @@ from aigc_course.classroom.submission.read import (
     WrongFile,
     read_submission,
 )
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from aigc_course.judging import core
 from aigc_course.judging.forbidden import explain, static_findings
 
@@ -345,7 +345,7 @@ class _Desk:
             return core.Result(exercise, "error", message=f"运行后没有定义 {asked.defines}")
         except NotImplementedError:
             return core.Result(exercise, "unanswered")
-        except Trouble:
+        except UserError:
             raise  # no confinement to be had: not the answer's doing
         except Exception as error:
             lines = [str(line) for line in getattr(error, "own_lines", ())]

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
 from aigc_course.classroom.sandbox.limits import Kind, Limits
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["Box", "Boxes", "Room", "Rooms"]
 
@@ -109,7 +109,7 @@ class Rooms:
             return stack.enter_context(self._boxes.room(limits=limits, allows=allows))
         try:
             return stack.enter_context(self._boxes.box(kind).room(limits=limits, allows=allows))
-        except Trouble:  # its warm parent is gone: once more with a new one
+        except UserError:  # its warm parent is gone: once more with a new one
             self._boxes.discard(kind)
             return stack.enter_context(self._boxes.box(kind).room(limits=limits, allows=allows))
 

@@ -20,7 +20,7 @@ from aigc_course.classroom.store import FOLDER, Store, exclusive, secret_seed
 from aigc_course.classroom.submission.collect import Found, Layout, Problem, collect
 from aigc_course.classroom.submission.roll import Person, Roll, collision_key, read_roll
 from aigc_course.classroom.submission.untrusted_files import Unreadable, read
-from aigc_course.errors import Trouble, explain
+from aigc_course.errors import UserError, from_os_error
 
 __all__ = ["Order", "Silent", "Summary", "Watcher", "course_folder", "grade_class"]
 
@@ -125,13 +125,13 @@ def grade_class(
         runner: where to grade; by default as ``order`` says.
 
     Raises:
-        Trouble: nothing can be graded, or not all of it; what was graded is kept.
+        UserError: nothing can be graded, or not all of it; what was graded is kept.
     """
     watcher = watcher or Silent()
     root = course_folder(order)
     assignment = Assignment.load(root, order.assignment or _the_one(root))
     if not any(book.exercises for book in assignment.notebooks):
-        raise Trouble(
+        raise UserError(
             f"作业 {assignment.name} 里没有自动批改的练习", "核对 release 时的 --notebooks"
         )
     roll = read_roll(order.roll) if order.roll else Roll()
@@ -145,7 +145,7 @@ def grade_class(
         )
         handed_in = _on_the_roll(handed_in, roll)
         if not handed_in and not roll.people:
-            raise Trouble(
+            raise UserError(
                 f"{order.submitted} 里没有 {assignment.name} 的提交",
                 f"放成 {order.submitted}/学号/{assignment.name}/*.ipynb",
             )
@@ -164,8 +164,8 @@ def course_folder(order: Order) -> Path:
         if (place / "source").is_dir():
             return place
     if order.course:
-        raise Trouble(f"{order.course} 不是课程文件夹：里面没有 source", "先发布：aigc release")
-    raise Trouble(
+        raise UserError(f"{order.course} 不是课程文件夹：里面没有 source", "先发布：aigc release")
+    raise UserError(
         f"{order.submitted} 旁边没有 source，找不到课程文件夹",
         "用 --course 指明，或先 aigc release",
     )
@@ -180,8 +180,8 @@ def _the_one(root: Path) -> str:
     if len(names) == 1:
         return names[0]
     if not names:
-        raise Trouble(f"{root} 里还没有发布过作业", "先发布：aigc release ps1 --notebooks 01,02")
-    raise Trouble(f"有 {len(names)} 份作业：{'、'.join(names)}", "用 --assignment 指明批改哪一份")
+        raise UserError(f"{root} 里还没有发布过作业", "先发布：aigc release ps1 --notebooks 01,02")
+    raise UserError(f"有 {len(names)} 份作业：{'、'.join(names)}", "用 --assignment 指明批改哪一份")
 
 
 def _older(root: Path, assignment: Assignment) -> dict[str, tuple[AskedNotebook, ...]]:
@@ -212,7 +212,7 @@ def _runner(order: Order, setup: Setup) -> Runner:
 
     reason = "" if order.unconfined else Sandbox.available()
     if reason:
-        raise Trouble(
+        raise UserError(
             f"不能隔离运行学生的代码：{reason}",
             "在能隔离的 Linux 上批改；学生的代码全都可信时才用 --unconfined",
         )
@@ -421,7 +421,7 @@ class _Run:
             with path.open("a", encoding="utf-8") as file:
                 file.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n\n")
         except OSError as error:
-            raise explain(error, path) from error
+            raise from_os_error(error, path) from error
         self.summary.log = path
 
 
@@ -437,12 +437,12 @@ class _Chosen:
             if not exercise and word not in students and re.fullmatch(r"\d\d\.\d+", word):
                 student, exercise = "", word
             if exercise and exercise not in asked:
-                raise Trouble(
+                raise UserError(
                     f"作业 {assignment.name} 里没有练习 {exercise}",
                     f"有：{'、'.join(sorted(asked))}",
                 )
             if student and student not in students:
-                raise Trouble(f"没有 {student} 的提交", "核对 --only 里的学号")
+                raise UserError(f"没有 {student} 的提交", "核对 --only 里的学号")
             if student:
                 self.students.setdefault(student, [])
                 self.students[student] += [exercise] if exercise else []

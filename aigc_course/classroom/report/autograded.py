@@ -21,25 +21,25 @@ from aigc_course.classroom.report.words import (
     steps_in_short,
     visible,
 )
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["card", "comment", "fill", "skeleton", "sources"]
 
 
 def skeleton(root: Path, assignment: Assignment, book: AskedNotebook) -> dict[str, Any]:
-    """The notebook as released; raises Trouble if it is not there any more."""
+    """The notebook as released; raises UserError if it is not there any more."""
     path = root / "release" / assignment.name / f"{book.name}.ipynb"
     try:
         notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for cell in notebook["cells"]:
             cell["source"] = _text(cell)
     except FileNotFoundError:
-        raise Trouble(
+        raise UserError(
             f"发布的笔记本不在了：{path}",
             f"从备份取回，或 aigc release {assignment.name} 再发布一次",
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Trouble(f"读不出来：{path}（{type(error).__name__}）", "从备份取回") from error
+        raise UserError(f"读不出来：{path}（{type(error).__name__}）", "从备份取回") from error
     return notebook
 
 

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from aigc_course.errors import explain
+from aigc_course.errors import from_os_error
 
 __all__ = ["put", "small_text"]
 
@@ -15,7 +15,7 @@ def put(path: Path, content: str | bytes) -> Path:
     """Write ``content`` to ``path``, making its folder; unchanged files are left alone.
 
     Raises:
-        Trouble: no room, no permission, or another program holds the file.
+        UserError: no room, no permission, or another program holds the file.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
@@ -31,7 +31,7 @@ def put(path: Path, content: str | bytes) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise explain(error, path) from error
+        raise from_os_error(error, path) from error
     return path
 
 

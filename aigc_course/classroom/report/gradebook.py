@@ -29,7 +29,7 @@ from aigc_course.classroom.report.files import put, small_text
 from aigc_course.classroom.report.standing import ManualMark, folder_problem
 from aigc_course.classroom.report.words import visible
 from aigc_course.classroom.submission.roll import Person
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["Written", "course_directory", "has_gradebook", "read_manual", "write_gradebook"]
 
@@ -60,7 +60,7 @@ def course_directory(root: Path) -> Any:
         try:
             config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
         except Exception as error:  # the instructor's own Python file: anything can be wrong
-            raise Trouble(
+            raise UserError(
                 f"nbgrader_config.py 读不进来（{type(error).__name__}: {error}）", "改好它再来一次"
             ) from error
     return CourseDirectory(config=config, root=str(root))
@@ -88,7 +88,7 @@ def write_gradebook(
         wait: seconds to wait for a gradebook that another program holds.
 
     Raises:
-        Trouble: the gradebook is held, damaged, of another release, or cannot be written.
+        UserError: the gradebook is held, damaged, of another release, or cannot be written.
     """
     course = course_directory(root)
     empty = {
@@ -188,7 +188,7 @@ def _url(course: Any, wait: float) -> str:
 
 @contextmanager
 def _gradebook(course: Any, wait: float) -> Iterator[Any]:
-    """nbgrader's gradebook, its errors told as Trouble; what is not committed is undone."""
+    """nbgrader's gradebook, its errors told as UserError; what is not committed is undone."""
     from nbgrader.api import Gradebook, InvalidEntry
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -207,26 +207,26 @@ def _gradebook(course: Any, wait: float) -> Iterator[Any]:
         log.disabled = quiet
 
 
-def _told(error: Exception, course: Any) -> Trouble:
+def _told(error: Exception, course: Any) -> UserError:
     text = str(error).casefold()
     where = str(course.db_url).removeprefix("sqlite:///")
     if "locked" in text:
-        return Trouble(
+        return UserError(
             f"成绩册正被别的程序写着：{where}",
             "等它写完或关掉它（formgrader、nbgrader、看数据库的程序），再来一次；已写的不会丢，也不会重复",
         )
     if "readonly" in text or "unable to open" in text:
-        return Trouble(f"成绩册写不进去：{where}", "检查这个文件和所在文件夹的权限")
+        return UserError(f"成绩册写不进去：{where}", "检查这个文件和所在文件夹的权限")
     if "disk" in text and "full" in text:
-        return Trouble(f"磁盘已满，写不进 {where}", "腾出空间再来一次；已写的不会丢")
+        return UserError(f"磁盘已满，写不进 {where}", "腾出空间再来一次；已写的不会丢")
     if "no such column" in text or "no such table" in text:
-        return Trouble(f"成绩册是旧版 nbgrader 的：{where}", "先备份它，再 nbgrader db upgrade")
+        return UserError(f"成绩册是旧版 nbgrader 的：{where}", "先备份它，再 nbgrader db upgrade")
     if "not a database" in text or "malformed" in text:
-        return Trouble(
+        return UserError(
             f"成绩册文件坏了：{where}", "移走它并从备份取回；没有备份就再运行一次，从头建"
         )
     first = str(error).splitlines()[0]
-    return Trouble(f"成绩册出错（{first}）", f"备份 {where}，再来一次")
+    return UserError(f"成绩册出错（{first}）", f"备份 {where}，再来一次")
 
 
 @contextmanager
@@ -275,7 +275,7 @@ def _register(
         try:
             SaveCells().preprocess(nbformat.from_dict(raw), {"nbgrader": where})
         except RuntimeError as error:
-            raise Trouble(
+            raise UserError(
                 f"{assignment.name} 的题目和成绩册里的不一样，而成绩册里已有提交（{name}）",
                 "改了题就换一个作业名重新 release；或备份后 nbgrader db assignment remove",
             ) from error
@@ -413,7 +413,7 @@ def _time(stamp: str, folder: Path) -> Any:
     try:
         return parse_utc(stamp) if stamp else None
     except (ValueError, OverflowError, TypeError):
-        raise Trouble(
+        raise UserError(
             f"交作业的时间读不懂：{folder / 'timestamp.txt'}",
             "改成 2026-01-31 09:30:00 UTC 这样，或删掉这个文件",
         ) from None

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from aigc_course.classroom.report.files import put
 from aigc_course.classroom.report.gradebook import course_directory
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["Way", "to_exchange", "to_zip"]
 
@@ -35,19 +35,19 @@ def to_exchange(root: Path, assignment: str) -> None:
     """What ``nbgrader release_feedback`` does.
 
     Raises:
-        Trouble: there is no exchange on this machine, or no course id, or it failed.
+        UserError: there is no exchange on this machine, or no course id, or it failed.
     """
     from nbgrader.apps.api import NbGraderAPI
 
     course = course_directory(root)
     if not course.course_id:
-        raise Trouble(
+        raise UserError(
             "nbgrader_config.py 里没有课程的名字", '加一行：c.CourseDirectory.course_id = "aigc"'
         )
     api: Any = NbGraderAPI(coursedir=course, config=course.config)
     if not api.exchange_is_functional:
-        raise Trouble("这台机器上没有 nbgrader 的交换文件夹", "改用 --publish zip")
+        raise UserError("这台机器上没有 nbgrader 的交换文件夹", "改用 --publish zip")
     done = api.release_feedback(assignment)
     if not done["success"]:
         why = (done.get("log") or done.get("error") or "").strip().splitlines()
-        raise Trouble(f"nbgrader 没能发出反馈（{why[-1] if why else '没有说明'}）", "按它说的改")
+        raise UserError(f"nbgrader 没能发出反馈（{why[-1] if why else '没有说明'}）", "按它说的改")

@@ -13,7 +13,7 @@ from aigc_course.classroom.report import classpage, feedback, gradebook, tables
 from aigc_course.classroom.report.standing import Standing, folder_problem, standings
 from aigc_course.classroom.report.words import SUBMISSION_STATUS
 from aigc_course.classroom.submission.roll import read_roll
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["Wanted", "find_assignment", "run"]
 
@@ -33,14 +33,14 @@ def find_assignment(root: Path, name: str | None) -> Assignment:
     """The assignment called ``name``, or the only one there is.
 
     Raises:
-        Trouble: there is none, or there are several to choose from.
+        UserError: there is none, or there are several to choose from.
     """
     if name is None:
         names = sorted(path.parent.name for path in root.glob(f"source/*/{FILE}"))
         if not names:
-            raise Trouble(f"{root.resolve()} 里没有发布过的作业", "换到课程文件夹，或加 --course")
+            raise UserError(f"{root.resolve()} 里没有发布过的作业", "换到课程文件夹，或加 --course")
         if len(names) > 1:
-            raise Trouble(
+            raise UserError(
                 f"有几次作业：{'、'.join(names)}", f"写明是哪一次：aigc report {names[0]}"
             )
         name = names[0]
@@ -64,7 +64,9 @@ def run(
         if not folder_problem(path.parent.name)
     }
     if not marks and not people and not handed_in:
-        raise Trouble(f"{assignment.name} 还没有评过的提交", "先 aigc grade，或用 --roll 给出名单")
+        raise UserError(
+            f"{assignment.name} 还没有评过的提交", "先 aigc grade，或用 --roll 给出名单"
+        )
     if wanted.gradebook:
         written = gradebook.write_gradebook(root, assignment, marks, people)
         rest = f"，{written.by_hand} 格等人工批阅（formgrader）" if written.by_hand else ""

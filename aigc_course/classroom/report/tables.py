@@ -19,7 +19,7 @@ from aigc_course.classroom.report.words import (
     number,
     one_line,
 )
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["Lms", "grades", "lms_filled", "lms_table", "safe_cell", "write"]
 
@@ -153,12 +153,12 @@ def lms_filled(
         The table, and the students who were not found in it or have no final mark.
 
     Raises:
-        Trouble: the file is not such an export.
+        UserError: the file is not such an export.
     """
     try:
         text = exported.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"读不出来：{exported}", "用 LMS 导出的、UTF-8 的 CSV") from error
+        raise UserError(f"读不出来：{exported}", "用 LMS 导出的、UTF-8 的 CSV") from error
     table: list[list[Cell]] = [list(row) for row in csv.reader(io.StringIO(text))]
     header = [str(cell) for cell in table[0]] if table else []
     title = re.escape(assignment.name)
@@ -200,7 +200,9 @@ def _column(header: Sequence[str], pattern: str, file: Path, *, must: bool = Tru
             return k
     if must:
         have = "、".join(header[:12])
-        raise Trouble(f"{file.name} 里没有要填的那一列（有：{have}）", "从 LMS 里这次作业重新导出")
+        raise UserError(
+            f"{file.name} 里没有要填的那一列（有：{have}）", "从 LMS 里这次作业重新导出"
+        )
     return -1
 
 

@@ -22,14 +22,14 @@ from typing import Any
 import aigc_course
 from aigc_course.classroom.sandbox.limits import Kind, Limits, as_message
 from aigc_course.classroom.sandbox.proxies import Session
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from aigc_course.judging.core import Stopped
 
 _PACKAGE = Path(aigc_course.__file__).resolve().parent
 _numbers = itertools.count(os.getpid() % 1000 * 4)
 
 
-class NoSandbox(Trouble):
+class NoSandbox(UserError):
     """No confinement, or no working parent process, is to be had here."""
 
 
@@ -83,8 +83,8 @@ class Sandbox:
             with Sandbox() as box, box.room() as room:
                 if room.answer([("answer = 6 * 7", "<试>", 1)], "answer") != 42:
                     return "隔离的进程算出来的不对"
-        except Trouble as trouble:
-            return trouble.cause
+        except UserError as error:
+            return error.cause
         except Stopped as stopped:
             return f"隔离的进程没有回话：{stopped.message}"
         return ""

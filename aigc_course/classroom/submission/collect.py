@@ -28,7 +28,7 @@ from aigc_course.classroom.submission.untrusted_files import (
     entries,
     read,
 )
-from aigc_course.errors import Trouble, explain
+from aigc_course.errors import UserError, from_os_error
 
 __all__ = ["Found", "Layout", "Problem", "collect"]
 
@@ -91,22 +91,24 @@ def collect(
         layout: how the folder is laid out; ``auto`` looks.
 
     Raises:
-        Trouble: the folder is not there, its layout is unclear, or names of students cannot be
+        UserError: the folder is not there, its layout is unclear, or names of students cannot be
             used or told apart.
     """
     if not top.exists():
-        raise Trouble(f"没有 {top}", "给出放提交的文件夹：aigc grade submitted/")
+        raise UserError(f"没有 {top}", "给出放提交的文件夹：aigc grade submitted/")
     if not top.is_dir() and top.suffix.lower() != ".zip":
-        raise Trouble(f"{top} 不是文件夹，也不是 ZIP", "给出放提交的文件夹：aigc grade submitted/")
+        raise UserError(
+            f"{top} 不是文件夹，也不是 ZIP", "给出放提交的文件夹：aigc grade submitted/"
+        )
     try:
         files = []
         for entry in entries(top):
             files.append(entry)
             if len(files) > MAX_ENTRIES:
-                raise Trouble(f"{top} 里的文件超过 {MAX_ENTRIES} 个", "核对是不是给错了文件夹")
+                raise UserError(f"{top} 里的文件超过 {MAX_ENTRIES} 个", "核对是不是给错了文件夹")
         empty = _empty_folders(top) if top.is_dir() else []
     except OSError as error:
-        raise explain(error, error.filename or top) from error
+        raise from_os_error(error, error.filename or top) from error
     if layout == "auto":
         layout = _layout(files, assignment.name, top)
     owned = _owners(files, layout, roll or Roll())
@@ -145,12 +147,12 @@ def _layout(found: list[Entry], assignment: str, top: Path) -> Layout:
         return "canvas"
     if any(loose):
         stray = next(book for book, one in zip(books, loose, strict=True) if one)
-        raise Trouble(
+        raise UserError(
             f"看不出 {top} 里的 {stray.name} 是谁的",
             "每个学生一个文件夹：submitted/学号/作业/；或用 --layout 指明 moodle、canvas",
         )
     if any(moodle):
-        raise Trouble(
+        raise UserError(
             f"{top} 里有的像 Moodle 下载的，有的不像", "分开放；或用 --layout 指明是哪一种"
         )
     inside = any(len(b.parts) > 2 and b.parts[1].casefold() == assignment.casefold() for b in books)
@@ -177,7 +179,7 @@ def _owners(found: list[Entry], layout: Layout, roll: Roll) -> dict[str, list[En
         owned[student].append(replace(entry, parts=below or entry.parts))
     doubled = [student for student, known in numbers.items() if len(known) > 1]
     if doubled:
-        raise Trouble(
+        raise UserError(
             f"下载里有 {len(numbers[doubled[0]])} 个人都对应名单上的 {doubled[0]}",
             "给同名的人在文件夹名里写上学号，或按 submitted/学号/作业/ 摆放",
         )
@@ -212,13 +214,13 @@ def _check_names(owned: Mapping[str, list[Entry]], top: Path) -> None:
             bad.append(f"{ascii(name)[1:-1] if not name.isprintable() else name[:60]} {error}")
     if bad:
         more = f"，等 {len(bad)} 个" if len(bad) > 5 else ""
-        raise Trouble(
+        raise UserError(
             f"{top} 里有不能当学号的名字：{'；'.join(bad[:5])}{more}",
             "给这些文件夹改名再来一次；什么都还没批改",
         )
     doubled = ["、".join(names) for names in same.values() if len(names) > 1]
     if doubled:
-        raise Trouble(
+        raise UserError(
             f"{top} 里有分不开的名字：{'；'.join(doubled[:5])}（只差大小写或写法）",
             "给其中一个改名再来一次；什么都还没批改",
         )

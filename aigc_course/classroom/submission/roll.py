@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigc_course.errors import Trouble, explain
+from aigc_course.errors import UserError, from_os_error
 
 __all__ = ["Person", "Roll", "collision_key", "read_roll", "student_id"]
 
@@ -101,26 +101,26 @@ def read_roll(path: Path) -> Roll:
         path: a CSV with a header line; only the id column must be there.
 
     Raises:
-        Trouble: it cannot be read, has no id column, or ids are empty, unusable or doubled;
+        UserError: it cannot be read, has no id column, or ids are empty, unusable or doubled;
             the numbers of the lines are named.
     """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise Trouble(f"名单不在：{path}", "核对 --roll 后面的路径") from None
+        raise UserError(f"名单不在：{path}", "核对 --roll 后面的路径") from None
     except OSError as error:
-        raise explain(error, path) from error
+        raise from_os_error(error, path) from error
     if len(raw) > MAX_BYTES:
-        raise Trouble(f"名单 {path.name} 超过 16 MB", "核对是不是给错了文件")
+        raise UserError(f"名单 {path.name} 超过 16 MB", "核对是不是给错了文件")
     text, notes = _decode(raw, path)
     rows = _rows(text, path)
     if not rows:
-        raise Trouble(f"名单 {path.name} 是空的", "第一行写表头：id,name,email,section")
+        raise UserError(f"名单 {path.name} 是空的", "第一行写表头：id,name,email,section")
     columns = _columns(rows[0][1])
     if "id" not in columns:
         found = "、".join(cell.strip() for cell in rows[0][1])[:80]
-        raise Trouble(
+        raise UserError(
             f"名单 {path.name} 的表头里没有学号一列（有：{found}）",
             "第一行写表头：id,name,email,section 或 学号,姓名,邮箱,班级",
         )
@@ -140,7 +140,7 @@ def _decode(raw: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
     try:
         return raw.decode("gb18030"), (f"名单 {path.name} 不是 UTF-8，按 GBK 读的，请核对姓名",)
     except UnicodeDecodeError:
-        raise Trouble(f"名单 {path.name} 的编码认不出来", "另存为 UTF-8 的 CSV") from None
+        raise UserError(f"名单 {path.name} 的编码认不出来", "另存为 UTF-8 的 CSV") from None
 
 
 def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
@@ -148,12 +148,12 @@ def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
     first = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     if not first.count(delimiter) and "，" in first:
-        raise Trouble(f"名单 {path.name} 用的是中文逗号", "换成英文逗号")
+        raise UserError(f"名单 {path.name} 用的是中文逗号", "换成英文逗号")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise Trouble(
+        raise UserError(
             f"名单 {path.name} 第 {reader.line_num} 行读不出来（{error}）", "检查那一行的引号"
         ) from error
 
@@ -192,7 +192,7 @@ def _people(
     bad += [f"第 {'、'.join(map(str, where))} 行是同一个学号" for where in doubled]
     if bad:
         more = f"，等 {len(bad)} 处" if len(bad) > 5 else ""
-        raise Trouble(
+        raise UserError(
             f"名单 {path.name} 有误：{'；'.join(bad[:5])}{more}", "改好再来一次；什么都还没批改"
         )
     return tuple(people)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 __all__ = ["JUNK", "MAX_ENTRIES", "Entry", "Unreadable", "entries", "read"]
 
@@ -139,7 +139,7 @@ def entries(top: Path) -> Iterator[Entry]:
     inside = list(_in_zip(Entry((top.name,), top, time=top.stat().st_mtime), ()))
     whole = next((entry for entry in inside if entry.problem and not entry.parts[:-1]), None)
     if whole and whole.name == top.name:
-        raise Trouble(f"{top.name}：{whole.problem}", "重新下载它")
+        raise UserError(f"{top.name}：{whole.problem}", "重新下载它")
     yield from inside
 
 

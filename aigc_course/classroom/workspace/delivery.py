@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from aigc_course.classroom.workspace.what_is_new import what_is_new
-from aigc_course.errors import Trouble, explain
+from aigc_course.errors import UserError, from_os_error
 from aigc_course.places import PACKAGE, STATE_DIR, is_anothers, learners_folder, source_notebooks
 
 __all__ = [
@@ -118,11 +118,11 @@ def notebooks_source() -> Path:
     """The source notebooks: inside an installed wheel, or ``notebooks/`` of the repository.
 
     Raises:
-        Trouble: neither is there, as in a broken installation.
+        UserError: neither is there, as in a broken installation.
     """
     folder = source_notebooks()
     if folder is None:
-        raise Trouble(f"课程的笔记本不在安装里（找过 {PACKAGE}）", "重新安装课程：pip install .")
+        raise UserError(f"课程的笔记本不在安装里（找过 {PACKAGE}）", "重新安装课程：pip install .")
     return folder
 
 
@@ -141,7 +141,7 @@ def choose_folder(wanted: str | None) -> Path:
             return Path(os.path.abspath(Path(named).expanduser()))
         return learners_folder() or Path.cwd() / DEFAULT_NAME
     except FileNotFoundError as error:
-        raise Trouble("当前文件夹已经不在了", "cd 到别的文件夹，再来一次") from error
+        raise UserError("当前文件夹已经不在了", "cd 到别的文件夹，再来一次") from error
 
 
 def prepare(folder: Path) -> Path:
@@ -151,37 +151,37 @@ def prepare(folder: Path) -> Path:
     could else change the command that starts this learner's kernels.
 
     Raises:
-        Trouble: it is a file, is another user's, lies in the course's own folders, or cannot be
+        UserError: it is a file, is another user's, lies in the course's own folders, or cannot be
             written.
     """
     folder = Path(os.path.abspath(folder))
     real = folder.resolve()
     for own in (PACKAGE, PACKAGE.parent / "notebooks"):
         if own.is_dir() and real.is_relative_to(own):
-            raise Trouble(
+            raise UserError(
                 f"{folder} 在课程自己的文件夹里，那里存的是带答案的原稿",
                 "换一个文件夹，或什么都不写",
             )
     if real == PACKAGE.parent and (PACKAGE.parent / "notebooks").is_dir():
-        raise Trouble(f"{folder} 是课程仓库本身", f"换一个文件夹，如 {DEFAULT_NAME}")
+        raise UserError(f"{folder} 是课程仓库本身", f"换一个文件夹，如 {DEFAULT_NAME}")
     try:
         # looked at first: mkdir on an existing file says something else on each system
         for part in (folder, *folder.parents):
             if part.exists():
                 if not part.is_dir():
-                    raise Trouble(f"{part} 是一个文件，不是文件夹", "换一个名字，或先把它移走")
+                    raise UserError(f"{part} 是一个文件，不是文件夹", "换一个名字，或先把它移走")
                 break
         folder.mkdir(parents=True, exist_ok=True)
         ours = folder / STATE_DIR
         if is_anothers(ours):
-            raise Trouble(f"{folder} 是这台机器上另一位用户的学习文件夹", "换一个自己的文件夹")
+            raise UserError(f"{folder} 是这台机器上另一位用户的学习文件夹", "换一个自己的文件夹")
         ours.mkdir(mode=0o700, exist_ok=True)
         # not tempfile: on Windows it tries for ever in a folder it may not write to
         probe = ours / f"tmp-{secrets.token_hex(8)}"
         probe.write_bytes(b"")
         probe.unlink(missing_ok=True)  # another aigc may just have cleared it away
     except OSError as error:
-        raise explain(error, folder) from error
+        raise from_os_error(error, folder) from error
     return folder
 
 
@@ -238,7 +238,7 @@ def _exclusive(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise Trouble(f"另一个 aigc 正在更新 {folder}", "等它结束再来一次") from error
+        raise UserError(f"另一个 aigc 正在更新 {folder}", "等它结束再来一次") from error
     try:
         for stale in (folder / STATE_DIR).glob("tmp-*"):  # left by a crash
             with suppress(OSError):  # or the probe of another aigc that is just coming up
@@ -263,7 +263,7 @@ def deliver(folder: Path, lessons: Lessons, *, restore: bool = False) -> list[Ch
         What was done, in the lessons' order. Nothing new gives only ``absent`` entries, if any.
 
     Raises:
-        Trouble: the folder is unusable, or the disk is full; what was there is unharmed.
+        UserError: the folder is unusable, or the disk is full; what was there is unharmed.
     """
     folder = prepare(folder)
     changes = []
@@ -277,7 +277,7 @@ def deliver(folder: Path, lessons: Lessons, *, restore: bool = False) -> list[Ch
                 if change:
                     changes.append(change)
     except OSError as error:
-        raise explain(error, folder) from error
+        raise from_os_error(error, folder) from error
     return changes
 
 
@@ -333,7 +333,7 @@ def _put_beside(target: Path, version: str, content: bytes, known: list[str]) ->
             return path
         if (found is None or found in known) and _put(path, content, found):
             return path
-    raise Trouble(f"{target.name} 旁边的“新版”文件太多", "删掉不要的再来一次")
+    raise UserError(f"{target.name} 旁边的“新版”文件太多", "删掉不要的再来一次")
 
 
 def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[Path, Path | None]:
@@ -349,12 +349,12 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
         The lesson, and the dated copy or None when there was nothing to keep.
 
     Raises:
-        Trouble: no such lesson, or the folder is unusable.
+        UserError: no such lesson, or the folder is unusable.
     """
     names = {name[:2]: name for name in lessons.names()}
     wanted = number.strip().zfill(2)
     if wanted not in names:
-        raise Trouble(f"没有第 {number} 章", f"现有：{'、'.join(names) or '还没有'}")
+        raise UserError(f"没有第 {number} 章", f"现有：{'、'.join(names) or '还没有'}")
     folder = prepare(folder)
     target = folder / names[wanted]
     content = lessons.render(names[wanted])
@@ -366,24 +366,24 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
             entry = state.lessons.setdefault(names[wanted], _Entry())
             found = _fingerprint(target)
             if found == NOT_A_FILE:
-                raise Trouble(f"{target} 不是普通文件", "先把它移走")
+                raise UserError(f"{target} 不是普通文件", "先把它移走")
             if found not in (None, digest, *entry.known):
                 mine = target.read_bytes()
                 found = _sha256(mine)
                 stamp = now.strftime("%Y-%m-%d-%H%M%S")
                 kept = _free_name(target.with_name(f"{target.stem}.留存-{stamp}{target.suffix}"))
                 if not _put(kept, mine, None):
-                    raise Trouble(f"{kept} 刚刚被别的程序写过", "再来一次")
+                    raise UserError(f"{kept} 刚刚被别的程序写过", "再来一次")
             if digest not in entry.known:
                 entry.known.append(digest)
             state.save()
             if found != digest and not _put(target, content, found):
-                raise Trouble(f"{target} 刚刚又被保存过", "在 JupyterLab 里关掉它，再来一次")
+                raise UserError(f"{target} 刚刚又被保存过", "在 JupyterLab 里关掉它，再来一次")
             entry.offered, entry.version = digest, lessons.version
             entry.source = lessons.key(names[wanted])
             state.save()
     except OSError as error:
-        raise explain(error, folder) from error
+        raise from_os_error(error, folder) from error
     return target, kept
 
 
@@ -450,4 +450,4 @@ def _free_name(path: Path) -> Path:
         candidate = path if n == 1 else path.with_name(f"{path.stem}-{n}{path.suffix}")
         if not candidate.exists() and not candidate.is_symlink():
             return candidate
-    raise Trouble(f"{path.parent} 里同名的留存太多", "删掉不要的再来一次")
+    raise UserError(f"{path.parent} 里同名的留存太多", "删掉不要的再来一次")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from aigc_course.errors import Trouble, explain
+from aigc_course.errors import UserError, from_os_error
 from aigc_course.places import PACKAGE, STATE_DIR
 
 __all__ = [
@@ -82,14 +82,14 @@ def launch(
         say: where messages to the learner go.
 
     Raises:
-        Trouble: the port is busy, or a needed package is missing.
+        UserError: the port is busy, or a needed package is missing.
     """
     extra = extra or []
     for module, package in NEEDED.items():
         if importlib.util.find_spec(module) is None:
-            raise Trouble(f"缺少软件包 {package}", "python -m pip install -r requirements.lock")
+            raise UserError(f"缺少软件包 {package}", "python -m pip install -r requirements.lock")
     if port is not None and not port_is_free(port):
-        raise Trouble(f"端口 {port} 已被占用", f"换一个：aigc lab --port {_next_free(port)}")
+        raise UserError(f"端口 {port} 已被占用", f"换一个：aigc lab --port {_next_free(port)}")
     already = running(folder)
     if already and port is None and not extra:
         say(f"这个文件夹已经开着：{already.page()}")
@@ -107,7 +107,7 @@ def launch(
     try:
         server = subprocess.Popen([*command, *extra], cwd=folder, env=environment(folder))
     except OSError as error:
-        raise explain(error, folder) from error
+        raise from_os_error(error, folder) from error
     return _attend(server, folder, say)
 
 
@@ -133,7 +133,7 @@ def _attend(server: subprocess.Popen[bytes], folder: Path, say: Callable[[str], 
                 continue
         code = int(server.returncode)
         if code and not told:
-            raise Trouble(
+            raise UserError(
                 f"JupyterLab 没有启动起来（退出码 {code}），原因在上面", "运行 aigc doctor 逐项检查"
             )
         return max(code, 0)  # negative: ended by a signal, which is how people stop it
@@ -253,7 +253,7 @@ def write_setup(folder: Path) -> None:
             language.parent.mkdir(parents=True, exist_ok=True)
             language.write_text('{"locale": "zh_CN"}\n', encoding="utf-8")
     except OSError as error:
-        raise explain(error, folder) from error
+        raise from_os_error(error, folder) from error
 
 
 # --- ports and servers -----------------------------------------------------------------------
@@ -262,7 +262,7 @@ def write_setup(folder: Path) -> None:
 def port_is_free(port: int) -> bool:
     """Whether a server could listen on 127.0.0.1 at ``port`` now."""
     if not 0 <= port <= 65535:
-        raise Trouble(f"没有 {port} 这个端口", "用 1024 到 65535 之间的数，如 --port 8899")
+        raise UserError(f"没有 {port} 这个端口", "用 1024 到 65535 之间的数，如 --port 8899")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if os.name == "posix":  # as the server does: a port just left counts as free
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

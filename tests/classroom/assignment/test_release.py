@@ -22,7 +22,7 @@ from aigc_course.classroom.assignment.options import check_name, choose_notebook
 from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.assignment.release import Order, release
 from aigc_course.cli import release as cli_release
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 KNOWN = ["00_welcome", "01_forward", "02_losses", "03_backprop"]
 
@@ -162,7 +162,7 @@ def test_differences_are_told_and_the_old_release_is_kept(course):
 def test_refuses_once_somebody_handed_in(course):
     hand_in(course)
     before = (course / "release/ps1.zip").read_bytes()
-    with pytest.raises(Trouble, match="1 人交了.*01.2：3 → 9"):
+    with pytest.raises(UserError, match="1 人交了.*01.2：3 → 9"):
         release(Order("ps1", course, points="01.2=9"))
     assert (course / "release/ps1.zip").read_bytes() == before
     assert Assignment.load(course, "ps1").notebooks[1].exercises[1].points == 3
@@ -197,7 +197,7 @@ def test_without_open_questions(course):
     assert "open-01-q1" not in (course / "release/ps1/01_forward.ipynb").read_text("utf-8")
 
 
-# --- trouble ----------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------
 
 
 class Crash(BaseException):
@@ -228,7 +228,7 @@ def test_when_nbgrader_fails_the_student_version_stays(course, monkeypatch):
     from nbgrader.apps.api import NbGraderAPI
 
     monkeypatch.setattr(NbGraderAPI, "generate_assignment", broken)
-    with pytest.raises(Trouble, match="坏了"):
+    with pytest.raises(UserError, match="坏了"):
         release(Order("ps1", course, points="01.2=9"))
     assert (course / "release/ps1/01_forward.ipynb").read_bytes() == before
     assert "坏了" in (course / ".aigc/nbgrader.log").read_text(encoding="utf-8")
@@ -239,11 +239,11 @@ def test_a_full_or_read_only_disk(course, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "_bundle", full)
-    with pytest.raises(Trouble, match="磁盘已满"):
+    with pytest.raises(UserError, match="磁盘已满"):
         release(Order("ps1", course))
     target = course / "文件"
     target.write_text("x")
-    with pytest.raises(Trouble):
+    with pytest.raises(UserError):
         release(Order("ps1", target / "班", "00"))
 
 
@@ -257,7 +257,7 @@ def test_an_own_configuration_counts(course):
     done = release(Order("ps1", course))
     assert "# 空" in done.assignment.notebooks[0].exercises[0].starter
     config.write_text("1 / 0", encoding="utf-8")
-    with pytest.raises(Trouble, match="ZeroDivisionError"):
+    with pytest.raises(UserError, match="ZeroDivisionError"):
         release(Order("ps1", course))
 
 
@@ -284,7 +284,7 @@ def test_an_own_configuration_counts(course):
 )
 def test_orders_that_cannot_be(tmp_path, order, text):
     place = order.course if order.course.is_absolute() else tmp_path / order.course
-    with pytest.raises(Trouble, match=".*".join(text.split(" → "))) as caught:
+    with pytest.raises(UserError, match=".*".join(text.split(" → "))) as caught:
         release(replace(order, course=place))
     assert text.split(" → ")[0] in str(caught.value)
     assert not list(place.glob("source/*/*")) or place.name != "x"
@@ -319,9 +319,9 @@ def test_assignments_of_before_rubrics_were_kept_apart(course):
     loaded = Assignment.load(course, "ps1")
     assert loaded.notebooks[0].exercises[0].solution == ""
     path.write_text(json.dumps({"name": "ps1"}), encoding="utf-8")
-    with pytest.raises(Trouble, match="读不出来"):
+    with pytest.raises(UserError, match="读不出来"):
         Assignment.load(course, "ps1")
-    with pytest.raises(Trouble, match="没有叫 ps7"):
+    with pytest.raises(UserError, match="没有叫 ps7"):
         Assignment.load(course, "ps7")
 
 

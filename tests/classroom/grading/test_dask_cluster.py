@@ -20,7 +20,7 @@ from aigc_course.classroom.grading.task import Setup, Task
 from aigc_course.classroom.grading.whole_class import Order, Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.store import Store
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from tests.support import graded_class
 from tests.support.graded_class import (
     PS1,
@@ -165,19 +165,19 @@ def test_no_scheduler_no_worker_and_another_course_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = Setup(PS1, 7, unconfined=True, boxes=fake_boxes)
-    with pytest.raises(Trouble, match="连不上调度器"):
+    with pytest.raises(UserError, match="连不上调度器"):
         Cluster(setup, "tcp://127.0.0.1:9", wait=1)
     with cluster(tmp_path, workers=0) as (address, _):
-        with pytest.raises(Trouble, match="没有工作进程"):
+        with pytest.raises(UserError, match="没有工作进程"):
             Cluster(setup, address, wait=1)
         late = worker(address, tmp_path / "late")
         try:
             place = Cluster(setup, address, wait=60)
             monkeypatch.setattr(dask_cluster, "course_fingerprint", lambda: "another")
-            with pytest.raises(Trouble, match="版本不同"):
+            with pytest.raises(UserError, match="版本不同"):
                 Cluster(setup, address, wait=60)
             # a worker that joins later is looked at before its first task
-            with pytest.raises(Trouble, match="版本不同"):
+            with pytest.raises(UserError, match="版本不同"):
                 list(place.run(iter([Task("s1", {"03_backprop": RIGHT_BOOK})])))
             place.close()
         finally:

@@ -19,7 +19,7 @@ from aigc_course.classroom.grading.warm_sandboxes import Boxes, Rooms
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.sandbox.limits import Kind, Limits
 from aigc_course.classroom.submission.collect import Problem
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from aigc_course.judging import core
 from tests.support import graded_class
 from tests.support.graded_class import (
@@ -255,7 +255,7 @@ def test_a_judge_that_fails_its_own_reference_blames_nobody(
 def test_a_sandbox_that_is_gone_is_started_again_once() -> None:
     class Broken(FakeBox):
         def room(self, **order: Any) -> Any:
-            raise Trouble("没了", "再来")
+            raise UserError("没了", "再来")
 
     started: list[FakeBox] = []
 

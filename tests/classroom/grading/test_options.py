@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aigc_course.classroom.grading.late_rules import LatePolicy
 from aigc_course.classroom.grading.limits import LimitOptions
 from aigc_course.classroom.sandbox.limits import Limits
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 DAY = 86400.0
 USUAL = LatePolicy.parse("grace=10m,per_day=10%,max=50%,cutoff=7d")
@@ -44,7 +44,7 @@ def test_later_never_costs_less(seconds: float, more: float) -> None:
      "grace=1m,grace=2m", "grace=2d,cutoff=1d", "per_day=nan", "cutoff=１d"],
 )  # fmt: skip
 def test_a_late_rule_that_is_not_understood_is_named(text: str) -> None:
-    with pytest.raises(Trouble, match="--late"):
+    with pytest.raises(UserError, match="--late"):
         LatePolicy.parse(text)
 
 
@@ -69,7 +69,7 @@ def test_the_authors_time_holds_unless_one_was_asked_for() -> None:
      "seconds=1e3", "memory_mib=x"],
 )  # fmt: skip
 def test_a_limit_that_is_not_understood_is_named(text: str) -> None:
-    with pytest.raises(Trouble):
+    with pytest.raises(UserError):
         LimitOptions.parse(text)
 
 

@@ -24,7 +24,7 @@ from aigc_course.classroom.grading.warm_sandboxes import Boxes
 from aigc_course.classroom.grading.whole_class import Order, Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.store import FOLDER, Store, exclusive
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from aigc_course.judging import core
 from tests.support import graded_class
 from tests.support.graded_class import (
@@ -150,7 +150,7 @@ def test_only_a_student_an_exercise_or_both(tmp_path: Path) -> None:
     assert seen == ["s2"]
     assert summary.marks == {"graded": 2}
     for word in ("s9", "s1/09.9", "09.9"):
-        with pytest.raises(Trouble):
+        with pytest.raises(UserError):
             run(tmp_path, only=(word,))
 
 
@@ -234,21 +234,21 @@ def test_damaged_and_wrong_files_are_no_failure_of_ours(tmp_path: Path) -> None:
     assert run(tmp_path)[1] == []
 
 
-def test_troubles_come_before_any_grading(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="找不到课程文件夹"):
+def test_failures_come_before_any_grading(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="找不到课程文件夹"):
         run(tmp_path / "elsewhere")
     submitted = course(tmp_path, {})
-    with pytest.raises(Trouble, match="没有 ps1 的提交"):
+    with pytest.raises(UserError, match="没有 ps1 的提交"):
         run(tmp_path)
     hand_in(submitted, "s1", RIGHT_BOOK)
-    with pytest.raises(Trouble, match="没有叫 ps9 的作业"):
+    with pytest.raises(UserError, match="没有叫 ps9 的作业"):
         run(tmp_path, assignment="ps9")
-    with pytest.raises(Trouble, match="同一个学号"):
+    with pytest.raises(UserError, match="同一个学号"):
         run(tmp_path, roll=roll(tmp_path, "s1,a", "s1,b"))
     replace(PS1, name="ps2").save(tmp_path)
-    with pytest.raises(Trouble, match="有 2 份作业：ps1、ps2"):
+    with pytest.raises(UserError, match="有 2 份作业：ps1、ps2"):
         run(tmp_path)
-    with exclusive(tmp_path), pytest.raises(Trouble, match="另一个 aigc grade"):
+    with exclusive(tmp_path), pytest.raises(UserError, match="另一个 aigc grade"):
         run(tmp_path, assignment="ps1")
     assert marks(tmp_path) == {}
 
@@ -266,7 +266,7 @@ def test_without_confinement_it_refuses(tmp_path: Path, monkeypatch: pytest.Monk
 
     course(tmp_path, {"s1": RIGHT_BOOK})
     monkeypatch.setattr(Sandbox, "available", staticmethod(lambda: "没有 bubblewrap"))
-    with pytest.raises(Trouble, match="没有 bubblewrap"):
+    with pytest.raises(UserError, match="没有 bubblewrap"):
         grade_class(Order(tmp_path / "submitted"))
     assert marks(tmp_path) == {}
 

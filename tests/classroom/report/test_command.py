@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from aigc_course.classroom.report.run import Wanted, find_assignment, run
 from aigc_course.classroom.store import Store
 from aigc_course.cli.report import register
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from tests.support import report_class as rc
 
 
@@ -77,14 +77,14 @@ def test_twice_gives_the_same_files(place: Path):
 
 def test_which_assignment(place: Path):
     assert find_assignment(place, None).name == "ps1"
-    with pytest.raises(Trouble, match="没有叫 ps9 的作业"):
+    with pytest.raises(UserError, match="没有叫 ps9 的作业"):
         find_assignment(place, "ps9")
     (place / "source" / "ps2").mkdir()
     text = (place / "source/ps1/assignment.json").read_text(encoding="utf-8")
     (place / "source/ps2/assignment.json").write_text(text, encoding="utf-8")
-    with pytest.raises(Trouble, match="ps1、ps2"):
+    with pytest.raises(UserError, match="ps1、ps2"):
         find_assignment(place, None)
-    with pytest.raises(Trouble, match="没有发布过的作业"):
+    with pytest.raises(UserError, match="没有发布过的作业"):
         find_assignment(place / "feedback", None)
 
 
@@ -103,7 +103,7 @@ def test_wrong_options(place: Path, arguments, told, monkeypatch):
         from nbgrader.apps.api import NbGraderAPI
 
         monkeypatch.setattr(NbGraderAPI, "exchange_is_functional", False)
-    with pytest.raises(Trouble, match=told):
+    with pytest.raises(UserError, match=told):
         CliRunner().invoke(
             app(), ["report", "ps1", "--course", str(place), *arguments], catch_exceptions=False
         )
@@ -111,7 +111,7 @@ def test_wrong_options(place: Path, arguments, told, monkeypatch):
 
 def test_nothing_graded_yet(tmp_path: Path):
     rc.course(tmp_path, ("03_backprop",))
-    with pytest.raises(Trouble, match="还没有评过的提交"):
+    with pytest.raises(UserError, match="还没有评过的提交"):
         list(run(tmp_path, "ps1"))
 
 

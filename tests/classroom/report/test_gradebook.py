@@ -14,7 +14,7 @@ from aigc_course.classroom.marks import NotebookMark, OpenAnswer, StepMark
 from aigc_course.classroom.report import gradebook
 from aigc_course.classroom.report.standing import standings
 from aigc_course.classroom.submission.roll import Person
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from tests.support import report_class as rc
 
 BOOK = "03_backprop"
@@ -265,7 +265,7 @@ def test_a_locked_gradebook_is_waited_for_and_told(place):
     other = sqlite3.connect(root / "gradebook.db", isolation_level=None)
     try:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(Trouble, match=r"成绩册正被别的程序写着.*再来一次"):
+        with pytest.raises(UserError, match=r"成绩册正被别的程序写着.*再来一次"):
             gradebook.write_gradebook(
                 root, assignment, [*marks, rc.perfect(assignment, "s2")], wait=0.2
             )
@@ -288,7 +288,7 @@ def test_a_locked_gradebook_is_waited_for_and_told(place):
 def test_what_is_broken_is_named(place, damage, told):
     root, assignment = place
     damage(root)
-    with pytest.raises(Trouble, match=told):
+    with pytest.raises(UserError, match=told):
         gradebook.write_gradebook(root, assignment, [rc.perfect(assignment, "s1")])
 
 
@@ -302,7 +302,7 @@ def test_another_release_under_the_same_name_is_refused(place):
             cell["metadata"]["nbgrader"]["grade_id"] = "check-03-7"
     path.write_text(json.dumps(notebook), encoding="utf-8")
     before = scores(root, "s1")
-    with pytest.raises(Trouble, match="和成绩册里的不一样"):
+    with pytest.raises(UserError, match="和成绩册里的不一样"):
         gradebook.write_gradebook(root, assignment, [rc.perfect(assignment, "s1")])
     assert scores(root, "s1") == before
 

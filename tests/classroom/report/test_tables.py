@@ -20,7 +20,7 @@ from aigc_course.classroom.marks import NotebookMark, OpenAnswer, SubmissionMark
 from aigc_course.classroom.report import tables
 from aigc_course.classroom.report.standing import ManualMark, folder_problem, standings
 from aigc_course.classroom.submission.roll import Person
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from tests.support import report_class as rc
 
 EX = AskedExercise("03.1", "甲", 2.0, "ex-03-1", "check-03-1", "f", "")
@@ -149,7 +149,7 @@ def test_an_export_is_filled_in_and_otherwise_kept(tmp_path: Path):
     lines = standings(PS1, [handed("s1")], [Person("s1", "李雷", "s1@e.edu")])
     table, left = tables.lms_filled("moodle", PS1, lines, sheet, with_open=False)
     assert table[1][0] == "Participant 7" and table[1][3] == 5.0 and "甲" in table[1][5]
-    with pytest.raises(Trouble, match="没有要填的那一列"):
+    with pytest.raises(UserError, match="没有要填的那一列"):
         tables.lms_filled("canvas", PS1, lines, sheet)
 
 

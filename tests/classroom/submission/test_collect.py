@@ -16,7 +16,7 @@ from aigc_course.classroom.submission import untrusted_files as listing
 from aigc_course.classroom.submission.collect import Found, Layout, collect
 from aigc_course.classroom.submission.roll import Person, Roll
 from aigc_course.classroom.submission.untrusted_files import Unreadable, read
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from tests.support.graded_class import BACKPROP, PS1, RIGHT_BOOK, asked
 
 FORWARD = AskedNotebook("01_forward", "01", (asked("01.1", "sigmoid", 5.0),), ())
@@ -119,7 +119,7 @@ def test_canvas_download(tmp_path: Path) -> None:
 def test_two_people_behind_one_name_are_not_guessed(tmp_path: Path) -> None:
     tree(tmp_path, "张三_1_assignsubmission_file_/03_backprop.ipynb")
     tree(tmp_path, "张三_2_assignsubmission_file_/03_backprop.ipynb")
-    with pytest.raises(Trouble, match="都对应名单上的 2026001"):
+    with pytest.raises(UserError, match="都对应名单上的 2026001"):
         found(tmp_path, roll=ROLL)
     twins = Roll((Person("a", "张三"), Person("b", "张三")))
     assert sorted(found(tmp_path, roll=twins)) == ["张三_1", "张三_2"]
@@ -127,18 +127,18 @@ def test_two_people_behind_one_name_are_not_guessed(tmp_path: Path) -> None:
 
 def test_a_layout_that_is_unclear_is_asked_for(tmp_path: Path) -> None:
     tree(tmp_path, "03_backprop.ipynb", "s1/03_backprop.ipynb")
-    with pytest.raises(Trouble, match="看不出"):
+    with pytest.raises(UserError, match="看不出"):
         found(tmp_path)
     other = tree(tmp_path / "other", "张三_1_assignsubmission_file_/a.ipynb", "s1/a.ipynb")
-    with pytest.raises(Trouble, match="Moodle"):
+    with pytest.raises(UserError, match="Moodle"):
         found(other)
     assert sorted(found(other, layout="flat")) == ["s1", "张三_1_assignsubmission_file_"]
 
 
 def test_no_folder_a_file_and_an_empty_one(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="没有"):
+    with pytest.raises(UserError, match="没有"):
         found(tmp_path / "none")
-    with pytest.raises(Trouble, match="不是文件夹"):
+    with pytest.raises(UserError, match="不是文件夹"):
         found(tree(tmp_path, "x.txt") / "x.txt")
     (tmp_path / "empty").mkdir()
     assert found(tmp_path / "empty") == {}
@@ -345,7 +345,7 @@ def test_a_zip_with_a_password_is_told(tmp_path: Path) -> None:
 def test_names_that_cannot_be_ids_stop_before_anything_is_graded(tmp_path: Path, name: str) -> None:
     tree(tmp_path, "s1/ps1/03_backprop.ipynb")
     (tmp_path / name).mkdir()
-    with pytest.raises(Trouble, match="不能当学号"):
+    with pytest.raises(UserError, match="不能当学号"):
         found(tmp_path)
 
 
@@ -358,7 +358,7 @@ def test_names_that_some_systems_take_for_one_stop_too(
         (tmp_path / name).mkdir(exist_ok=True)
     if len(list(tmp_path.iterdir())) < 2:
         pytest.skip("this file system takes them for one")
-    with pytest.raises(Trouble, match="分不开"):
+    with pytest.raises(UserError, match="分不开"):
         found(tmp_path)
 
 

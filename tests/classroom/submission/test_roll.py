@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigc_course.classroom.submission.roll import Person, collision_key, read_roll, student_id
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 CLASS = (Person("2026001", "张三", "z3@example.edu", "一班"), Person("2026002", "李四"))
 
@@ -63,23 +63,23 @@ def test_columns_may_stand_in_any_order_and_be_more_or_fewer(tmp_path: Path) -> 
     ],
 )
 def test_a_roll_with_a_fault_is_not_taken_at_all(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(UserError) as caught:
         read_roll(write(tmp_path, text))
-    assert said in trouble.value.cause
+    assert said in caught.value.cause
 
 
 def test_many_faults_are_counted_not_listed(tmp_path: Path) -> None:
     text = "id\n" + "".join(f"a/{k}\n" for k in range(50))
-    with pytest.raises(Trouble, match="等 50 处"):
+    with pytest.raises(UserError, match="等 50 处"):
         read_roll(write(tmp_path, text))
 
 
 def test_no_file_a_folder_and_noise_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="名单不在"):
+    with pytest.raises(UserError, match="名单不在"):
         read_roll(tmp_path / "none.csv")
-    with pytest.raises(Trouble):
+    with pytest.raises(UserError):
         read_roll(tmp_path)
-    with pytest.raises(Trouble, match="编码认不出来"):
+    with pytest.raises(UserError, match="编码认不出来"):
         read_roll(write(tmp_path, b"id,name\n1,\xff\xff\x80\n"))
     assert read_roll(write(tmp_path, codecs.BOM_UTF8 + b"id\n")).people == ()
 

@@ -11,7 +11,7 @@ import pytest
 
 from aigc_course.classroom.workspace import delivery
 from aigc_course.classroom.workspace.delivery import Course, choose_folder, deliver, prepare, reset
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 
 ONE, TWO = "01_one.ipynb", "02_two.ipynb"
 
@@ -231,7 +231,7 @@ def test_reset_of_an_untouched_or_missing_lesson_keeps_nothing(tmp_path: Path) -
 
 
 def test_reset_of_an_unknown_lesson_names_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="没有第 9 章 → 现有：01、02"):
+    with pytest.raises(UserError, match="没有第 9 章 → 现有：01、02"):
         reset(tmp_path, course(), "9", NOW)
 
 
@@ -241,13 +241,13 @@ def test_reset_of_an_unknown_lesson_names_those_there_are(tmp_path: Path) -> Non
 def test_target_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
     for target in (tmp_path / "x", tmp_path / "x" / "below"):
-        with pytest.raises(Trouble, match="是一个文件，不是文件夹"):
+        with pytest.raises(UserError, match="是一个文件，不是文件夹"):
             deliver(target, course())
 
 
 def test_target_in_the_courses_own_folders(repository: Path) -> None:
     for target in (repository / "notebooks", repository / "notebooks" / "a", repository):
-        with pytest.raises(Trouble, match=r"原稿|课程仓库本身"):
+        with pytest.raises(UserError, match=r"原稿|课程仓库本身"):
             prepare(target)
     assert not (repository / ".aigc").exists()
 
@@ -269,7 +269,7 @@ def test_a_failing_disk_is_one_line_and_harms_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(delivery.os, "fsync", fail)
-        with pytest.raises(Trouble, match=cause) as caught:
+        with pytest.raises(UserError, match=cause) as caught:
             deliver(tmp_path, course(one="1b"))
     assert "\n" not in str(caught.value)
     assert files(tmp_path) == before
@@ -283,7 +283,7 @@ def test_a_failing_disk_is_one_line_and_harms_nothing(
 def test_a_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     try:
-        with pytest.raises(Trouble, match="没有权限写"):
+        with pytest.raises(UserError, match="没有权限写"):
             deliver(tmp_path / "x", course())
     finally:
         tmp_path.chmod(0o755)
@@ -308,7 +308,7 @@ def test_two_at_once_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.Mon
     deliver(tmp_path, course())
     real = filelock.FileLock
     monkeypatch.setattr(filelock, "FileLock", lambda path, timeout: real(path, timeout=0.1))
-    with real(tmp_path / ".aigc" / "lock"), pytest.raises(Trouble, match="另一个 aigc 正在更新"):
+    with real(tmp_path / ".aigc" / "lock"), pytest.raises(UserError, match="另一个 aigc 正在更新"):
         deliver(tmp_path, course())
 
 

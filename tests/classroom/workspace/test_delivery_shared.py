@@ -18,7 +18,7 @@ import pytest
 from aigc_course import places
 from aigc_course.classroom.workspace import delivery, jupyter
 from aigc_course.classroom.workspace.delivery import choose_folder, deliver, prepare, reset
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from tests.classroom.workspace.test_delivery import ONE, course, files, kinds
 
 ROOT = Path(delivery.__file__).resolve().parents[3]
@@ -320,7 +320,7 @@ def test_a_folder_of_another_user_is_neither_found_nor_written_to(
     monkeypatch.setattr(places, "is_anothers", lambda path: ".aigc" in Path(path).parts)
     monkeypatch.setattr(delivery, "is_anothers", places.is_anothers)
     assert choose_folder(None) == below / "我的课程"
-    with pytest.raises(Trouble, match="另一位用户的学习文件夹 → 换一个自己的"):
+    with pytest.raises(UserError, match="另一位用户的学习文件夹 → 换一个自己的"):
         prepare(tmp_path)
     assert tree(tmp_path) == before
 
@@ -349,5 +349,5 @@ def test_the_working_directory_may_be_gone(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(gone)
     gone.rmdir()
     for wanted in (None, "x"):
-        with pytest.raises(Trouble, match="当前文件夹已经不在了"):
+        with pytest.raises(UserError, match="当前文件夹已经不在了"):
             choose_folder(wanted)

@@ -16,7 +16,7 @@ import pytest
 
 from aigc_course.classroom.workspace import jupyter
 from aigc_course.classroom.workspace.delivery import notebooks_source
-from aigc_course.errors import Trouble
+from aigc_course.errors import UserError
 from tests.support.real_server import AIGC, Running, run_cells, started
 
 LANGUAGE = "/lab/api/settings/@jupyterlab/translation-extension:plugin"
@@ -156,19 +156,19 @@ main()
 
 
 def test_no_such_port() -> None:
-    with pytest.raises(Trouble, match="没有 99999 这个端口"):
+    with pytest.raises(UserError, match="没有 99999 这个端口"):
         jupyter.port_is_free(99999)
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(jupyter.NEEDED, "no_such_module", "no-such-package")
-    with pytest.raises(Trouble, match="缺少软件包 no-such-package"):
+    with pytest.raises(UserError, match="缺少软件包 no-such-package"):
         jupyter.launch(tmp_path)
 
 
 def test_a_server_that_does_not_start_is_told(tmp_path: Path) -> None:
     jupyter.write_setup(tmp_path)
-    with pytest.raises(Trouble, match="没有启动起来"):
+    with pytest.raises(UserError, match="没有启动起来"):
         jupyter.launch(tmp_path, browser=False, extra=["--no-such-option"])
 
 
