@@ -21,7 +21,6 @@ from aigc_course.exercises.ex04 import (
     reference_unbroadcast,
 )
 from aigc_course.judging import core
-from tests.support.across import assert_same_across
 from tests.support.harness import (
     assert_hints_lead_without_telling,
     assert_keeps_its_secrets,
@@ -34,6 +33,7 @@ from tests.support.harness import (
     notebook_source,
     odd_values,
 )
+from tests.support.loopback import assert_same_remotely
 
 SEEDS = range(20)
 NUMBERS = ["04.1", "04.2", "04.3", "04.4", "04.5"]
@@ -933,7 +933,7 @@ ACROSS = [
 
 @pytest.mark.parametrize(("number", "answer"), ACROSS)
 def test_the_judge_says_the_same_of_an_answer_far_away(number: str, answer: Any) -> None:
-    assert_same_across(number, answer)
+    assert_same_remotely(number, answer)
 
 
 def test_reference_order_agrees_with_the_definition() -> None:

@@ -9,13 +9,13 @@ from aigc_course import engine
 from aigc_course.exercises import ex06, judge, registered
 from aigc_course.judging import core
 from aigc_course.judging.forbidden import static_findings
-from tests.support.across import assert_same_across
 from tests.support.common_questions import more_questions
 from tests.support.harness import (
     assert_keeps_its_secrets,
     assert_worth_nothing,
     know_nothings,
 )
+from tests.support.loopback import assert_same_remotely
 
 SEEDS = range(20)
 
@@ -592,4 +592,4 @@ def test_failed_results_keep_their_secrets(number, name):
 def test_the_judge_says_the_same_of_an_answer_far_away(number, answer):
     by_chance = (_global_seed, _global_batches, WRONG["06.3"]["the global seed"][0])
     if answer not in by_chance:
-        assert_same_across(number, answer)
+        assert_same_remotely(number, answer)

@@ -9,13 +9,13 @@ import pytest
 
 from aigc_course.exercises import ex07, judge, registered
 from aigc_course.judging import core
-from tests.support.across import assert_same_across
 from tests.support.common_questions import more_questions
 from tests.support.harness import (
     assert_keeps_its_secrets,
     assert_worth_nothing,
     know_nothings,
 )
+from tests.support.loopback import assert_same_remotely
 
 SEEDS = range(20)
 
@@ -516,4 +516,4 @@ def test_failed_results_keep_their_secrets(number, name):
 def test_the_judge_says_the_same_of_an_answer_far_away(number, answer):
     if answer is WRONG["07.2"]["global seed"][0]:
         return
-    assert_same_across(number, answer)
+    assert_same_remotely(number, answer)

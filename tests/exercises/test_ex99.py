@@ -5,7 +5,7 @@ import torch
 
 from aigc_course.exercises import ex99, judge
 from tests.support.harness import assert_unanswered
-from tests.support.loopback import far
+from tests.support.loopback import proxied
 
 
 def unscaled(q, k, v):
@@ -38,7 +38,7 @@ def by_loops(q, k, v):
 def test_right_answers_pass_here_and_from_afar(answer):
     for seed in (None, *range(10)):
         assert judge("99.1", answer, seed).passed
-    with far(answer) as there:
+    with proxied(answer) as there:
         assert judge("99.1", there, 3).passed
 
 
@@ -55,7 +55,7 @@ def test_right_answers_pass_here_and_from_afar(answer):
 def test_each_mistake_gets_its_own_hint(answer, hint):
     for seed in range(5):
         assert hint in str(judge("99.1", answer, seed))
-    with far(answer) as there:
+    with proxied(answer) as there:
         assert hint in str(judge("99.1", there, 1))
 
 

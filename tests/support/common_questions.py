@@ -25,7 +25,6 @@ from tests.support.harness import (
     assert_keeps_its_secrets,
     assert_loads_only_numpy,
     assert_passes,
-    assert_same_from_afar,
     assert_survives,
     assert_unanswered,
     assert_worth_nothing,
@@ -36,6 +35,7 @@ from tests.support.harness import (
     notebook_source,
     odd_values,
 )
+from tests.support.loopback import assert_same_remotely
 
 
 def questions(
@@ -92,7 +92,7 @@ def questions(
             notebook_answer(number),
             *(w.answer for w in wrong_answers if w.number == number),
         ]:
-            assert_same_from_afar(number, answer)
+            assert_same_remotely(number, answer, range(3))
 
     @pytest.mark.parametrize("number", numbers)
     def test_open_exercises_are_unanswered(number):

@@ -14,7 +14,6 @@ The module knows nothing of any one exercise.
 from __future__ import annotations
 
 import ast
-import copy
 import itertools
 import json
 import re
@@ -26,7 +25,6 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from types import GeneratorType
 from typing import Any, NamedTuple
 
 import hypothesis.extra.numpy as hnp
@@ -35,7 +33,6 @@ from hypothesis import strategies as st
 
 from aigc_course.exercises import judge
 from aigc_course.judging import core
-from aigc_course.judging.core import Step
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SEEDS = (None, *range(24))
@@ -433,140 +430,6 @@ def assert_survives(number: str, result: Any, leaf: int | None = None) -> None:
     assert str(verdict) and verdict.score < core.get(number).points
 
 
-# --- an answer in another process --------------------------------------------------------------
-
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, np.generic)
-
-
-class FarAway:
-    """Stands in for an object that lives in another process; only plain values cross.
-
-    It can be called, and its attributes can be read; nothing else is promised, so neither
-    ``type(answer)`` nor ``answer.__name__`` tells a judge anything. Arguments are copied on the way
-    in, and what was done to arrays, lists, dictionaries and generators of random numbers is written
-    back; functions of the judge are called with plain values. A judge that sends anything else, or
-    its own generator, fails the test at once.
-    """
-
-    __slots__ = ("_own", "_target")
-
-    def __init__(self, target: Any, own: np.random.Generator) -> None:
-        object.__setattr__(self, "_target", target)
-        object.__setattr__(self, "_own", own)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        inside = [self._inward(a) for a in args]
-        named = {name: self._inward(a) for name, a in kwargs.items()}
-        result = self._target(*inside, **named)
-        self._write_back(args, inside)
-        self._write_back(kwargs, named)
-        return self._outward(result)
-
-    def __getattribute__(self, name: str) -> Any:
-        get = object.__getattribute__
-        if name in (
-            "_inward",
-            "_outward",
-            "_write_back",
-            "_updated",
-            "_target",
-            "_own",
-            "__class__",
-        ):
-            return get(self, name)
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self._outward(getattr(get(self, "_target"), name))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._target, name, self._inward(value))
-
-    def _write_back(self, outside: Any, inside: Any) -> None:
-        """Make ``outside`` what its copy ``inside`` has become."""
-        match outside:
-            case np.ndarray() if np.shape(inside) == outside.shape and outside.flags.writeable:
-                outside[...] = inside
-            case np.random.Generator():
-                outside.bit_generator.state = inside.bit_generator.state
-            case tuple():
-                for old, new in zip(outside, inside, strict=True):
-                    self._write_back(old, new)
-            case list():
-                kept = outside[: len(inside)]
-                outside[:] = [self._outward(new) for new in inside]
-                for k, old in enumerate(kept):
-                    outside[k] = self._updated(old, inside[k])
-            case dict():
-                kept = dict(outside)
-                outside.clear()
-                outside.update(self._outward(inside))
-                for key in kept.keys() & inside.keys():
-                    outside[key] = self._updated(kept[key], inside[key])
-
-    def _updated(self, old: Any, new: Any) -> Any:
-        """``old`` itself if it can become like ``new``, else ``new``."""
-        if isinstance(old, np.ndarray) and np.shape(new) == old.shape:
-            old[...] = new
-            return old
-        return self._outward(new)
-
-    def _inward(self, value: Any) -> Any:
-        if isinstance(value, FarAway):
-            return value._target
-        if isinstance(value, _PLAIN):
-            return value
-        if isinstance(value, np.ndarray):
-            assert value.dtype != object, "an array of objects cannot cross"
-            return value.copy()
-        if isinstance(value, np.random.Generator):
-            assert value is not self._own, "the judge gave its own generator away"
-            return copy.deepcopy(value)
-        if isinstance(value, tuple | list):
-            return type(value)(self._inward(v) for v in value)
-        if isinstance(value, dict):
-            assert all(isinstance(key, _PLAIN) for key in value), "a dictionary with odd keys"
-            return {key: self._inward(v) for key, v in value.items()}
-        assert callable(value), f"the judge sends a {type(value).__name__}: only plain values cross"
-
-        def callback(*args: Any, **kwargs: Any) -> Any:
-            plain = {name: self._outward(a) for name, a in kwargs.items()}
-            return self._inward(value(*map(self._outward, args), **plain))
-
-        return callback
-
-    def _outward(self, value: Any) -> Any:
-        if isinstance(value, _PLAIN):
-            return value
-        if isinstance(value, np.ndarray) and value.dtype != object:
-            return np.array(value)
-        if isinstance(value, tuple | list):
-            return type(value)(self._outward(v) for v in value)
-        if isinstance(value, dict) and all(isinstance(key, _PLAIN) for key in value):
-            return {key: self._outward(v) for key, v in value.items()}
-        if isinstance(value, GeneratorType):
-            return iter([self._outward(v) for v in value])
-        return FarAway(value, self._own)
-
-
-def judge_from_afar(number: str, answer: Any, seed: int = 0) -> list[Step]:
-    """The steps the judge yields for ``answer`` behind a stand-in, up to the first wrong one."""
-    rng = np.random.default_rng(seed)
-    steps: list[Step] = []
-    with np.errstate(all="ignore"):
-        for step in core.get(number).judge(FarAway(answer, own=rng), rng):
-            steps.append(step)
-            if not step.ok:
-                break
-    return steps
-
-
-def assert_same_from_afar(number: str, answer: Any, seeds: Iterable[int] = range(3)) -> None:
-    """The judge says the same of ``answer`` in another process as it says here."""
-    for seed in seeds:
-        here, there = judge(number, answer, seed=seed), judge_from_afar(number, answer, seed)
-        assert list(here.steps) == there, f"seed {seed}\n{here}"
-
-
 # --- what is written for the learner -----------------------------------------------------------
 
 _NUMBER = re.compile(r"\d+\.\d+(?:e[+-]?\d+)?|\d{3,}")
@@ -634,7 +497,6 @@ def assert_loads_only_numpy(module: str) -> None:
 
 __all__ = [
     "SEEDS",
-    "FarAway",
     "Wrong",
     "assert_hint",
     "assert_hints_differ",
@@ -642,13 +504,11 @@ __all__ = [
     "assert_keeps_its_secrets",
     "assert_loads_only_numpy",
     "assert_passes",
-    "assert_same_from_afar",
     "assert_survives",
     "assert_unanswered",
     "assert_worth_nothing",
     "changed",
     "earned",
-    "judge_from_afar",
     "know_nothings",
     "leaf_count",
     "leaves",

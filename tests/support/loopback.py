@@ -1,48 +1,112 @@
-"""An answer that lives at the other end of a socket, without a sandbox around it."""
+"""An answer at the other end of a socket, as in grading, but without a process or a sandbox.
+
+The answer's end is served by a thread of this process, so tests may put any object there; what
+can cross, and what comes back, is as in grading.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from unittest import mock
+
+import numpy as np
 
 from aigc_course.classroom.sandbox.proxies import Session
 from aigc_course.classroom.sandbox.worker import Inside
+from aigc_course.exercises import judge
 from aigc_course.judging import given
+from aigc_course.judging.core import Result
+
+_FRAME, _TRAFFIC = 64 << 20, 1 << 30
+_MAX_QUESTIONS = 1_500  # both ways together; each costs a judge in another process some 0.1 ms
 
 
-class Offered(Inside):
-    """Hands out an object of the test instead of running a learner's program."""
+class Loopback:
+    """One conversation.
 
-    offer: Any = None
+    Attributes:
+        answer: what a judge gets in place of the answer.
+        session: the judge's end.
+        questions: asked so far, by either side.
+    """
 
-    def do_define(self, chunks: list[Any], name: str) -> Any:
-        return self.coder.encode(self.offer)
+    def __init__(self, answer: Any) -> None:
+        self.questions = 0
+        self._judge_end, self._answer_end = socket.socketpair()
+        server = Inside(self._answer_end, frame=_FRAME, given=given)
+        self._thread = threading.Thread(target=self._serve, args=(server,), daemon=True)
+        self._thread.start()
+        self.session = Session(self._judge_end, seconds=60, frame=_FRAME, traffic=_TRAFFIC)
+        peer = self.session.peer
+        peer.ask = self._counted(peer.ask)  # type: ignore[method-assign]
+        peer.serve = self._counted(peer.serve)
+        self.answer = self.session.decode(server.coder.encode(answer))
+
+    @staticmethod
+    def _serve(server: Inside) -> None:
+        # each thread has an error state of its own; judges set theirs too
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            server.peer.run()
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*args: Any) -> Any:
+            self.questions += 1
+            return call(*args)
+
+        return counting
+
+    def close(self) -> None:
+        self.session.alive = False
+        self._judge_end.close()
+        self._thread.join(timeout=5)
+        self._answer_end.close()
 
 
 @contextlib.contextmanager
-def far(answer: Any, seconds: float = 60.0) -> Iterator[Any]:
-    """A stand-in for ``answer``, which is served by another thread of this process."""
-    here, there = socket.socketpair()
-    inside = Offered(there, frame=1 << 26, given=given)
-    inside.offer = answer
+def proxied(answer: Any) -> Iterator[Any]:
+    """What a judge gets in place of ``answer``, whose conversation ends with the block."""
+    with contextlib.closing(Loopback(answer)) as loopback:
+        yield loopback.answer
 
-    def serve() -> None:
-        with contextlib.suppress(Exception):
-            inside.peer.run()
-        there.close()
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    session = Session(here, seconds=seconds, frame=1 << 26, traffic=1 << 30)
-    limit = sys.getrecursionlimit()
-    try:
-        yield session.define([], "answer")
-    finally:
-        sys.setrecursionlimit(limit)
-        session.alive = False
-        here.close()
-        thread.join(5)
+def judge_remotely(number: str, answer: Any, seed: int | None = None) -> tuple[Result, int]:
+    """The result of judging ``answer`` from the other side, and how many questions it took.
+
+    A judge that hands its own generator of random numbers to the answer fails the test: the
+    answer could choose its later cases.
+    """
+    generators: list[np.random.Generator] = []
+    default_rng = np.random.default_rng
+
+    def noted(*args: Any) -> np.random.Generator:
+        generators.append(default_rng(*args))
+        return generators[-1]
+
+    with contextlib.closing(Loopback(answer)) as loopback:
+        coder = loopback.session.coder
+        number_of = coder.number_of
+
+        def looked_at(value: Any) -> int | None:
+            assert value is not generators[0], "the judge gave its own generator away"
+            return number_of(value)
+
+        coder.number_of = looked_at
+        with mock.patch.object(np.random, "default_rng", noted):  # the first is the judge's own
+            result = judge(number, loopback.answer, seed=seed)
+        return result, loopback.questions
+
+
+def assert_same_remotely(number: str, answer: Any, seeds: Iterable[int | None] = (0,)) -> None:
+    """The judge says the same of ``answer`` from the other side, in a bearable number of asks."""
+    for seed in seeds:
+        here = judge(number, answer, seed=seed)
+        there, questions = judge_remotely(number, answer, seed)
+        told = f"seed {seed}\nhere:\n{here}\nremotely:\n{there}"
+        assert (there.status, there.steps, there.score) == (here.status, here.steps, here.score), (
+            told
+        )
+        assert questions < _MAX_QUESTIONS, told

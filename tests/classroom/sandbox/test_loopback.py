@@ -13,7 +13,7 @@ from aigc_course.exercises import exercise, judge, registered
 from aigc_course.judging import given
 from aigc_course.judging.core import close, that
 from tests.support.harness import notebook_answer
-from tests.support.loopback import far
+from tests.support.loopback import assert_same_remotely, proxied
 
 CHAPTERS = ("00", "01", "02", "03", "04", "05", "06", "07")
 ALL = [ex.id for chapter in CHAPTERS for ex in registered(chapter)]
@@ -23,20 +23,20 @@ ALL = [ex.id for chapter in CHAPTERS for ex in registered(chapter)]
 def test_right_answers_get_the_same_result_from_afar(number):
     answer = notebook_answer(number)
     for seed in (None, 11, 12):
-        with far(answer) as stand_in:
+        with proxied(answer) as stand_in:
             assert str(judge(number, stand_in, seed)) == str(judge(number, answer, seed))
 
 
 @pytest.mark.parametrize("number", ALL)
 @pytest.mark.parametrize("wrong", [lambda *a, **k: None, lambda *a, **k: 1 / 0, 3.5, "x"])
 def test_wrong_answers_get_the_same_verdict_from_afar(number, wrong):
-    with far(wrong) as stand_in:
+    with proxied(wrong) as stand_in:
         there, here = judge(number, stand_in, 5), judge(number, wrong, 5)
     assert there.status == here.status and there.steps == here.steps
 
 
 def test_arrays_come_and_go():
-    with far(lambda x, k=1: (x * k, x.shape)) as f:
+    with proxied(lambda x, k=1: (x * k, x.shape)) as f:
         y, shape = f(np.ones((2, 3)), k=3)
         assert y.tolist() == [[3, 3, 3]] * 2 and shape == (2, 3)
 
@@ -50,7 +50,7 @@ def test_what_is_done_to_an_argument_is_seen_here():
 
     x, params, rng = np.zeros(2), {"w": np.ones(2)}, np.random.default_rng(0)
     w = params["w"]
-    with far(spoil) as f:
+    with proxied(spoil) as f:
         first, second = f(x, params, rng), f(x, params, rng)
     assert x.tolist() == [2, 2] and w.tolist() == [4, 4] and params["b"].tolist() == [0]
     assert [first, second] == np.random.default_rng(0).random(2).tolist()
@@ -63,7 +63,7 @@ def test_functions_of_the_judge_can_be_called_back():
         seen.append(v)
         return float((v**2).sum())
 
-    with far(lambda f, x: f(x) + f(2 * x)) as answer:
+    with proxied(lambda f, x: f(x) + f(2 * x)) as answer:
         assert answer(f, np.ones(2)) == 10.0
     assert len(seen) == 2
 
@@ -78,14 +78,14 @@ def test_errors_cross_under_their_builtin_type_both_ways():
         except KeyError:
             return "caught"
 
-    with far(call) as answer:
+    with proxied(call) as answer:
         assert answer(refuse) == "caught"
     for error in (ValueError("bad"), RecursionError(), NotImplementedError("not yet")):
 
         def fail(error=error):
             raise error
 
-        with far(fail) as answer, pytest.raises(type(error)):
+        with proxied(fail) as answer, pytest.raises(type(error)):
             answer()
 
 
@@ -131,7 +131,7 @@ class Counter:
 
 
 def test_objects_stay_there_and_are_used_from_here():
-    with far(Counter) as C:
+    with proxied(Counter) as C:
         c = C(3)
         assert isinstance(c, Handle) and isinstance(c, C) and not isinstance(3, C)
         assert c.n == 3 and hasattr(c, "add") and not hasattr(c, "nonsense")
@@ -149,7 +149,7 @@ def test_objects_stay_there_and_are_used_from_here():
 
 
 def test_dropped_objects_are_forgotten_there():
-    with far(Counter) as C:
+    with proxied(Counter) as C:
         keep = C(1)
         for k in range(200):
             keep = keep + 0
@@ -160,7 +160,7 @@ def test_dropped_objects_are_forgotten_there():
 
 
 def test_a_judge_cannot_hand_over_its_insides():
-    with far(lambda x: x) as f, pytest.raises(TypeError, match="cannot hand over"):
+    with proxied(lambda x: x) as f, pytest.raises(TypeError, match="cannot hand over"):
         f(contextlib)
 
 
@@ -172,7 +172,7 @@ def test_of_a_function_handed_over_only_the_call_is_open():
                 found.append(getattr(f, name))
         return [x for x in found if type(x).__name__ not in ("type",)]
 
-    with far(probe) as answer:
+    with proxied(probe) as answer:
         assert answer(lambda v: v) == []
 
 
@@ -192,7 +192,7 @@ def test_a_result_that_only_claims_to_be_right_is_compared_here():
         yield that(np.shape(got) == (2,), "形状")
         yield close(got, np.array([3.0, 4.0]), "值")
 
-    with far(lambda: Agreeable()) as stand_in:
+    with proxied(lambda: Agreeable()) as stand_in:
         assert judge("99.7", stand_in).status == "failed"
 
 
@@ -207,3 +207,12 @@ def test_nodes_of_one_exercise_are_forgotten_before_the_next(monkeypatch):
         inside.do_define([("x = 1", "<a>", 1)], "x")
         # else another object at a freed node's address would go out as that node
         assert not inside.node_numbers and not inside.nodes
+
+
+def test_a_judge_that_gives_its_own_generator_away_is_noticed():
+    @exercise("99.8", title="试", points=1, asks="f(rng)")
+    def _(answer, rng):
+        yield that(answer(rng) is None, "调用")
+
+    with pytest.raises(AssertionError, match="own generator"):
+        assert_same_remotely("99.8", lambda rng: None)
