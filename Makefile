@@ -6,15 +6,25 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+JOBS ?= logical
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
+
+# A file of tests, or a notebook, stays with one process: fixtures are made once, cells in order.
+SPREAD := -n $(JOBS) --dist loadfile
 
 # Every stored output is compared with a new run; see aigc_course/authoring/nbval_plus.py.
 NBVAL := --nbval -p aigc_course.authoring.nbval_plus \
 	--nbval-sanitize-with=tests/notebooks/sanitize.cfg --nbval-cell-timeout=120
 
-# A virtual environment whose interpreter is gone, or that was moved with its folder, is done anew.
+# A virtual environment whose interpreter is gone, or that was moved with its folder, is done anew;
+# so is one of another version than the PYTHON that was asked for by name.
 READY := $(shell $(PY) -c 'import sys; sys.exit(open("$(STAMP)", encoding="utf-8").read() != sys.prefix)' 2>/dev/null && echo yes)
+ifneq ($(origin PYTHON),file)
+VERSION := import sys; print(sys.version_info[:2])
+OTHER := $(shell test -x $(PY) && test "$$("$(PYTHON)" -c '$(VERSION)' 2>/dev/null)" != "$$($(PY) -c '$(VERSION)' 2>/dev/null)" && echo yes)
+READY := $(if $(OTHER),,$(READY))
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help lab install test quick lint notebooks mutations bench lock clean-venv force
@@ -29,7 +39,7 @@ help:  ## 列出命令
 	@echo "make lint       只跑 ruff 和 mypy"
 	@echo "make lock       重新生成 requirements.lock"
 	@echo "make install    只备好环境"
-	@echo "用别的 Python：make lab PYTHON=python3.12"
+	@echo "用别的 Python：make lab PYTHON=python3.12；同时跑几个测试进程：make test JOBS=4"
 
 lab: $(STAMP)  ## 备好一切，打开 JupyterLab
 	@$(PY) -m aigc_course lab $(ARGS)
@@ -37,14 +47,14 @@ lab: $(STAMP)  ## 备好一切，打开 JupyterLab
 install: $(STAMP)
 
 test: lint $(STAMP)
-	$(PY) -m pytest $(ARGS)
-	$(PY) -m pytest $(NBVAL) notebooks
+	$(PY) -m pytest $(SPREAD) $(ARGS)
+	AIGC_THREADS=1 $(PY) -m pytest $(SPREAD) $(NBVAL) notebooks
 
 mutations: $(STAMP)
 	$(PY) tests/mutations.py $(ARGS)
 
 quick: lint $(STAMP)
-	$(PY) -m pytest -m "not slow" --ignore=tests/notebooks $(ARGS)
+	$(PY) -m pytest $(SPREAD) -m "not slow" --ignore=tests/notebooks $(ARGS)
 
 lint: $(STAMP)
 	$(PY) -m ruff check .
@@ -57,15 +67,17 @@ notebooks: $(STAMP)
 bench: $(STAMP)
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file" $(ARGS) || exit 1; done
 
+# What is locked stays as it is unless a new need moves it; ARGS=--upgrade takes the newest of all.
 # uv resolves for all systems at once; torch names its own CUDA packages, so those lines go.
 lock:
 	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	"$(PYTHON)" -m venv "$$tmp/venv"; \
 	"$$tmp/venv/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
 	echo "torch==2.13.0" > "$$tmp/constraints"; \
+	cp requirements.lock "$$tmp/resolved"; \
 	"$$tmp/venv/bin/uv" pip compile pyproject.toml --quiet --all-extras --universal \
 	  --python-version 3.11 --fork-strategy fewest --constraint "$$tmp/constraints" \
-	  --no-annotate --no-header --output-file "$$tmp/resolved"; \
+	  --no-annotate --no-header --output-file "$$tmp/resolved" $(ARGS); \
 	{ echo "# Exact versions of everything the course needs, for Python 3.11+ on Linux, macOS and Windows."; \
 	  echo "# Made by: make lock   (see CONTRIBUTING.md). torch brings its own CUDA packages where there are any."; \
 	  grep -vE '^(nvidia-|cuda-|triton)' "$$tmp/resolved"; } > "$$tmp/lock"; \
@@ -83,6 +95,7 @@ $(STAMP): requirements.lock pyproject.toml $(if $(READY),,force)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "✗ $(PYTHON) 是 $$("$(PYTHON)" -V 2>&1)，课程要 3.11 以上 → 装一个新的，再 make lab PYTHON=python3.12" >&2; exit 1; }
 	@quiet=--quiet; \
+	$(if $(OTHER),echo "$(VENV) 是别的版本的 Python，重建"; rm -rf "$(VENV)"; )\
 	$(PY) -m pip --version >/dev/null 2>&1 || { quiet=; \
 	  echo "建立虚拟环境 $(VENV)，安装 requirements.lock：要下载几百 MB 到几 GB，几分钟到半小时 …"; \
 	  rm -rf "$(VENV)"; "$(PYTHON)" -m venv "$(VENV)" || { rm -rf "$(VENV)"; \

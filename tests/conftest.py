@@ -35,3 +35,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def repository() -> Path:
     """The top of the clone."""
     return REPOSITORY
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that no process is left alone with them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -102,24 +102,26 @@ def test_a_picture_inside_html_is_compared_by_sight(tmp_path):
     assert nbval(path, env={"EDGE": "260"}).returncode == 1
 
 
-def test_a_dead_kernel_is_noticed_at_once(tmp_path):
+@pytest.mark.parametrize("spread", [(), ("-n", "2", "--dist", "loadfile")])
+def test_a_dead_kernel_is_noticed_at_once(tmp_path, spread):
     path = tmp_path / "dead.ipynb"
     notebook = from_text("%%% code die\nimport os\nos._exit(3)\n\n%%% code after\n1\n")
     for cell in notebook.cells:
         cell.execution_count = 1
     nbformat.write(notebook, path)
     start = time.monotonic()
-    result = nbval(path, "--nbval-cell-timeout=200")
+    result = nbval(path, "--nbval-cell-timeout=200", *spread)
     assert result.returncode == 1
     assert "kernel died" in result.stdout and "exit status 3" in result.stdout
     assert time.monotonic() - start < 100  # far below the cell limit, whatever the machine
 
 
-def test_a_changed_number_fails(tmp_path):
+@pytest.mark.parametrize("spread", [(), ("-n", "2", "--dist", "loadfile")])
+def test_a_changed_number_fails(tmp_path, spread):
     path = stored("%%% code a\nprint(f'{0.8712:.4f}')\n", tmp_path / "number.ipynb")
     text = path.read_text(encoding="utf-8").replace('"0.8712', '"0.8713')
     path.write_text(text, encoding="utf-8")
-    result = nbval(path)
+    result = nbval(path, *spread)
     assert result.returncode == 1 and "0.8713" in result.stdout
 
 
