@@ -9,6 +9,11 @@ import numpy as np
 from .rng import pick
 from .tensor import Tensor, _sequence, result
 
+__all__ = [
+    "arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "rand",
+    "rand_like", "randint", "randn", "randn_like", "randperm", "tensor", "zeros", "zeros_like",
+]  # fmt: skip
+
 Generator = np.random.Generator
 
 

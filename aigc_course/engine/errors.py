@@ -6,6 +6,8 @@ which operation, which axis, and what to write instead.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 Shape = tuple[int, ...]
@@ -103,3 +105,19 @@ def check_axis(name: str, dim: int, ndim: int) -> int:
             f"wanted {-limit} to {limit - 1}"
         )
     return int(dim) % limit
+
+
+def check_sizes(name: str, **sizes: Any) -> None:
+    """Raise unless every size is a positive integer.
+
+    Raises:
+        ValueError: one is not; the message names it.
+
+    Example:
+        >>> check_sizes("Linear", in_features=3, out_features=0)
+        Traceback (most recent call last):
+        ValueError: Linear: out_features is 0, wanted a positive integer
+    """
+    for label, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name}: {label} is {value!r}, wanted a positive integer")

@@ -16,8 +16,6 @@ from .autograd import Array, Backward, HookHandle, Node, _mode, run_backward
 if TYPE_CHECKING:
     DType = Any
 
-__all__ = ["Tensor", "as_tensor", "from_numpy", "record", "result", "wants_grad"]
-
 float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
 _KINDS = {"b": 0, "u": 1, "i": 1, "f": 2}  # bool < integer < float, as in torch's promotion
 

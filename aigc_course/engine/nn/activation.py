@@ -8,6 +8,11 @@ from ..ops import activation as act
 from ..tensor import Tensor
 from .module import Module
 
+__all__ = [
+    "ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus",
+    "Tanh",
+]  # fmt: skip
+
 
 class ReLU(Module):
     """max(x, 0)"""

@@ -1,18 +1,18 @@
-"""Convolution and pooling layers."""
+"""The convolution layer."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from ..errors import check_sizes
 from ..ops.conv import conv2d, pair
-from ..ops.pooling import avg_pool2d, max_pool2d
 from ..tensor import Tensor
 from . import init
-from .linear import positive
 from .module import Module, Parameter
+
+__all__ = ["Conv2d"]
 
 
 class Conv2d(Module):
@@ -41,7 +41,7 @@ class Conv2d(Module):
         dtype: Any = np.float32,
     ) -> None:
         super().__init__()
-        positive("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        check_sizes("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"Conv2d: groups is {groups}, wanted a divisor of in_channels {in_channels} and "
@@ -49,6 +49,7 @@ class Conv2d(Module):
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = pair("kernel_size", kernel_size)
+        check_sizes("Conv2d", kernel_height=self.kernel_size[0], kernel_width=self.kernel_size[1])
         self.stride, self.dilation = pair("stride", stride), pair("dilation", dilation)
         if padding == "same":
             if self.stride != (1, 1) or any(
@@ -63,13 +64,8 @@ class Conv2d(Module):
         self.padding = pair("padding", padding)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self.weight = Parameter(np.empty(shape, dtype))
-        bound = 1 / math.sqrt(math.prod(shape[1:]))
-        init.uniform_(self.weight, -bound, bound, generator)
-        self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
-        if self.bias is not None:
-            init.uniform_(self.bias, -bound, bound, generator)
-        else:
-            self.register_parameter("bias", None)
+        self.register_parameter("bias", Parameter(np.empty(out_channels, dtype)) if bias else None)
+        init.fan_in_uniform_(self.weight, self.bias, generator)
 
     def forward(self, x: Any) -> Tensor:
         return conv2d(
@@ -81,34 +77,3 @@ class Conv2d(Module):
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
             f"stride={self.stride}, padding={self.padding}"
         )
-
-
-class MaxPool2d(Module):
-    """Largest number of each window."""
-
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
-        super().__init__()
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-
-    def forward(self, x: Any) -> Tensor:
-        return max_pool2d(x, self.kernel_size, self.stride, self.padding)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class AvgPool2d(Module):
-    """Mean of each window."""
-
-    def __init__(
-        self, kernel_size: Any, stride: Any = None, padding: Any = 0, count_include_pad: bool = True
-    ) -> None:
-        super().__init__()
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-        self.count_include_pad = count_include_pad
-
-    def forward(self, x: Any) -> Tensor:
-        return avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.count_include_pad)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"

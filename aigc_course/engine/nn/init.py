@@ -61,6 +61,16 @@ def uniform_(
     return _set(t, pick(generator).uniform(a, b, t.shape))
 
 
+def fan_in_uniform_(
+    weight: Tensor, bias: Tensor | None, generator: Generator | None = None
+) -> None:
+    """Both uniform on ±1/√fan_in, fan_in the inputs of one unit: how PyTorch's layers start."""
+    bound = 1 / math.sqrt(fans(weight)[0])
+    uniform_(weight, -bound, bound, generator)
+    if bias is not None:
+        uniform_(bias, -bound, bound, generator)
+
+
 def normal_(
     t: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:

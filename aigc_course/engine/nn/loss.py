@@ -8,6 +8,11 @@ from ..ops import loss as F
 from ..tensor import Tensor
 from .module import Module
 
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss",
+    "NLLLoss",
+]  # fmt: skip
+
 
 class _Loss(Module):
     def __init__(self, reduction: str = "mean") -> None:

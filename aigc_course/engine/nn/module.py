@@ -10,6 +10,8 @@ import numpy as np
 
 from ..tensor import Tensor, result
 
+__all__ = ["Module", "Parameter"]
+
 
 class Parameter(Tensor):
     """A tensor that a module registers and an optimiser trains.

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import ShapeError, check_sizes
 from ..ops.normalisation import batch_norm, layer_norm
 from ..tensor import Tensor, as_tensor
-from .linear import positive
 from .module import Module, Parameter, buffer
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm"]
 
 
 class _BatchNorm(Module):
@@ -29,7 +30,7 @@ class _BatchNorm(Module):
         dtype: Any = np.float32,
     ) -> None:
         super().__init__()
-        positive(type(self).__name__, num_features=num_features)
+        check_sizes(type(self).__name__, num_features=num_features)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         for name, value in (("weight", np.ones), ("bias", np.zeros)):
             parameter = Parameter(value(num_features, dtype)) if affine else None

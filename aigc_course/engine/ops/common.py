@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
-from ..errors import ShapeError, broadcast_error
+from ..errors import broadcast_error
 from ..tensor import Tensor, as_tensor
 
 FLOAT = np.dtype(np.float32)  # dtype of Python floats and of int / int
@@ -101,9 +101,3 @@ def is_same_float(name: str, x: Array, y: Array) -> None:
             f"{name}: got {x.dtype} and {y.dtype}, wanted one dtype for both; convert one of them "
             "with .float() (float32) or .double() (float64), or astype before making the tensor"
         )
-
-
-__all__ = [
-    "FLOAT", "ShapeError", "explained", "floating", "is_same_float", "operands", "promote",
-    "unbroadcast",
-]  # fmt: skip

@@ -12,6 +12,11 @@ from ..tensor import Tensor, as_tensor, record, result, wants_grad
 from .common import FLOAT, explained, floating, operands, unbroadcast
 from .special import erf_array
 
+__all__ = [
+    "abs", "clip", "cos", "erf", "exp", "log", "log1p", "masked_fill", "maximum", "minimum",
+    "sign", "sin", "sqrt", "square", "where",
+]  # fmt: skip
+
 # --- two operands ----------------------------------------------------------------------------
 
 

@@ -12,7 +12,12 @@ import numpy as np
 from ..autograd import Array
 from ..errors import ShapeError, check_axis
 from ..tensor import Extremum, Tensor, as_tensor, record, result
-from .common import FLOAT, floating
+from .common import floating
+
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "cumsum", "logsumexp", "max", "mean",
+    "min", "norm", "std", "sum", "var",
+]  # fmt: skip
 
 Axes = tuple[int, ...]
 
@@ -302,9 +307,3 @@ def _not_empty(name: str, x: Array, axes: Axes) -> None:
             f"{name}: shape {x.shape} has no element along dim {axes}, and nothing has no {name}; "
             "check that the batch is not empty"
         )
-
-
-__all__ = [
-    "FLOAT", "all", "amax", "amin", "any", "argmax", "argmin", "cumsum", "logsumexp", "max",
-    "mean", "min", "norm", "std", "sum", "var",
-]  # fmt: skip

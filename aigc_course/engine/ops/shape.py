@@ -12,6 +12,11 @@ from ..errors import ShapeError, check_axis
 from ..tensor import Tensor, as_tensor, record
 from .common import promote, unbroadcast
 
+__all__ = [
+    "cat", "chunk", "concat", "concatenate", "flatten", "flip", "permute", "reshape", "split",
+    "squeeze", "stack", "transpose", "tril", "triu", "unbind", "unsqueeze",
+]  # fmt: skip
+
 
 def reshape(a: Any, shape: Sequence[int]) -> Tensor:
     """The same elements in another shape; one entry may be -1 (worked out from the rest).

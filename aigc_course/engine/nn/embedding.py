@@ -1,4 +1,4 @@
-"""Dropout and the embedding table."""
+"""The embedding table."""
 
 from __future__ import annotations
 
@@ -6,33 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.dropout import dropout
+from ..errors import check_sizes
 from ..ops.indexing import embedding
 from ..tensor import Tensor
 from . import init
-from .linear import positive
 from .module import Module, Parameter
 
-
-class Dropout(Module):
-    """In training each number becomes 0 with probability p, the rest grows by 1/(1 - p).
-
-    Example:
-        >>> Dropout(0.5).eval()(Tensor([1.0, 2.0]))
-        tensor([1., 2.])
-    """
-
-    def __init__(self, p: float = 0.5, *, generator: np.random.Generator | None = None) -> None:
-        super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p is {p}, wanted a probability from 0 to 1")
-        self.p, self.generator = p, generator
-
-    def forward(self, x: Any) -> Tensor:
-        return dropout(x, self.p, self.training, self.generator)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
+__all__ = ["Embedding"]
 
 
 class Embedding(Module):
@@ -56,7 +36,7 @@ class Embedding(Module):
         dtype: Any = np.float32,
     ) -> None:
         super().__init__()
-        positive("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(
                 f"Embedding: padding_idx is {padding_idx}, wanted a row of 0 to "
