@@ -222,13 +222,15 @@ class TestWheel:
         names = set(zipfile.ZipFile(wheel).namelist())
         lessons = [p.name for p in (repository / "notebooks").glob("[0-9][0-9]_*.ipynb")]
         wanted = [f"aigc_course/_notebooks/{name}" for name in lessons]
-        manifest = tomllib.loads((repository / "data" / "manifest.toml").read_text("utf-8"))
-        for item in manifest["item"]:
-            inside = "_data/" if item["root"] == "data" else ""
+        for entry in (repository / "data" / "manifest").glob("*.toml"):
+            item = tomllib.loads(entry.read_text("utf-8"))
+            inside = "_data/" if item.get("root", "data") == "data" else ""
             wanted.append(f"aigc_course/{inside}{item['file']}")
-            wanted.append(f"aigc_course/{inside}{item['licence_file']}")
-            wanted.append(f"aigc_course/_data/{item['card']}")
-        wanted += ["aigc_course/_data/manifest.toml", "aigc_course/requirements.lock"]
+            if "licence_file" in item:
+                wanted.append(f"aigc_course/{inside}{item['licence_file']}")
+            wanted.append(f"aigc_course/_data/cards/{entry.stem}.md")
+            wanted.append(f"aigc_course/_data/manifest/{entry.name}")
+        wanted += ["aigc_course/requirements.lock"]
         assert [name for name in wanted if name not in names] == []
         assert {Path(n).name for n in names if "/licenses/" in n} == {"LICENSE", "LICENSE-text"}
 

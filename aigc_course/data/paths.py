@@ -7,7 +7,9 @@ from pathlib import Path
 
 from aigc_course.errors import DataError
 
-__all__ = ["data_root", "package_root", "restore_command"]
+__all__ = ["data_root", "in_clone", "package_root"]
+
+MANIFEST = "manifest"  # the folder that tells a data folder from any other
 
 
 def package_root() -> Path:
@@ -16,46 +18,38 @@ def package_root() -> Path:
 
 
 def data_root() -> Path:
-    """Folder that holds ``manifest.toml`` and the data files.
+    """Folder that holds ``manifest/`` and the data files.
 
     Looked for in this order: the environment variable ``AIGC_DATA``; ``aigc_course/_data``, which
     is where a wheel carries them; ``data/`` beside the package, which is where a clone has them.
 
     Raises:
-        DataError: no such folder, or it has no ``manifest.toml``.
+        DataError: no such folder, or it has no ``manifest/``.
 
     Example:
-        >>> (data_root() / "manifest.toml").is_file()
+        >>> (data_root() / "manifest" / "fashion_mnist.toml").is_file()
         True
     """
     wanted = os.environ.get("AIGC_DATA", "").strip()
     if wanted:
         root = Path(wanted).expanduser()
-        if not (root / "manifest.toml").is_file():
+        if not (root / MANIFEST).is_dir():
             raise DataError(
-                f"AIGC_DATA: got {wanted!r}, wanted a folder that holds manifest.toml; "
+                f"AIGC_DATA: got {wanted!r}, wanted a folder that holds {MANIFEST}/; "
                 "point it at the course's data folder, or unset it to use the shipped one"
             )
         return root
     candidates = [package_root() / "_data", package_root().parent / "data"]
     for root in candidates:
-        if (root / "manifest.toml").is_file():
+        if (root / MANIFEST).is_dir():
             return root
     looked = " and ".join(str(root) for root in candidates)
     raise DataError(
-        f"data folder not found: looked for manifest.toml in {looked}; "
+        f"data folder not found: looked for {MANIFEST}/ in {looked}; "
         "install the course again, or set AIGC_DATA to a folder that has it"
     )
 
 
-def restore_command(builder: str) -> str:
-    """What to type to make a data file again, given its builder's file name.
-
-    Example:
-        >>> restore_command("fashion_mnist.py").endswith("fashion_mnist.py")
-        True
-    """
-    script = data_root() / "builders" / builder
-    if script.parent.parent == package_root().parent / "data":
-        return f"python data/builders/{builder}"  # as one types it in a clone
-    return f'python "{script}"'
+def in_clone() -> bool:
+    """Whether the data in use are those of the clone that the package lies in."""
+    return data_root() == package_root().parent / "data"

@@ -94,7 +94,7 @@ def build(
             f"  sha256 wanted: {entry.sha256} ({entry.size:,} bytes)\n"
             f"  sha256 made:   {found} ({len(data):,} bytes)\n"
             f"  made from {entry.source}? If the recipe was changed on purpose, put the new "
-            "size and sha256 in data/manifest.toml and run again"
+            f"size and sha256 in data/manifest/{name}.toml and run again"
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

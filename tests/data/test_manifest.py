@@ -15,6 +15,7 @@ from aigc_course.data import manifest as manifest_module
 from aigc_course.data.manifest import sha256_of
 from aigc_course.data.paths import data_root, package_root
 
+REPOSITORY = package_root().parent
 NAMES = [entry.name for entry in data.listing()]
 
 
@@ -23,9 +24,8 @@ def copy(tmp_path, monkeypatch):
     """A private copy of the data folder under a path with blanks and Chinese, and its archive."""
     root = tmp_path / "我的 课程 data"
     root.mkdir()
-    for part in ("manifest.toml", "fashion_mnist.zip"):
-        shutil.copy(data_root() / part, root / part)
-    for part in ("cards", "licences", "builders"):
+    shutil.copy(data_root() / "fashion_mnist.zip", root)
+    for part in ("manifest", "cards", "licences", "builders"):
         shutil.copytree(data_root() / part, root / part)
     monkeypatch.setenv("AIGC_DATA", str(root))
     return root / "fashion_mnist.zip"
@@ -44,11 +44,29 @@ def test_entry_is_complete(name):
     entry = data.item(name)
     assert re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
     assert entry.path.stat().st_size == entry.size
-    assert (data_root() / "builders" / entry.builder).is_file()
-    root = data_root() if entry.root == "data" else package_root()
-    licence = (root / entry.licence_file).read_text(encoding="utf-8")
-    assert "Copyright" in licence and len(licence) > 500
     assert entry.title and entry.licence and entry.source and entry.recipe
+    if entry.licence_file:
+        root = data_root() if entry.root == "data" else package_root()
+        licence = (root / entry.licence_file).read_text(encoding="utf-8")
+        assert "Copyright" in licence and len(licence) > 500
+    else:
+        assert entry.kind != "data", "what others made needs the text of their licence"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_that_makes_it_again_is_there(name):
+    entry = data.item(name)
+    match entry.kind, entry.command.split():
+        case ("data", ["python", script]):
+            assert script.startswith("data/builders/")
+            assert (data_root() / script.removeprefix("data/")).is_file()
+        case ("checkpoint", ["aigc", "train", recipe, "--preset", _, "--install"]):
+            assert recipe == name and entry.file == f"checkpoints/{name}.safetensors"
+        case ("results", ["python", script]):
+            assert script.startswith("experiments/") and entry.file == f"results/{name}.csv"
+            assert (REPOSITORY / script).is_file()
+        case _:
+            pytest.fail(f"{entry.kind}: {entry.command}")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,13 +75,22 @@ def test_card_tells_what_is_needed(name):
     assert page.present and page.path == page.item.path
     assert f"{page.item.size:,}" in page.card, "the card's size is not the manifest's"
     assert page.item.licence.split("-")[0] in page.card.replace("Open Font License", "OFL")
-    assert page.item.builder in page.card and "aigc data verify" in page.card
+    assert page.item.command in page.card and "aigc data verify" in page.card
     assert sum("\u4e00" <= c <= "\u9fff" for c in page.card) > 200
 
 
-def test_repository_stays_light():
+def test_each_kind_keeps_to_its_budget():
     assert data.item("fashion_mnist").size <= 31_000_000
-    assert sum(entry.size for entry in data.listing()) < 60_000_000
+    for kind, (used, most) in manifest_module.usage().items():
+        assert used <= most, f"{kind}: {used:,} bytes, budget {most:,}"
+
+
+def test_nothing_lies_about_that_the_manifest_does_not_name():
+    known = {entry.file for entry in data.listing()}
+    shipped = [p for part in ("checkpoints", "results") for p in (data_root() / part).glob("*")]
+    assert [p.name for p in shipped if p.relative_to(data_root()).as_posix() not in known] == []
+    cards = {path.stem for path in (data_root() / "cards").glob("*.md")}
+    assert cards == set(NAMES)
 
 
 def test_unknown_name_lists_those_there_are():
@@ -133,13 +160,17 @@ def test_wrong_archive_with_right_checksum_is_still_explained(copy, monkeypatch)
 
 def test_data_folder_that_is_none(monkeypatch, tmp_path):
     monkeypatch.setenv("AIGC_DATA", str(tmp_path))
-    with pytest.raises(data.DataError, match=r"AIGC_DATA: got .*manifest\.toml"):
+    with pytest.raises(data.DataError, match=r"AIGC_DATA: got .*manifest/"):
         data.listing()
 
 
-def test_broken_manifest_is_named(copy):
-    (copy.parent / "manifest.toml").write_text("[[item]]\nname = 1", encoding="utf-8")
-    with pytest.raises(data.DataError, match="manifest damaged"):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("name = 1", "got multiple values"), ("kind = ", "Invalid value"), ("", "missing")],
+)
+def test_broken_manifest_is_named(copy, text, said):
+    (copy.parent / "manifest" / "font.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(data.DataError, match=rf"manifest damaged: .*font\.toml: .*{said}"):
         data.verify()
 
 
@@ -147,6 +178,10 @@ def test_restore_command_in_a_clone_is_what_one_types(monkeypatch):
     monkeypatch.delenv("AIGC_DATA", raising=False)
     if data_root() == package_root().parent / "data":
         assert data.item("font").restore == "python data/builders/font.py"
+
+
+def test_restore_command_elsewhere_names_the_builder_where_it_lies(copy):
+    assert data.item("font").restore == f'python "{copy.parent / "builders/font.py"}"'
 
 
 def test_import_is_light():
@@ -162,3 +197,124 @@ def test_files_are_not_tracked_twice():
     names = [Path(entry.file).name for entry in data.listing()]
     assert len(names) == len(set(names))
     assert not (package_root() / "_data").exists() or data_root() == package_root() / "_data"
+
+
+# --- checkpoints and results -------------------------------------------------------------------
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """An empty data folder of one's own; ``shipped(kind, file, content)`` adds an item to it."""
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path))
+    (tmp_path / "manifest").mkdir()
+
+    def add(kind, file, content, **more):
+        path = tmp_path / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        entry = data.Item(
+            path.stem,
+            kind,
+            "标题",
+            file,
+            len(content),
+            sha256_of(path),
+            "MIT",
+            "s",
+            "r",
+            "c",
+            **more,
+        )
+        text = manifest_module.as_toml(entry)
+        (tmp_path / "manifest" / f"{path.stem}.toml").write_text(text, encoding="utf-8")
+        return entry
+
+    return add
+
+
+def test_an_entry_is_read_as_it_was_written(shipped):
+    made = {
+        "seed": 3,
+        "device": 'CPU，2 核 "x" \\ y',
+        "config": {"lr": 1e-05, "hidden": [128, 64], "flag": True, "中 文": "值"},
+    }
+    entry = shipped("checkpoint", "checkpoints/net.safetensors", b"weights", made=made)
+    assert data.item("net") == entry and data.item("net").made == made
+
+
+def test_a_checkpoint_is_checked_before_it_is_loaded(shipped):
+    entry = shipped("checkpoint", "checkpoints/net.safetensors", b"weights")
+    assert data.checkpoint("net") == entry.path
+    entry.path.write_bytes(b"other!!")
+    with pytest.raises(data.DataError, match=r"damaged: .*net\.safetensors"):
+        data.checkpoint("net")
+
+
+def test_a_checkpoint_that_could_hold_code_is_refused(shipped):
+    shipped("checkpoint", "checkpoints/net.pt", b"weights")
+    with pytest.raises(data.DataError, match=r"net: wanted a \.safetensors file"):
+        data.checkpoint("net")
+
+
+def test_results_come_with_their_types(shipped):
+    shipped(
+        "results",
+        "results/table.csv",
+        b'name,seed,lr,loss,ok,date\nAdam,0,0.1,nan,True,2026-01-31\n"a,""b""",1,1,,False,\n',
+    )
+    first, second = data.results("table")
+    loss = first.pop("loss")
+    assert loss != loss
+    assert first == {"name": "Adam", "seed": 0, "lr": 0.1, "ok": True, "date": "2026-01-31"}
+    assert second == {
+        "name": 'a,"b"', "seed": 1, "lr": 1.0, "loss": None, "ok": False, "date": None
+    }  # fmt: skip
+    assert type(second["lr"]) is float and type(second["seed"]) is int
+
+
+def test_results_without_rows(shipped):
+    shipped("results", "results/table.csv", b"name,seed\n")
+    assert data.results("table") == []
+
+
+def test_each_kind_has_a_function_of_its_own(shipped):
+    shipped("checkpoint", "checkpoints/net.safetensors", b"weights")
+    shipped("results", "results/table.csv", b"a\n1\n")
+    with pytest.raises(data.DataError, match="table: got results, wanted a checkpoint.*: net$"):
+        data.checkpoint("table")
+    with pytest.raises(data.DataError, match="net: got checkpoint, wanted a results.*: table$"):
+        data.results("net")
+
+
+def test_listing_goes_by_kind_and_usage_adds_up(shipped):
+    shipped("results", "results/b.csv", b"a\n1\n")
+    shipped("data", "z.zip", b"zip")
+    shipped("checkpoint", "checkpoints/c.safetensors", b"weights")
+    shipped("data", "a.zip", b"12345")
+    assert [entry.name for entry in data.listing()] == ["a", "z", "c", "b"]
+    used = {kind: used for kind, (used, _) in manifest_module.usage().items()}
+    assert used == {"data": 8, "checkpoint": 7, "results": 4}
+
+
+def test_a_kind_that_is_none(shipped):
+    shipped("weights", "x.zip", b"x")
+    with pytest.raises(data.DataError, match="got 'weights', wanted one of data, checkpoint, res"):
+        data.listing()
+
+
+# --- loaders -----------------------------------------------------------------------------------
+
+
+def test_a_loader_is_found_by_its_file(tmp_path, monkeypatch):
+    source = 'def own():\n    """Verse."""\n    return ["床前明月光"]\n'
+    (tmp_path / "own.py").write_text(source, encoding="utf-8")
+    assert not hasattr(data, "own")
+    loaders = sys.modules["aigc_course.data.loaders"]
+    monkeypatch.setattr(loaders, "__path__", [*loaders.__path__, str(tmp_path)])
+    try:
+        assert data.own() == ["床前明月光"] and {"own", "fashion_mnist"} <= set(dir(data))
+    finally:
+        sys.modules.pop("aigc_course.data.loaders.own", None)
+        vars(loaders).pop("own", None)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        data.nothing
