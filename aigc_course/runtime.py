@@ -12,6 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,7 +42,8 @@ _threads: int | None = None
 
 
 def setup(seed: int = 0) -> np.random.Generator:
-    """Prepare a notebook: seed every random source and choose a thread count.
+    """Prepare a notebook: seed every random source, choose a thread count, and let training of the
+    engine, where it is loaded, show the course's progress bar.
 
     Args:
         seed: any non-negative integer; the same seed gives the same notebook.
@@ -55,6 +57,10 @@ def setup(seed: int = 0) -> np.random.Generator:
         [8, 0, 1]
     """
     limit_threads(choose_threads())
+    if "aigc_course.engine" in sys.modules:
+        from aigc_course.engine import train
+
+        train.default_progress = partial(progress, desc="训练")
     return seed_everything(seed)
 
 

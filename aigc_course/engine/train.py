@@ -12,9 +12,15 @@ from .autograd import Array, no_grad
 from .nn.module import Module
 from .optim.lr_scheduler import ReduceLROnPlateau
 from .optim.optimizer import Optimizer
+from .rng import pick
 from .tensor import Tensor, as_tensor
 
 Loss = Callable[[Tensor, Any], Tensor]
+Progress = Callable[[Iterable[int]], Iterable[int]]
+
+# around the epochs of a ``fit`` that is given no ``progress``: the engine draws nothing of its own,
+# ``runtime.setup`` puts the course's bar here
+default_progress: Progress = iter
 
 
 def batches(
@@ -43,20 +49,15 @@ def batches(
         raise ValueError(f"x, y: got {len(x)} and {len(y)} samples, wanted as many of both")
     if batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, wanted at least 1")
-    if shuffle and rng is None:
-        from .rng import pick
-
-        rng = pick(None)
+    rng = pick(rng) if shuffle else None
 
     def generate() -> Iterator[tuple[Array, Array]]:
         n = len(x)
-        order = rng.permutation(n) if shuffle and rng is not None else None
+        order = None if rng is None else rng.permutation(n)
         for start in range(0, n, batch_size):
-            if order is None:
-                yield x[start : start + batch_size], y[start : start + batch_size]
-            else:
-                chosen = order[start : start + batch_size]
-                yield x[chosen], y[chosen]
+            part = slice(start, start + batch_size)
+            chosen = part if order is None else order[part]
+            yield x[chosen], y[chosen]
 
     return generate()  # arguments are checked at the call, not at the first batch
 
@@ -149,6 +150,7 @@ def fit(
     scheduler: Any = None,
     augment: Callable[[Array, np.random.Generator], Array] | None = None,
     l1: float = 0.0,
+    progress: Progress | None = None,
 ) -> History:
     """Train a model and say how it went.
 
@@ -168,6 +170,8 @@ def fit(
         augment: x of a batch -> changed x.
         l1: factor of Σ|w| over weights (not biases or norms), added to the gradient but not to the
             losses reported.
+        progress: wraps the epochs to show how far they are, as ``tqdm.tqdm`` does; by default the
+            course's bar once ``runtime.setup`` has been called, and none without it.
 
     Returns:
         The :class:`History`, one entry an epoch.
@@ -191,15 +195,12 @@ def fit(
         raise ValueError("train: got no samples, wanted at least one")
     if patience is not None and val is None:
         raise ValueError("patience: needs validation data to know when to stop; pass val=(x, y)")
-    if rng is None:
-        from .rng import pick
-
-        rng = pick(None)
+    rng = pick(rng)
     history = History()
     best_loss, best_state = float("inf"), None
     weights = [p for p in model.parameters() if p.ndim > 1] if l1 else []
     try:
-        for epoch in _progress(range(epochs), "训练"):
+        for epoch in (progress or default_progress)(range(epochs)):
             lr = float(optimizer.param_groups[0]["lr"])
             train_loss, train_acc = _one_epoch(
                 model, x, y, optimizer, loss, batch_size, rng, scheduler, augment, weights, l1
@@ -264,12 +265,3 @@ def _one_epoch(
         total += float(value.item()) * len(bx)
         right += count_correct(output._data, by)
     return total / len(x), right / len(x)
-
-
-def _progress(steps: Iterable[int], label: str) -> Iterable[int]:
-    """The course's progress bar where it is installed; the engine alone needs only NumPy."""
-    try:
-        from ..runtime import progress
-    except ImportError:
-        return steps
-    return progress(steps, label)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from aigc_course import engine, runtime
 from aigc_course.engine import functional, nn, optim
 
+GROUND = ("errors", "files", "places")  # what a part of the course may always import
 NN = """
     AvgPool2d BCELoss BCEWithLogitsLoss BatchNorm1d BatchNorm2d Conv2d CrossEntropyLoss
     Dropout ELU Embedding Flatten GELU HuberLoss Identity L1Loss LayerNorm LeakyReLU Linear
@@ -38,18 +41,37 @@ FUNCTIONAL = """
 """
 
 
-def test_only_numpy_is_imported():
+def test_only_numpy_is_imported_and_of_the_course_only_its_ground():
     code = (
-        "import sys; import aigc_course.engine; "
-        "top = {m.split('.')[0] for m in sys.modules}; "
-        "print(sorted(top & "
-        "{'torch', 'matplotlib', 'scipy', 'sklearn', 'pandas', 'psutil', 'tqdm', "
-        "'IPython', 'safetensors', 'PIL'}))"
+        "import sys; import numpy.random; before = set(sys.modules); import aigc_course.engine; "
+        "new = set(sys.modules) - before; "
+        "print(*sorted({m.split('.')[0] for m in new} - set(sys.stdlib_module_names))); "
+        "print(*sorted(m for m in new if m.startswith('aigc_course.') "
+        "and not m.startswith('aigc_course.engine')))"
     )
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
     )
-    assert out.stdout.strip() == "[]", out.stdout
+    libraries, course = out.stdout.split("\n")[:2]
+    assert set(libraries.split()) <= {"aigc_course", "numpy"}
+    assert set(course.split()) <= {f"aigc_course.{name}" for name in GROUND}
+
+
+def test_no_module_of_the_engine_reaches_into_the_course_beyond_its_ground():
+    for path in Path(engine.__file__).parent.rglob("*.py"):
+        depth = len(path.relative_to(Path(engine.__file__).parent).parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level > depth:
+                names = [f"aigc_course.{node.module or node.names[0].name}"]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            else:
+                continue
+            for name in names:
+                allowed = [f"aigc_course.{ground}" for ground in (*GROUND, "engine")]
+                assert not name.startswith("aigc_course") or name.startswith(tuple(allowed)), path
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aigc_course import engine
+from aigc_course import engine, runtime
 from aigc_course.engine import nn, optim
 from aigc_course.engine.train import count_correct
 
@@ -232,8 +232,37 @@ def test_binary_labels_and_no_validation():
     assert history.train_acc[-1] > 0.9 and history.val_loss == [] and history.best_epoch >= 0
 
 
+def test_progress_goes_around_the_epochs():
+    seen = []
+
+    def counted(epochs):
+        for epoch in epochs:
+            seen.append(epoch)
+            yield epoch
+
+    assert train(epochs=3, progress=counted)[1].epochs == 3 and seen == [0, 1, 2]
+    assert train(epochs=9, progress=counted, on_epoch=lambda e, h: e == 1)[1].epochs == 2
+    assert seen == [0, 1, 2, 0, 1]
+
+
+def test_the_engine_draws_no_bar_until_the_course_gives_it_one(monkeypatch, capsys):
+    monkeypatch.setenv("AIGC_HEADLESS", "0")
+    monkeypatch.setattr(engine.train, "default_progress", iter)
+    train(epochs=2)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(runtime, "limit_threads", lambda n: n)
+    runtime.setup(0)
+    train(epochs=2)
+    assert "训练" in capsys.readouterr().err
+    monkeypatch.setenv("AIGC_HEADLESS", "1")
+    train(epochs=2)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_wrong_arguments():
     with pytest.raises(ValueError, match="patience"):
         train(val=None, patience=3)
     with pytest.raises(ValueError, match="no samples"):
         train(train=(np.zeros((0, 2), np.float32), np.zeros(0, np.int64)))
+    with pytest.raises(TypeError, match=r"default_rng\(seed\)"):
+        train(rng=0)
