@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from aigc_course.plots.display import check_alt, png
+from aigc_course.plots.display import check_alt, emit, png
 from aigc_course.runtime import headless
 
 __all__ = ["interact"]
@@ -29,7 +29,8 @@ def interact(
 
     What a notebook stores is one line of text, whatever the machine, so always put a static
     picture beside it. Run by a program (``AIGC_HEADLESS=1``), ``fn`` is called once, with the
-    start values, to make sure that it works.
+    start values, to make sure that it works. In a kernel without ipywidgets that one figure is
+    shown as a picture that stands still.
 
     Args:
         fn: keyword arguments → figure. It must return the figure and not show it.
@@ -70,6 +71,12 @@ def interact(
             from IPython.display import display
 
             display({"text/plain": line}, raw=True)
+        return
+    try:
+        import ipywidgets  # noqa: F401
+    except ImportError:
+        picture = _draw(fn, {key: slider.start for key, slider in parsed.items()})
+        emit(picture, f"{alt}（没有装 ipywidgets，滑块换成静止的图）")
         return
     _show_widgets(fn, line, names, parsed)
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import itertools
+import sys
 
 import IPython
 import IPython.display
@@ -241,6 +242,16 @@ def test_headless_stores_one_line_and_tries_the_start_values(shown, monkeypatch)
     assert set(bundle) == {"text/plain"} and "\n" not in bundle["text/plain"]
     assert "学习率怎样改变斜率" in bundle["text/plain"] and "学习率、kind" in bundle["text/plain"]
     assert seen == [{"lr": 0.5, "kind": "直"}]
+
+
+def test_without_ipywidgets_the_start_values_give_a_still_picture(shown, monkeypatch):
+    monkeypatch.delenv("AIGC_HEADLESS", raising=False)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)  # as where it is not installed
+    plots.interact(slope, alt="学习率怎样改变斜率", lr=(0.0, 2.0, 0.1, 0.5))
+    ((bundle, metadata),) = shown
+    assert opened(bundle).size[0] > 100
+    assert bundle["text/plain"] == "学习率怎样改变斜率（没有装 ipywidgets，滑块换成静止的图）"
+    assert metadata["image/png"]["alt"] == bundle["text/plain"]
 
 
 @pytest.fixture
