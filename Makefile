@@ -19,7 +19,7 @@ NBVAL := --nbval -p aigc_course.authoring.nbval_plus \
 
 # A virtual environment whose interpreter is gone, or that was moved with its folder, is done anew;
 # so is one of another version than the PYTHON that was asked for by name.
-READY := $(shell $(PY) -c 'import sys; sys.exit(open("$(STAMP)", encoding="utf-8").read() != sys.prefix)' 2>/dev/null && echo yes)
+READY := $(shell $(PY) -c 'import os, sys; sys.exit(open("$(STAMP)", "rb").read() != os.fsencode(sys.prefix))' 2>/dev/null && echo yes)
 ifneq ($(origin PYTHON),file)
 VERSION := import sys; print(sys.version_info[:2])
 OTHER := $(shell test -x $(PY) && test "$$("$(PYTHON)" -c '$(VERSION)' 2>/dev/null)" != "$$($(PY) -c '$(VERSION)' 2>/dev/null)" && echo yes)
@@ -103,6 +103,6 @@ $(STAMP): requirements.lock pyproject.toml $(if $(READY),,force)
 	$(PY) -m pip install $$quiet --disable-pip-version-check -r requirements.lock && \
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . || { \
 	  echo "✗ 安装没有完成，原因在上面 → 检查网络和磁盘后再来一次，会接着装；见 docs/troubleshooting.md" >&2; exit 1; }
-	@$(PY) -c 'import sys; open("$(STAMP)", "w", encoding="utf-8").write(sys.prefix)'
+	@$(PY) -c 'import os, sys; open("$(STAMP)", "wb").write(os.fsencode(sys.prefix))'
 
 force:

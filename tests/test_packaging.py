@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import base64
+import csv
+import hashlib
 import os
 import re
 import shutil
@@ -114,7 +118,7 @@ def fake_python(path: Path, version: tuple[int, int]) -> Path:
         f'case "$1" in -V) echo "Python {version[0]}.{version[1]}.0";;\n'
         f'-c) case "$2" in *version_info*) exit {1 - supported};; esac;; esac\n'
         'case "$1 $2" in "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python";; esac\n'
-        'case "$2" in *"open("*"w"*) printf x > .venv/installed;; esac\n'
+        'case "$2" in *"open("*"wb"*) printf x > .venv/installed;; esac\n'
         'echo "$@" >> calls.txt\n',
         encoding="utf-8",
     )
@@ -183,6 +187,81 @@ def test_ci_runs_make_test(repository: Path) -> None:
     script = (repository / ".ci" / "run").read_text(encoding="utf-8")
     assert script.startswith("#!/usr/bin/env bash\n") and "set -euo pipefail" in script
     assert "make test" in script
+
+
+# --- the editable install --------------------------------------------------------------------
+
+
+@pytest.fixture
+def gbk(tmp_path: Path) -> dict[str, str]:
+    """The environment of a GBK locale, made on the spot: few systems have one ready."""
+    name = "zh_CN.GBK"
+    if shutil.which("localedef") is None:
+        pytest.skip("localedef is not installed")
+    done = subprocess.run(["localedef", "-i", "zh_CN", "-f", "GBK", tmp_path / name])
+    if done.returncode > 1:  # 1: warnings
+        pytest.skip("no definition of zh_CN on this system")
+    return {"LOCPATH": str(tmp_path), "LC_ALL": name}
+
+
+@pytest.fixture
+def installed(repository: Path, tmp_path: Path) -> Path:
+    """The interpreter of a new environment that has the course from a clone, as ``pip -e`` does.
+
+    The first name in UTF-8 is no GBK: an odd number of bytes before the blank.
+    """
+    clone = tmp_path / "课 程" / "从零"
+    (clone / "aigc_course").mkdir(parents=True)
+    names = ["pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "LICENSE-text"]
+    for name in [*names, "requirements.lock", "aigc_course/__init__.py"]:
+        shutil.copy(repository / name, clone / name)
+    build = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=clone, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
+    python = clone / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    ask = [python, "-c", "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"]
+    site = ast.literal_eval(subprocess.run(ask, capture_output=True, text=True, check=True).stdout)
+    zipfile.ZipFile(wheel).extractall(site)
+    return python
+
+
+class TestEditable:
+    START = "import aigc_course, os; print(os.fsencode(aigc_course.__file__))"
+
+    def starts(self, python: Path, elsewhere: Path, locale: dict[str, str]) -> None:
+        env = {**os.environ, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", **locale}
+        env.pop("PYTHONPATH", None)
+        done = subprocess.run(
+            [python, "-c", self.START], cwd=elsewhere, env=env, capture_output=True
+        )
+        assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
+        found = os.fsdecode(ast.literal_eval(done.stdout.decode("ascii")))
+        assert Path(found).samefile(python.parents[2] / "aigc_course" / "__init__.py")
+
+    def test_the_interpreter_starts_in_the_locale_c(self, installed: Path, tmp_path: Path) -> None:
+        self.starts(installed, tmp_path, {"LC_ALL": "C"})
+
+    def test_the_interpreter_starts_in_a_gbk_locale(
+        self, installed: Path, tmp_path: Path, gbk: dict[str, str]
+    ) -> None:
+        self.starts(installed, tmp_path, gbk)
+
+    def test_the_wheel_is_whole(self, installed: Path, tmp_path: Path) -> None:
+        """Each file as its list of contents says, or pip would leave it behind or refuse it."""
+        (path,) = tmp_path.glob("*.whl")
+        with zipfile.ZipFile(path) as wheel:
+            (record,) = (name for name in wheel.namelist() if name.endswith("/RECORD"))
+            rows = list(csv.reader(wheel.read(record).decode("utf-8").splitlines()))
+            assert sorted(row[0] for row in rows) == sorted(wheel.namelist())
+            for name, digest, size in rows:
+                if name != record:
+                    content = wheel.read(name)
+                    told = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+                    assert (f"sha256={told.decode().rstrip('=')}", str(len(content))) == (
+                        digest,
+                        size,
+                    )
 
 
 # --- the wheel -------------------------------------------------------------------------------
