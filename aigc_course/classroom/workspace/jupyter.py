@@ -7,6 +7,7 @@ two learners' folders on one machine do not meet.
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -32,6 +33,7 @@ __all__ = [
     "launch",
     "port_is_free",
     "running",
+    "shadowing_files",
     "write_setup",
 ]
 
@@ -41,6 +43,13 @@ THREADS = (
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
+)
+# ipykernel_launcher imports from the standard library before it takes the notebook's folder off
+# the path, and dies there of a learner's re.py; here nothing is imported from that folder until
+# IPython puts it back, behind the standard library.
+START_KERNEL = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "from ipykernel import kernelapp; kernelapp.launch_new_instance()"
 )
 NEEDED = {"jupyterlab": "jupyterlab", "ipykernel": "ipykernel", "psutil": "psutil"}
 
@@ -90,6 +99,9 @@ def launch(
             raise UserError(f"缺少软件包 {package}", "python -m pip install -r requirements.lock")
     if port is not None and not port_is_free(port):
         raise UserError(f"端口 {port} 已被占用", f"换一个：aigc lab --port {_next_free(port)}")
+    for name in shadowing_files(folder):
+        module = Path(name).stem
+        say(f"⚠ {folder / name} 会顶替软件包 {module}，笔记本里 import {module} 会出错 → 给它改名")
     already = running(folder)
     if already and port is None and not extra:
         say(f"这个文件夹已经开着：{already.page()}")
@@ -99,7 +111,8 @@ def launch(
             webbrowser.open(already.page())
         return 0
     write_setup(folder)
-    command = [sys.executable, "-m", "jupyterlab"]
+    # -P: the server imports nothing from the learner's folder, whatever the files in it are called
+    command = [sys.executable, "-P", "-m", "jupyterlab"]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if not browser:
@@ -142,6 +155,31 @@ def _attend(server: subprocess.Popen[bytes], folder: Path, say: Callable[[str], 
             server.terminate()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def shadowing_files(folder: Path) -> list[str]:
+    """Names in ``folder`` that a notebook there would import in place of an installed package.
+
+    Kernels look into the notebook's own folder after the standard library and before the installed
+    packages: a learner's ``random.py`` does no harm, ``numpy.py`` or a package ``torch/`` does.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as name:
+        ...     for file in ("random.py", "numpy.py", "my_layers.py"):
+        ...         _ = (Path(name) / file).write_text("")
+        ...     shadowing_files(Path(name))
+        ['numpy.py']
+    """
+    elsewhere = [entry for entry in sys.path if entry and Path(entry).resolve() != folder.resolve()]
+    own = [path.name for path in folder.glob("*.py")]
+    own += [path.parent.name for path in folder.glob("*/__init__.py")]
+    return sorted(
+        name
+        for name in own
+        if (module := Path(name).stem) not in sys.stdlib_module_names
+        and importlib.machinery.PathFinder.find_spec(module, elsewhere)
+    )
 
 
 # --- what the server is told -----------------------------------------------------------------
@@ -230,7 +268,7 @@ def write_setup(folder: Path) -> None:
         }
     }
     kernel = {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": [sys.executable, "-c", START_KERNEL, "-f", "{connection_file}"],
         # the name that the notebooks carry: another one would mark them as changed on opening
         "display_name": "Python 3 (ipykernel)",
         "language": "python",

@@ -145,6 +145,58 @@ def test_further_arguments_reach_jupyterlab(tmp_path: Path) -> None:
         assert running.token == "abc123"
 
 
+def named_like_modules(folder: Path) -> None:
+    """A learner's own files: some with names of the standard library, one with a package's."""
+    folder.mkdir()
+    for name in ("random", "re", "string", "numpy"):
+        (folder / f"{name}.py").write_text(f"raise SystemExit('{name} of the learner')\n")
+    (folder / "my_layers.py").write_text("WIDTH = 42\n")
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_files_named_like_modules_stop_neither_server_nor_kernel(tmp_path: Path) -> None:
+    folder = tmp_path / "我的 课程"
+    named_like_modules(folder)
+    with started(folder, tmp_path / "home", AIGC) as running:
+        told = [line for line in running.output.splitlines() if line.startswith("⚠")]
+        assert told == [
+            f"⚠ {folder / 'numpy.py'} 会顶替软件包 numpy，笔记本里 import numpy 会出错 → 给它改名"
+        ]
+        library, own = run_cells(
+            running,
+            [
+                "import random, re, string; print(random.__file__)",
+                "import my_layers; print(my_layers.WIDTH)",
+            ],
+        )
+    assert own == "42\n"
+    assert not Path(library.strip()).is_relative_to(folder)
+
+
+def test_the_command_starts_among_files_named_like_modules(tmp_path: Path) -> None:
+    folder = tmp_path / "课"
+    named_like_modules(folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "aigc_course", "--help"],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "aigc lab" in done.stdout
+
+
+def test_only_what_hides_an_installed_package_is_named(tmp_path: Path) -> None:
+    named_like_modules(tmp_path / "课")
+    (tmp_path / "课" / "torch").mkdir()
+    assert jupyter.shadowing_files(tmp_path / "课") == ["numpy.py"]  # a folder without __init__.py
+    (tmp_path / "课" / "torch" / "__init__.py").touch()
+    (tmp_path / "课" / "aigc_course.py").touch()
+    expected = ["aigc_course.py", "numpy.py", "torch"]
+    assert jupyter.shadowing_files(tmp_path / "课") == expected
+
+
 # puts the folder, which started() appends, before the other arguments
 FOLDER_FIRST = """
 import sys
