@@ -12,7 +12,7 @@
         ShapeError                  engine.errors (a ValueError and a RuntimeError)
         GradcheckError              engine.gradcheck (a RuntimeError)
         SafetensorsError            engine.serialise (a ValueError)
-        TooManyVisits               judging.given
+        TooManyVisits               judging.handed.graph_node
         NewerFormat                 progress.store
         Damaged                     classroom.submission.read
         WrongFile                   classroom.submission.read
@@ -25,9 +25,8 @@
         TooLate                     classroom.sandbox.rpc
         TooMuch                     classroom.sandbox.rpc
         RemoteError                 classroom.sandbox.rpc
-        NotDefined                  classroom.sandbox.proxies (a LookupError)
-        NotDefined                  classroom.sandbox.worker
-        Refused                     classroom.sandbox.worker
+        NotDefined                  classroom.sandbox.rpc (a LookupError)
+        Refused                     classroom.sandbox.rpc
         KernelDied                  authoring.nbval_plus (a RuntimeError)
 
 A :class:`CourseError` is expected: the person at the screen can put it right, and ``aigc`` ends

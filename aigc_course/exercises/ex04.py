@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from aigc_course.judging.core import Step, exercise, shape, that, untouched
-from aigc_course.judging.given import SEALED, Node, TooManyVisits
+from aigc_course.judging.handed.graph_node import SEALED, GraphNode, TooManyVisits
 from aigc_course.judging.returned import value as close
 
 Array = np.ndarray
@@ -32,7 +32,7 @@ def reference_topological_order(root: Any) -> list[Any]:
     Kahn's way: count how often each node is read, then hand nodes out from the root down.
 
     Example:
-        >>> a = Node(); b = Node(a); c = Node(a, b)
+        >>> a = GraphNode(); b = GraphNode(a); c = GraphNode(a, b)
         >>> [{a: "a", b: "b", c: "c"}[node] for node in reference_topological_order(c)]
         ['a', 'b', 'c']
     """
@@ -119,7 +119,7 @@ def reference_gradients(root: Any) -> dict[Any, Array]:
     """Gradient of ``root`` with respect to every node behind it that wants one.
 
     Example:
-        >>> x = Node(data=3.0); y = _mul(x, x)
+        >>> x = GraphNode(data=3.0); y = _mul(x, x)
         >>> float(reference_gradients(y)[x])
         6.0
     """
@@ -264,43 +264,43 @@ def _up_to_the_gap(steps: Iterator[Step]) -> Iterator[Step]:
 # --- 04.1 -------------------------------------------------------------------------------------
 
 
-def _graph(rng: np.random.Generator, n: int) -> Node:
+def _graph(rng: np.random.Generator, n: int) -> GraphNode:
     """A random graph of ``n`` nodes, all of them behind the root; first operands chain."""
-    nodes = [Node()]
+    nodes = [GraphNode()]
     for i in range(1, n):
         more = rng.integers(0, i, size=int(rng.integers(0, 3)))
-        nodes.append(Node(nodes[i - 1], *(nodes[j] for j in more)))
+        nodes.append(GraphNode(nodes[i - 1], *(nodes[j] for j in more)))
     rest = [nodes[j] for j in rng.permutation(n - 1)[:2]]
-    return Node(nodes[-1], *rest)
+    return GraphNode(nodes[-1], *rest)
 
 
-def _tree(rng: np.random.Generator, depth: int) -> Node:
+def _tree(rng: np.random.Generator, depth: int) -> GraphNode:
     """A random tree: no node has two readers, so only the order can be wrong."""
     if depth == 0:
-        return Node()
-    return Node(*(_tree(rng, depth - 1) for _ in range(int(rng.integers(1, 4)))))
+        return GraphNode()
+    return GraphNode(*(_tree(rng, depth - 1) for _ in range(int(rng.integers(1, 4)))))
 
 
-def _diamonds(n: int) -> Node:
+def _diamonds(n: int) -> GraphNode:
     """``n`` squarings in a row, each reading its operand twice: n + 1 nodes, 2**n paths."""
     budget = [200_000]  # room for a slow search, not for every path
-    node = Node(budget=budget)
+    node = GraphNode(budget=budget)
     for _ in range(n):
-        node = Node(node, node, budget=budget)
+        node = GraphNode(node, node, budget=budget)
     return node
 
 
-def _chain(n: int) -> Node:
+def _chain(n: int) -> GraphNode:
     budget = [20 * n + 100]
-    node = Node(budget=budget)
+    node = GraphNode(budget=budget)
     for _ in range(n):
-        node = Node(node, budget=budget)
+        node = GraphNode(node, budget=budget)
     return node
 
 
-def _order_steps(order: Any, root: Node, what: str) -> Iterator[Step]:
+def _order_steps(order: Any, root: GraphNode, what: str) -> Iterator[Step]:
     """Is ``order`` a list of all nodes behind ``root``, each once, parents first?"""
-    if not isinstance(order, list) or not all(isinstance(node, Node) for node in order):
+    if not isinstance(order, list) or not all(isinstance(node, GraphNode) for node in order):
         got = type(order).__name__
         detail = "列表里有不是节点的东西" if got == "list" else f"得到的是 {got}"
         yield that(False, "返回节点的列表", "最后 return 那个记录顺序的 list", detail)
@@ -347,7 +347,7 @@ def _order_steps(order: Any, root: Node, what: str) -> Iterator[Step]:
     ),
 )
 def judge_topological_order(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
-    leaf = Node()
+    leaf = GraphNode()
     order = answer(leaf)
     yield that(
         isinstance(order, list) and len(order) == 1 and order[0] is leaf,
@@ -618,25 +618,25 @@ def _rule_steps(
 # --- 04.4 -------------------------------------------------------------------------------------
 
 
-def _mul(a: Node, b: Node) -> Node:
-    return Node(a, b, data=a.data * b.data, vjp=lambda g: (g * b.data, g * a.data))
+def _mul(a: GraphNode, b: GraphNode) -> GraphNode:
+    return GraphNode(a, b, data=a.data * b.data, vjp=lambda g: (g * b.data, g * a.data))
 
 
-def _add(a: Node, b: Node) -> Node:
+def _add(a: GraphNode, b: GraphNode) -> GraphNode:
     # one array for both operands: whoever adds to it in place spoils the other gradient
-    return Node(a, b, data=a.data + b.data, vjp=lambda g: (g, g))
+    return GraphNode(a, b, data=a.data + b.data, vjp=lambda g: (g, g))
 
 
-def _scale(a: Node, k: float) -> Node:
-    return Node(a, data=a.data * k, scale=k)
+def _scale(a: GraphNode, k: float) -> GraphNode:
+    return GraphNode(a, data=a.data * k, scale=k)
 
 
-def _sum(a: Node) -> Node:
-    return Node(a, data=a.data.sum(), vjp=lambda g: (np.full(a.data.shape, g),))
+def _sum(a: GraphNode) -> GraphNode:
+    return GraphNode(a, data=a.data.sum(), vjp=lambda g: (np.full(a.data.shape, g),))
 
 
 def _gradient(
-    got: Any, node: Node, wanted: Any, label: str, hint: str, *, weight: float = 1.0
+    got: Any, node: GraphNode, wanted: Any, label: str, hint: str, *, weight: float = 1.0
 ) -> Step:
     """Does the answer's dictionary hold ``wanted`` for ``node``?"""
     found = got.get(node) if isinstance(got, dict) else None
@@ -663,8 +663,8 @@ def _gradient(
 def judge_gradients(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     size = tuple(int(n) for n in rng.permutation([2, 3, 4])[:2])
 
-    def leaf(requires_grad: bool = True) -> Node:
-        return Node(data=rng.uniform(0.5, 2.0, size=size), requires_grad=requires_grad)
+    def leaf(requires_grad: bool = True) -> GraphNode:
+        return GraphNode(data=rng.uniform(0.5, 2.0, size=size), requires_grad=requires_grad)
 
     x = leaf()
     y = _scale(_scale(x, 2.0), 3.0)
@@ -710,8 +710,8 @@ def judge_gradients(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
     yield that(c not in got, "常数不在字典里", hint)
     yield _gradient(got, x, c.data**2, "y = x·c·c 的 x", hint)
 
-    x = Node(data=1.0, sealed=True)
-    y = Node(x, data=2.0, scale=2.0, sealed=True)
+    x = GraphNode(data=1.0, sealed=True)
+    y = GraphNode(x, data=2.0, scale=2.0, sealed=True)
     try:
         answer(y)
         written = False

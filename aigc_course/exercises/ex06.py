@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from aigc_course import engine
 from aigc_course.judging.core import Step, exercise, shape, that, untouched
+from aigc_course.judging.handed import exposes
 from aigc_course.judging.returned import shape_of
 from aigc_course.judging.returned import value as close
 
@@ -303,6 +304,18 @@ def _numbers(value: Any) -> Array:
     return np.array(value if isinstance(value, np.ndarray | list) else value.data, dtype=float)
 
 
+# what an answer in another process may do with what the judge of 06.3 hands to it
+exposes(
+    *("data", "grad", "requires_grad", "shape", "dtype", "backward", "detach", "item", "numpy"),
+    *("__float__", "__array__"),
+    writable=("data", "grad", "requires_grad"),
+)(engine.Tensor)
+exposes("step", "zero_grad")(engine.optim.SGD)
+
+
+@exposes(
+    *("train", "eval", "training", "parameters", "zero_grad", "__call__"), writable=["training"]
+)
 class _Spy:
     """A linear classifier (float64, no bias) that remembers what it was shown, and in what mode."""
 

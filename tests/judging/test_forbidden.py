@@ -311,9 +311,9 @@ def test_what_use_lent_may_be_called_by_later_exercises(capsys):
 
 
 def test_what_a_judge_hands_in_may_be_used():
-    assert not hasattr(ex04.Node, "softmax")
+    assert not hasattr(ex04.GraphNode, "softmax")
     with Tripwire() as wire:
-        node = ex04.Node(ex04.Node())
+        node = ex04.GraphNode(ex04.GraphNode())
         assert len(node.parents) == 1
     assert wire.findings == []
 

@@ -20,7 +20,7 @@ from aigc_course.classroom.assignment.record import (
     Assignment,
 )
 from aigc_course.classroom.grading.warm_sandboxes import Boxes
-from aigc_course.classroom.sandbox.proxies import NotDefined
+from aigc_course.classroom.sandbox.rpc import NotDefined
 from aigc_course.judging.core import Stopped
 
 STUB = '# 在这里写你的代码，写好后删掉下一行\nraise NotImplementedError("还没作答")'

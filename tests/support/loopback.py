@@ -18,7 +18,6 @@ import numpy as np
 from aigc_course.classroom.sandbox.proxies import Session
 from aigc_course.classroom.sandbox.worker import Inside
 from aigc_course.exercises import judge
-from aigc_course.judging import given
 from aigc_course.judging.core import Result
 
 _FRAME, _TRAFFIC = 64 << 20, 1 << 30
@@ -37,7 +36,7 @@ class Loopback:
     def __init__(self, answer: Any) -> None:
         self.questions = 0
         self._judge_end, self._answer_end = socket.socketpair()
-        server = Inside(self._answer_end, frame=_FRAME, given=given)
+        server = Inside(self._answer_end, frame=_FRAME)
         self._thread = threading.Thread(target=self._serve, args=(server,), daemon=True)
         self._thread.start()
         self.session = Session(self._judge_end, seconds=60, frame=_FRAME, traffic=_TRAFFIC)

@@ -29,7 +29,7 @@ from aigc_course.classroom.marks import (
     SubmissionStatus,
 )
 from aigc_course.classroom.sandbox.limits import Kind
-from aigc_course.classroom.sandbox.proxies import NotDefined
+from aigc_course.classroom.sandbox.rpc import NotDefined
 from aigc_course.classroom.submission.collect import Problem
 from aigc_course.classroom.submission.read import (
     Answer,

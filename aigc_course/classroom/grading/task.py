@@ -163,7 +163,7 @@ def course_fingerprint() -> str:
     """
     package = Path(aigc_course.__file__).resolve().parent
     digest = hashlib.sha256(aigc_course.__version__.encode())
-    parts = ["classroom/sandbox", "exercises", "judging", "engine"]
+    parts = ["classroom/sandbox", "exercises", "judging", "judging/handed", "engine"]
     files = [path for part in parts for path in sorted((package / part).glob("*.py"))]
     parts = ["classroom/grading", "classroom/submission"]
     files += [path for part in parts for path in sorted((package / part).glob("*.py"))]

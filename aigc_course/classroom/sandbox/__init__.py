@@ -23,7 +23,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(sandbox, name)
     if name == "NotDefined":
-        from aigc_course.classroom.sandbox.proxies import NotDefined
+        from aigc_course.classroom.sandbox.rpc import NotDefined
 
         return NotDefined
     raise AttributeError(name)

@@ -3,7 +3,8 @@
 A message is a tree of msgpack values. Numbers, strings and ``None`` stand for themselves;
 everything else is a list that begins with one of the tags below. Objects that have no plain form
 stay where they are and cross as a number (``OBJECT``); the same number sent back (``MINE``) means
-that object.
+that object. Objects of a class that both sides know can also be copied (``COPY``): each of those
+that hang together crosses with a number, under which the copy means the original.
 
 Decoding trusts nothing: depth, number of items, dtypes, shapes and lengths are checked before
 memory is taken, and nothing here can run code that came with the data.
@@ -26,7 +27,7 @@ import numpy as np
 LIST, TUPLE, DICT, SET, FROZENSET = "l", "t", "d", "s", "f"
 ARRAY, SCALAR, OBJECTS, TENSOR, DTYPE = "a", "n", "o", "T", "D"
 COMPLEX, BIG, SLICE, ELLIPSIS, RANDOM = "c", "i", "/", "...", "r"
-OBJECT, MINE, GRAPH, NODE = "O", "M", "G", "N"
+OBJECT, MINE, COPY = "O", "M", "C"
 
 MAX_DEPTH = 40
 MAX_ITEMS = 2_000_000
@@ -127,7 +128,10 @@ class Coder:
             which it stays here, or raises Unsendable.
         mine: object of a number handed out before.
         stand_in: makes the stand-in for an object of the other side, of ``(number, description)``.
-        number_of: the other side's number of a stand-in, or None for anything else.
+        number_of: the other side's number of a stand-in or copy, or None for anything else.
+        copy: describes an object that crosses as a copy, ``(name, numbers, description)``; None
+            for any other.
+        paste: makes the copy that ``(name, numbers, description)`` describes.
 
     Example:
         >>> plain = Coder()
@@ -141,13 +145,15 @@ class Coder:
         mine: Callable[[int], Any] | None = None,
         stand_in: Callable[[int, Any], Any] | None = None,
         number_of: Callable[[Any], int | None] | None = None,
+        copy: Callable[[Any], tuple[str, list[int], Any] | None] | None = None,
+        paste: Callable[[str, list[int], Any], Any] | None = None,
     ) -> None:
         self.keep = keep
         self.mine = mine
         self.stand_in = stand_in
         self.number_of = number_of or (lambda value: None)
-        self.extensions: list[Callable[[Any, Coder], Any]] = []  # encoders tried before ``keep``
-        self.decoders: dict[str, Callable[[list[Any], Coder], Any]] = {}
+        self.copy = copy or (lambda value: None)
+        self.paste = paste
         self._room = MAX_ITEMS
 
     # --- out -------------------------------------------------------------------------------
@@ -164,10 +170,10 @@ class Coder:
         number = self.number_of(value)
         if number is not None:
             return [MINE, number]
-        for extension in self.extensions:
-            tree = extension(value, self)
-            if tree is not None:
-                return tree
+        copy = self.copy(value)
+        if copy is not None:
+            name, numbers, description = copy
+            return [COPY, name, numbers, self.encode(description, depth + 1)]
         if isinstance(value, np.generic):
             return self._encode_scalar(value)
         if isinstance(value, np.ndarray):
@@ -257,9 +263,6 @@ class Coder:
         if self._room < 0:
             raise Malformed(f"more than {MAX_ITEMS} values")
         tag, rest = tree[0], tree[1:]
-        own = self.decoders.get(tag)
-        if own is not None:
-            return own(rest, self)
         decoder = _DECODERS.get(tag)
         if decoder is None:
             raise Malformed(f"unknown tag {tag[:20]!r}")
@@ -289,6 +292,12 @@ class Coder:
         if self.mine is None or type(number) is not int:
             raise Malformed("an object that was never handed out")
         return self.mine(number)
+
+    def _decode_copy(self, rest: list[Any], depth: int) -> Any:
+        if self.paste is None:
+            raise Malformed("a copy where none is wanted")
+        name, numbers, description = rest
+        return self.paste(name, numbers, self._decode(description, depth + 1))
 
 
 def _unlike(keys: list[Any]) -> list[Any]:
@@ -388,6 +397,7 @@ _DECODERS: dict[str, Callable[[Coder, list[Any], int], Any]] = {
     RANDOM: _random,
     OBJECT: Coder._decode_object,
     MINE: Coder._decode_mine,
+    COPY: Coder._decode_copy,
 }
 
 _ITERATORS: tuple[Any, ...] = (

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,36 +17,9 @@ import numpy as np
 
 from aigc_course.classroom.sandbox import codec
 from aigc_course.classroom.sandbox.codec import Coder, Malformed, Unsendable
-from aigc_course.classroom.sandbox.rpc import KNOWN, Gone, Peer, TooLate, TooMuch
-from aigc_course.judging import given
+from aigc_course.classroom.sandbox.rpc import Gone, Peer, Refused, TooLate, TooMuch
+from aigc_course.judging import handed
 from aigc_course.judging.core import Stopped
-
-#: What an answer may ask of an object that a judge handed over. No other name is looked up.
-OPEN_NAMES = frozenset(
-    [
-        *("train", "eval", "training", "parameters", "zero_grad", "step", "lr", "__call__"),
-        *("backward", "item", "data", "grad", "shape", "detach", "numpy", "dtype"),
-        "requires_grad",
-    ]
-)
-_MODULES = ("aigc_course.exercises.", "aigc_course.judging.", "aigc_course.engine")
-
-KNOWN["TooManyVisits"] = given.TooManyVisits
-
-
-class NotDefined(LookupError):
-    """The learner's statements ran without defining the name asked for."""
-
-
-class _NotDefinedThere(Exception):
-    pass
-
-
-class _RefusedThere(Exception):
-    pass
-
-
-KNOWN["NotDefined"], KNOWN["Refused"] = _NotDefinedThere, _RefusedThere
 
 
 class Session:
@@ -72,16 +44,13 @@ class Session:
         self.seconds, self.traffic = seconds, traffic
         self.ended = ended
         self.alive = True
-        self.coder = Coder(self._keep, self._mine, self._stand_in, _number_of)
-        self.coder.extensions.append(self._encode_node)
-        self.coder.decoders[codec.NODE] = self._decode_node
+        self.coder = Coder(self._keep, self._mine, self._stand_in, _number_of, copy=self._copy)
         self.handles: WeakValueDictionary[int, Handle] = WeakValueDictionary()
         self.seen: dict[int, int] = {}
         self.dropped: list[list[int]] = []
         self.handed: dict[int, Any] = {}
         self.handed_numbers: dict[int, int] = {}
         self.counter = itertools.count(1)
-        self.nodes: list[Any] = []
         self.start()
 
     def start(self) -> None:
@@ -100,11 +69,7 @@ class Session:
         # a function handed over for one exercise must not come back as the answer to the next
         self.handed.clear()
         self.handed_numbers.clear()
-        self.nodes.clear()
-        try:
-            return self.decode(self.ask("define", [list(c) for c in chunks], name))
-        except _NotDefinedThere:
-            raise NotDefined(name) from None
+        return self.decode(self.ask("define", [list(c) for c in chunks], name))
 
     def ask(self, operation: str, *arguments: Any) -> Any:
         """Ask the answer's process; every way of not answering becomes ``Stopped``."""
@@ -113,7 +78,7 @@ class Session:
         dropped, self.dropped = self.dropped, []
         try:
             return self.peer.ask(operation, dropped, *arguments)
-        except _RefusedThere as error:
+        except Refused as error:
             raise Stopped("refused", str(error)) from None
         except MemoryError:
             raise self._stop("memory", "内存超限：数组比需要的大得多？") from None
@@ -162,45 +127,51 @@ class Session:
     # --- what the answer asks ------------------------------------------------------------------
 
     def _serve(self, operation: str, arguments: list[Any]) -> Any:
-        if operation == "vjp":
-            number, g = arguments
-            return self.coder.encode(self._node(number).vjp(self.decode(g)))
         number, *rest = arguments
         target = self._mine(number)
         if operation == "call":
             args, kwargs = self.decode(rest[0]), self.decode(rest[1])
             if type(args) is not tuple or type(kwargs) is not dict:
                 raise Malformed("arguments that are none")
-            if not isinstance(target, FunctionType | MethodType | BuiltinFunctionType):
-                self._may(target, "__call__")
+            self._may(target, "__call__")
             return self.coder.encode(target(*args, **kwargs))
         if operation == "get":
             return self.coder.encode(getattr(target, self._may(target, rest[0])))
         if operation == "set":
-            setattr(target, self._may(target, rest[0]), self.decode(rest[1]))
+            setattr(target, self._may(target, rest[0], write=True), self.decode(rest[1]))
             return None
         raise Malformed("a question nobody answers")
 
     @staticmethod
-    def _may(target: Any, name: Any) -> str:
-        known = type(target).__module__.startswith(_MODULES)
-        if type(name) is not str or name not in OPEN_NAMES or not known:
-            raise AttributeError(f"{type(target).__name__} 没有交出 {str(name)[:50]}")
-        return name
+    def _may(target: Any, name: Any, write: bool = False) -> str:
+        """``name``, if the class of ``target`` declares it; no other is looked up."""
+        declared = handed.exposed(target) or handed.Exposed(frozenset())
+        if type(name) is str and name in (declared.writable if write else declared.readable):
+            return name
+        raise AttributeError(f"{type(target).__name__} 没有交出 {str(name)[:50]}")
 
     # --- objects -------------------------------------------------------------------------------
 
     def _keep(self, value: Any) -> tuple[int, Any]:
-        handed = isinstance(value, FunctionType | MethodType | BuiltinFunctionType)
-        if not handed and not type(value).__module__.startswith(_MODULES):
+        if handed.exposed(value) is None:
             raise Unsendable(f"a judge cannot hand over a {type(value).__name__}")
+        return self._number(value), None
+
+    def _number(self, value: Any) -> int:
         # a bound method is a new object each time it is read: kept alive by ``handed``
         number = self.handed_numbers.get(id(value))
         if number is None:
             number = next(self.counter)
             self.handed[number] = value
             self.handed_numbers[id(value)] = number
-        return number, None
+        return number
+
+    def _copy(self, value: Any) -> tuple[str, list[int], Any] | None:
+        copier = handed.copier_of(type(value))
+        if copier is None:
+            return None
+        originals, description = copier.pack(value)
+        return copier.name, [self._number(original) for original in originals], description
 
     def _mine(self, number: Any) -> Any:
         if type(number) is not int or number not in self.handed:
@@ -220,25 +191,6 @@ class Session:
         handle = kind(self, number, str(name)[:80])
         self.handles[number] = handle
         return handle
-
-    def _encode_node(self, value: Any, coder: Coder) -> Any:
-        if not isinstance(value, given.Node):
-            return None
-        records, nodes = given.pack(value)
-        first = len(self.nodes)
-        self.nodes += nodes
-        root = next(k for k, node in enumerate(nodes) if node is value)
-        return [codec.GRAPH, first, root, *(coder.encode(r, 2) for r in records)]
-
-    def _decode_node(self, rest: list[Any], coder: Coder) -> Any:
-        if len(rest) != 1:
-            raise Malformed("a node that is none")
-        return self._node(rest[0])
-
-    def _node(self, number: Any) -> Any:
-        if type(number) is not int or not 0 <= number < len(self.nodes):
-            raise Malformed("a node that was never handed over")
-        return self.nodes[number]
 
 
 def _number_of(value: Any) -> int | None:

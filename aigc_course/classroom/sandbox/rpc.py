@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aigc_course.classroom.sandbox.codec import Malformed, pack, unpack
+from aigc_course.judging import handed
 
 MAX_NESTED = 20
 _CHUNK = 1 << 20
@@ -33,8 +34,19 @@ class TooMuch(Exception):
     """More was sent than may cross."""
 
 
+@handed.crosses
 class RemoteError(Exception):
     """An error of the other side that has no counterpart here."""
+
+
+@handed.crosses
+class NotDefined(LookupError):
+    """The learner's statements ran without defining the name asked for."""
+
+
+@handed.crosses
+class Refused(Exception):
+    """A part of the course or a library that this exercise does not allow was asked for."""
 
 
 class Peer:
@@ -166,9 +178,8 @@ class Peer:
 
 
 def describe(error: BaseException) -> list[Any]:
-    """An error as ``[type name, text, lines]``; the name is that of its nearest builtin type."""
-    names = [c.__name__ for c in type(error).__mro__ if c.__module__ in ("builtins", "given")]
-    name = getattr(error, "travels_as", "") or (names[0] if names else "Exception")
+    """An error as ``[type name, text, lines]``, under its nearest type that both sides know."""
+    name = next(c.__name__ for c in type(error).__mro__ if _known(c.__name__) is c)
     try:
         text = str(error)
     except Exception:
@@ -177,8 +188,8 @@ def describe(error: BaseException) -> list[Any]:
     return [str(name)[:_NAME], text[:_TEXT], [str(line)[:_LINE] for line in lines[:_LINES]]]
 
 
-#: Errors that are neither builtin nor unknown; ``given.TooManyVisits`` puts itself here.
-KNOWN: dict[str, type[Exception]] = {}
+def _known(name: str) -> Any:
+    return handed.errors.get(name) or getattr(builtins, name, None)
 
 
 def restore(described: list[Any]) -> Exception:
@@ -187,7 +198,7 @@ def restore(described: list[Any]) -> Exception:
     if type(name) is not str or type(text) is not str or type(lines) is not list:
         raise Malformed("an error that is none")
     text, name = text[:_TEXT], name[:_NAME]  # describe() was run by nobody we know
-    kind: Any = KNOWN.get(name) or getattr(builtins, name, None)
+    kind = _known(name)
     error: Exception
     if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
         try:
@@ -196,7 +207,6 @@ def restore(described: list[Any]) -> Exception:
             error = RemoteError(f"{name}: {text}")
     else:
         error = RemoteError(f"{name}: {text}")
-    error.travels_as = name  # type: ignore[attr-defined]
     own = [line[:_LINE] for line in lines[:_LINES] if type(line) is str]
     error.own_lines = own  # type: ignore[attr-defined]
     return error

@@ -188,7 +188,7 @@ class Sandbox:
     def _setup(self) -> dict[str, Any]:
         sources = {
             name: (_PACKAGE / "judging" / f"{name}.py").read_text(encoding="utf-8")
-            for name in ("given", "forbidden")
+            for name in ("forbidden",)
             if (_PACKAGE / "judging" / f"{name}.py").is_file()
         }
         imports = ["math", "itertools", "functools", "collections", "dataclasses", "typing"]
@@ -235,7 +235,10 @@ class Sandbox:
         for shown in map(str, seen):
             walls += ["--ro-bind", shown, shown]
         for hidden in map(str, self._unseen()):
-            walls += ["--perms", "0755", "--tmpfs", hidden, "--remount-ro", hidden]
+            walls += ["--perms", "0755", "--tmpfs", hidden]
+            if hidden == str(_PACKAGE / "judging"):  # what judges hand over, both sides know
+                walls += ["--ro-bind", f"{hidden}/handed", f"{hidden}/handed"]
+            walls += ["--remount-ro", hidden]
         return [*walls, "--remount-ro", "/", "--chdir", "/"]
 
     def _unseen(self) -> list[Path]:

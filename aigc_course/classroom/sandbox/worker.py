@@ -23,7 +23,18 @@ import numpy as np
 
 from aigc_course.classroom.sandbox import codec
 from aigc_course.classroom.sandbox.codec import Coder, Malformed, Unsendable
-from aigc_course.classroom.sandbox.rpc import Gone, Peer, TooLate, TooMuch, describe
+from aigc_course.classroom.sandbox.rpc import (
+    Gone,
+    NotDefined,
+    Peer,
+    Refused,
+    TooLate,
+    TooMuch,
+    describe,
+)
+from aigc_course.judging import handed
+
+handed.import_all()  # before any answer runs
 
 _RESERVE = 8 << 20  # bytes kept back for telling the judge that memory has run out
 
@@ -54,18 +65,6 @@ _OPERATORS = {
 } | {"len": len, "bool": bool, "float": float, "int": int, "complex": complex, "iter": list}
 
 
-class NotDefined(Exception):
-    """The statements ran, and the name they should define is not there."""
-
-    travels_as = "NotDefined"
-
-
-class Refused(Exception):
-    """A part of the course or a library that this exercise does not allow was asked for."""
-
-    travels_as = "Refused"
-
-
 class Given:
     """Stands for a function or object of the judge; every use of it is asked back."""
 
@@ -85,10 +84,10 @@ class Given:
         self._ask("set", self._number, name, value)
 
     def __float__(self) -> float:
-        return float(self._ask("get", self._number, "item")())
+        return float(self._ask("get", self._number, "__float__")())
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.asarray(self._ask("get", self._number, "data"), dtype)
+        return np.asarray(self._ask("get", self._number, "__array__")(), dtype)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Given) and other._number == self._number
@@ -102,7 +101,6 @@ class Inside:
 
     Args:
         sock: connection to the judge.
-        given: the module with the classes a judge hands over (``exercises.given``), if any.
         tripwire: makes a context manager whose ``findings`` name forbidden calls, or None.
     """
 
@@ -111,12 +109,10 @@ class Inside:
         sock: socket.socket,
         *,
         frame: int,
-        given: ModuleType | None = None,
         tripwire: Callable[[], Any] | None = None,
     ) -> None:
         self.peer = Peer(sock, self.serve, frame=frame)
         self.peer.describe = self.describe
-        self.given = given
         self.tripwire = tripwire
         self.watching = False
         self.reserve = mmap.mmap(-1, _RESERVE)  # takes address space, no memory
@@ -125,11 +121,8 @@ class Inside:
         self.sent: dict[int, int] = {}
         self.next = 0
         self.files: set[str] = set()
-        self.nodes: dict[int, Any] = {}
-        self.node_numbers: dict[int, int] = {}
-        self.coder = Coder(self.keep, self.mine, self.stand_in, self.number_of)
-        self.coder.extensions.append(self.encode_node)
-        self.coder.decoders[codec.GRAPH] = self.decode_graph
+        self.copies: dict[int, tuple[int, Any]] = {}  # by id: the judge's number, the copy
+        self.coder = Coder(self.keep, self.mine, self.stand_in, self.number_of, paste=self.paste)
 
     # --- objects -----------------------------------------------------------------------------
 
@@ -151,9 +144,19 @@ class Inside:
     def stand_in(self, number: int, about: Any) -> Given:
         return Given(self.ask, number)
 
-    @staticmethod
-    def number_of(value: Any) -> int | None:
-        return value._number if type(value) is Given else None
+    def number_of(self, value: Any) -> int | None:
+        if type(value) is Given:
+            return object.__getattribute__(value, "_number")
+        return self.copies.get(id(value), (None,))[0]
+
+    def paste(self, name: str, numbers: list[int], description: Any) -> Any:
+        copier = handed.copier_of(name)
+        if copier is None:
+            raise Malformed(f"a copy of an unknown class {name}")
+        copies = copier.unpack(description)
+        for number, copy in zip(numbers, copies, strict=True):
+            self.copies[id(copy)] = number, copy
+        return copies[-1]
 
     def ask(self, operation: str, number: int, *arguments: Any) -> Any:
         trees = [self.coder.encode(a) for a in arguments]
@@ -164,27 +167,6 @@ class Inside:
             if self.sent.get(number) == seen:
                 self.numbers.pop(id(self.objects.pop(number, None)), None)
                 self.sent.pop(number, None)
-
-    # --- graphs of nodes that a judge hands over -----------------------------------------------
-
-    def decode_graph(self, rest: list[Any], coder: Coder) -> Any:
-        if self.given is None:
-            raise Malformed("a graph where none is known")
-        first, root, *records = rest
-        dicts = [coder._decode(r, 2) for r in records]
-
-        def call_vjp(index: int, g: Any) -> Any:
-            return self.ask("vjp", first + index, g)
-
-        nodes = self.given.unpack(dicts, call_vjp)
-        for index, node in enumerate(nodes):
-            self.nodes[first + index] = node
-            self.node_numbers[id(node)] = first + index
-        return nodes[root]
-
-    def encode_node(self, value: Any, coder: Coder) -> Any:
-        number = self.node_numbers.get(id(value))
-        return None if number is None else [codec.NODE, number]
 
     # --- questions ---------------------------------------------------------------------------
 
@@ -214,9 +196,7 @@ class Inside:
     def do_define(self, chunks: list[Any], name: str) -> Any:
         random.seed(0)
         np.random.seed(0)
-        # the judge counts its nodes anew; an old node's id may already be another object's
-        self.nodes.clear()
-        self.node_numbers.clear()
+        self.copies.clear()  # the judge has forgotten their originals
         space: dict[str, Any] = {
             "__name__": "__main__",
             "__builtins__": builtins,

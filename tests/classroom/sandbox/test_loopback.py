@@ -10,8 +10,9 @@ import pytest
 from aigc_course.classroom.sandbox.proxies import Handle
 from aigc_course.classroom.sandbox.worker import Inside
 from aigc_course.exercises import exercise, judge, registered
-from aigc_course.judging import given
+from aigc_course.judging import handed
 from aigc_course.judging.core import close, that
+from aigc_course.judging.handed.graph_node import GraphNode
 from tests.support.harness import notebook_answer
 from tests.support.loopback import assert_same_remotely, proxied
 
@@ -200,13 +201,13 @@ def test_nodes_of_one_exercise_are_forgotten_before_the_next(monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # it sets its own
     here, there = socket.socketpair()
     with here, there:
-        inside = Inside(there, frame=1 << 20, given=given)
-        records, _ = given.pack(given.Node(given.Node()))
-        inside.decode_graph([0, 1, *(inside.coder.encode(r, 2) for r in records)], inside.coder)
-        assert inside.node_numbers
+        inside = Inside(there, frame=1 << 20)
+        _, records = handed.copier_of(GraphNode).pack(GraphNode(GraphNode()))
+        root = inside.coder.decode(["C", "GraphNode", [1, 2], inside.coder.encode(records)])
+        assert inside.coder.encode([root, *root.parents]) == ["l", ["M", 2], ["M", 1]]
         inside.do_define([("x = 1", "<a>", 1)], "x")
-        # else another object at a freed node's address would go out as that node
-        assert not inside.node_numbers and not inside.nodes
+        # else it would go out as whatever has that number by then
+        assert inside.coder.encode(root)[0] == "O"
 
 
 def test_a_judge_that_gives_its_own_generator_away_is_noticed():

@@ -1,18 +1,15 @@
-"""What a judge hands to an answer as an object, rather than as numbers: graphs of nodes.
-
-Loaded by judges, and by the process in which an answer runs apart from its judge, so nothing
-but the standard library and NumPy is imported here. Graphs travel between the two as plain
-data: :func:`pack` on the judge's side, :func:`unpack` on the answer's.
-"""
+"""A graph of nodes for an answer to walk: copied to it, so that it is walked at full speed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["SEALED", "Node", "TooManyVisits", "pack", "unpack"]
+from aigc_course.judging.handed import copies, crosses
+
+__all__ = ["SEALED", "GraphNode", "TooManyVisits"]
 
 Array = np.ndarray
 Vjp = Callable[[Array], tuple[Array, ...]]
@@ -21,13 +18,12 @@ SEALED = "gradients 只算不写：.grad 不能在这里改"
 MAX_CALLS = 500  # of one node's vjp; a right answer needs one
 
 
+@crosses
 class TooManyVisits(Exception):
     """An answer walks every path instead of every node; stopped before it takes for ever."""
 
-    travels_as = "TooManyVisits"  # keeps its name from one process to the other and back
 
-
-class Node:
+class GraphNode:
     """A node of a graph made by a judge: parents to read, reads counted.
 
     Attributes:
@@ -46,7 +42,7 @@ class Node:
 
     def __init__(
         self,
-        *parents: Node,
+        *parents: GraphNode,
         data: Any = 0.0,
         vjp: Vjp | None = None,
         scale: float | None = None,
@@ -81,7 +77,7 @@ class Node:
             raise TooManyVisits
 
     @property
-    def parents(self) -> tuple[Node, ...]:
+    def parents(self) -> tuple[GraphNode, ...]:
         self._spend()
         return self._parents
 
@@ -107,26 +103,22 @@ def _times(scale: float) -> Vjp:
     return lambda g: (g * scale,)
 
 
-def pack(root: Node) -> tuple[list[dict[str, Any]], list[Node]]:
-    """The graph behind ``root`` as plain data, and its nodes in the same order.
+def _pack(root: GraphNode) -> tuple[list[GraphNode], list[tuple[Any, ...]]]:
+    """The nodes behind ``root``, parents first, and a record of each. No read is counted.
 
-    Parents come before the nodes computed from them; ``root`` is last. Reads are not counted.
-
-    Returns:
-        One dict a node: ``parents`` (indices), ``data`` (array), ``requires_grad``,
-        ``has_vjp``, ``scale`` (a number or None), ``budget`` (index of the group that shares
-        a count), ``left`` (what is left of that count), ``sealed``.
+    A record: indices of the parents, ``data``, ``requires_grad``, ``scale``, ``vjp`` (None where
+    ``scale`` says it), index of the group that shares a budget, what is left of it, ``sealed``.
 
     Example:
-        >>> x = Node(data=2.0); y = Node(x, x, data=4.0, vjp=lambda g: (2 * g, 2 * g))
-        >>> dicts, nodes = pack(y)
-        >>> [d["parents"] for d in dicts], [d["has_vjp"] for d in dicts], nodes[-1] is y
-        ([[], [0, 0]], [False, True], True)
+        >>> x = GraphNode(data=2.0); y = GraphNode(x, x, data=4.0, scale=None)
+        >>> nodes, records = _pack(y)
+        >>> [record[0] for record in records], nodes[-1] is y
+        ([(), (0, 0)], True)
     """
     # keyed by id: looking nodes up by themselves could spend their budget in __eq__
     place: dict[int, int] = {}
     entered: set[int] = set()
-    nodes: list[Node] = []
+    nodes: list[GraphNode] = []
     stack = [(root, False)]
     while stack:
         node, parents_done = stack.pop()
@@ -138,69 +130,57 @@ def pack(root: Node) -> tuple[list[dict[str, Any]], list[Node]]:
             stack.append((node, True))
             stack.extend((parent, False) for parent in node._parents)
     groups: dict[int, int] = {}
-    dicts = [
-        {
-            "parents": [place[id(parent)] for parent in node._parents],
-            "data": node.data,
-            "requires_grad": node.requires_grad,
-            "has_vjp": node.vjp is not None,
-            "scale": node._scale,
-            "budget": groups.setdefault(id(node._budget), len(groups)),
-            "left": node._budget[0],
-            "sealed": node._sealed,
-        }
+    return nodes, [
+        (
+            tuple(place[id(parent)] for parent in node._parents),
+            node.data,
+            node.requires_grad,
+            node._scale,
+            node.vjp if node._scale is None else None,
+            groups.setdefault(id(node._budget), len(groups)),
+            node._budget[0],
+            node._sealed,
+        )
         for node in nodes
     ]
-    return dicts, nodes
 
 
-def unpack(
-    dicts: Sequence[dict[str, Any]], call_vjp: Callable[[int, Array], Sequence[Array]]
-) -> list[Node]:
-    """The nodes that :func:`pack` described, in the same order.
-
-    Args:
-        call_vjp: ``call_vjp(index, g)`` asks the judge's own node for its gradients.
-
-    Example:
-        >>> x = Node(data=2.0); y = Node(x, data=6.0, scale=3.0)
-        >>> dicts, originals = pack(y)
-        >>> root = unpack(dicts, lambda i, g: originals[i].vjp(g))[-1]
-        >>> [float(d) for d in root.vjp(1.0)]
-        [3.0]
-    """
+def _unpack(records: list[tuple[Any, ...]]) -> list[GraphNode]:
+    """The nodes that :func:`_pack` described, in the same order."""
     budgets: dict[int, list[int]] = {}
-    nodes: list[Node] = []
-    for index, one in enumerate(dicts):
-        remote = one["has_vjp"] and one["scale"] is None
+    nodes: list[GraphNode] = []
+    for parents, data, requires_grad, scale, vjp, group, left, sealed in records:
         nodes.append(
-            Node(
-                *(nodes[parent] for parent in one["parents"]),
-                data=one["data"],
-                vjp=_remote(call_vjp, index) if remote else None,
-                scale=one["scale"],
-                requires_grad=one["requires_grad"],
-                budget=budgets.setdefault(one["budget"], [one["left"]]),
-                sealed=one["sealed"],
+            GraphNode(
+                *(nodes[parent] for parent in parents),
+                data=data,
+                vjp=None if vjp is None else _sharing(vjp),
+                scale=scale,
+                requires_grad=requires_grad,
+                budget=budgets.setdefault(group, [left]),
+                sealed=sealed,
             )
         )
     return nodes
 
 
-def _remote(call_vjp: Callable[[int, Array], Sequence[Array]], index: int) -> Vjp:
+def _sharing(vjp: Vjp) -> Vjp:
     """Equal gradients are one array, as they are where a rule returns ``g, g``.
 
     Arrays that crossed between processes are all separate; without this, an answer that adds
     to a shared gradient in place would go unnoticed.
     """
 
-    def vjp(g: Array) -> tuple[Array, ...]:
+    def shared(g: Array) -> tuple[Array, ...]:
         known: list[Array] = [g]
         back: list[Array] = []
-        for value in call_vjp(index, g):
+        for value in vjp(g):
             same = next((old for old in known if np.array_equal(old, value)), value)
             known.append(same)
             back.append(same)
         return tuple(back)
 
-    return vjp
+    return shared
+
+
+copies(GraphNode, _pack, _unpack)
