@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import time
 from copy import deepcopy
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from nbformat import NotebookNode
 
 from aigc_course.authoring.pictures import pictures
 from aigc_course.authoring.text import KERNEL, LANGUAGE
+from aigc_course.files import write_atomically
 
 EXEMPT_TAG = "nbval-ignore-output"
 ALLOWED_TAGS = {EXEMPT_TAG, "raises-exception", "hide-input"}
@@ -123,20 +123,7 @@ def _normal_outputs(outputs: list[NotebookNode], count: int | None) -> list[Note
 def store(notebook: NotebookNode, path: Path) -> None:
     """Write ``notebook`` to ``path`` so that a crash leaves either the old file or the new."""
     text = nbformat.writes(notebook)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text if text.endswith("\n") else text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.chmod(name, path.stat().st_mode & 0o777)
-        else:
-            os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomically(path, text if text.endswith("\n") else text + "\n")
 
 
 @dataclass(frozen=True)

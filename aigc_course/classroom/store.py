@@ -19,6 +19,7 @@ from types import TracebackType
 
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.errors import UserError, from_os_error
+from aigc_course.files import write_atomically
 
 __all__ = ["FOLDER", "Store", "exclusive", "secret_seed"]
 
@@ -261,12 +262,7 @@ def secret_seed(root: Path, assignment: str) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            # written aside first: a crash must not leave half a number behind
-            aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-            handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(f"{secrets.randbits(53)}\n")
-            os.replace(aside, path)
+            write_atomically(path, f"{secrets.randbits(53)}\n", mode=0o600)
         return int(path.read_text(encoding="utf-8"))
     except ValueError:
         raise UserError(

@@ -74,6 +74,19 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch
     assert engine.load(path)["w"].tolist() == [1.0, 1.0]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_others_may_read_what_the_umask_lets_them(tmp_path):
+    path = tmp_path / "m.safetensors"
+    before = os.umask(0o022)
+    try:
+        for wanted in (0o644, 0o640):
+            engine.save({"w": np.ones(2)}, path)
+            assert path.stat().st_mode & 0o777 == wanted
+            path.chmod(0o640)
+    finally:
+        os.umask(before)
+
+
 def damaged(tmp_path, change):
     path = tmp_path / "e.safetensors"
     engine.save({"w": np.ones((2, 3), np.float32), "b": np.ones(3, np.float32)}, path)

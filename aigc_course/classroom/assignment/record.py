@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from aigc_course.errors import UserError
+from aigc_course.files import write_atomically
 
 FILE = "assignment.json"
 OLDER = ".releases"
@@ -140,10 +140,7 @@ class Assignment:
             file.parent.mkdir(parents=True, exist_ok=True)
             if file == secret:
                 file.parent.chmod(0o700)  # solutions and rubrics are for the owner's eyes
-            new = file.with_name(f".{file.name}.tmp")
-            text = json.dumps(content, ensure_ascii=False, indent=1)
-            new.write_text(text + "\n", encoding="utf-8", newline="\n")
-            os.replace(new, file)  # a crash leaves the old file or the new one
+            write_atomically(file, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
         return path
 
     @staticmethod

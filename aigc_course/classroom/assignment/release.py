@@ -34,6 +34,7 @@ from aigc_course.classroom.assignment.options import (
 )
 from aigc_course.classroom.assignment.record import FILE, AskedNotebook, Assignment
 from aigc_course.errors import UserError, from_os_error
+from aigc_course.files import write_atomically
 from aigc_course.places import PACKAGE
 
 __all__ = ["Order", "Released", "differences", "release", "submitters"]
@@ -401,9 +402,7 @@ def _bundle(root: Path, assignment: Assignment) -> Path:
             info.compress_type = zipfile.ZIP_DEFLATED
             bundle.writestr(info, data)
     target = root / "release" / f"{name}.zip"
-    new = target.with_name(f".{name}.zip.tmp")
-    new.write_bytes(memory.getvalue())
-    os.replace(new, target)
+    write_atomically(target, memory.getvalue())
     return target
 
 

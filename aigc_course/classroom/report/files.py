@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 
 from aigc_course.errors import from_os_error
+from aigc_course.files import write_atomically
 
 __all__ = ["put", "small_text"]
 
@@ -18,18 +17,11 @@ def put(path: Path, content: str | bytes) -> Path:
         UserError: no room, no permission, or another program holds the file.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
             return path
-        try:
-            temporary.write_bytes(data)
-            if os.name == "nt" and path.exists():
-                path.chmod(0o644)  # nbgrader leaves read-only files, which Windows won't replace
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_atomically(path, data)
     except OSError as error:
         raise from_os_error(error, path) from error
     return path

@@ -19,8 +19,7 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +28,7 @@ from typing import Literal, Protocol
 
 from aigc_course.classroom.workspace.what_is_new import what_is_new
 from aigc_course.errors import UserError, from_os_error
+from aigc_course.files import TEMPORARY, write_atomically
 from aigc_course.places import PACKAGE, STATE_DIR, is_anothers, learners_folder, source_notebooks
 
 __all__ = [
@@ -177,7 +177,7 @@ def prepare(folder: Path) -> Path:
             raise UserError(f"{folder} 是这台机器上另一位用户的学习文件夹", "换一个自己的文件夹")
         ours.mkdir(mode=0o700, exist_ok=True)
         # not tempfile: on Windows it tries for ever in a folder it may not write to
-        probe = ours / f"tmp-{secrets.token_hex(8)}"
+        probe = ours / f"{TEMPORARY}{secrets.token_hex(8)}"
         probe.write_bytes(b"")
         probe.unlink(missing_ok=True)  # another aigc may just have cleared it away
     except OSError as error:
@@ -226,7 +226,7 @@ class _State:
     def save(self) -> None:
         lessons = {name: vars(entry) for name, entry in sorted(self.lessons.items())}
         text = json.dumps({"format": FORMAT, "lessons": lessons}, ensure_ascii=False, indent=1)
-        _write(self.path, text.encode("utf-8"))
+        write_atomically(self.path, text)
 
 
 @contextmanager
@@ -240,7 +240,7 @@ def _exclusive(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise UserError(f"另一个 aigc 正在更新 {folder}", "等它结束再来一次") from error
     try:
-        for stale in (folder / STATE_DIR).glob("tmp-*"):  # left by a crash
+        for stale in (folder / STATE_DIR).glob(f"{TEMPORARY}*"):  # left by a crash
             with suppress(OSError):  # or the probe of another aigc that is just coming up
                 os.unlink(stale)
         yield
@@ -406,43 +406,13 @@ def _fingerprint(path: Path) -> str | None:
 
 def _put(target: Path, content: bytes, expected: str | None) -> bool:
     """Write ``target`` if it still has the checksum ``expected``; False if it changed meanwhile."""
-    return _write(target, content, lambda: _fingerprint(target) == expected)
-
-
-def _write(target: Path, content: bytes, still: Callable[[], bool] | None = None) -> bool:
-    """Write a whole file or nothing: a temporary file, flushed to disk, then moved into place."""
-    folder = target.parent if target.parent.name == STATE_DIR else target.parent / STATE_DIR
-    temporary = folder / f"tmp-{secrets.token_hex(8)}"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.name == "posix":  # what the learner has closed to others stays closed
-            with suppress(OSError):  # there is none yet, or the disk knows no modes
-                shutil.copymode(target, temporary)
-        # asked as late as can be: JupyterLab may be saving the same file just now
-        if still is not None and not still():
-            os.unlink(temporary)
-            return False
-        os.replace(temporary, target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows: a folder cannot be opened, nor need it be
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # some network file systems refuse; the file itself is safe already
-    finally:
-        os.close(handle)
+    # asked as late as can be: JupyterLab may be saving the same file just now
+    return write_atomically(
+        target,
+        content,
+        folder=target.parent / STATE_DIR,
+        only_if=lambda: _fingerprint(target) == expected,
+    )
 
 
 def _free_name(path: Path) -> Path:

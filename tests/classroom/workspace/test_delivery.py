@@ -12,6 +12,7 @@ import pytest
 from aigc_course.classroom.workspace import delivery
 from aigc_course.classroom.workspace.delivery import Course, choose_folder, deliver, prepare, reset
 from aigc_course.errors import UserError
+from aigc_course.files import TEMPORARY
 
 ONE, TWO = "01_one.ipynb", "02_two.ipynb"
 
@@ -192,7 +193,7 @@ def test_a_save_in_the_last_moment_wins(tmp_path: Path, monkeypatch: pytest.Monk
         real(handle)
         (tmp_path / ONE).write_text("saved by JupyterLab")
 
-    monkeypatch.setattr(delivery.os, "fsync", save_meanwhile)
+    monkeypatch.setattr(os, "fsync", save_meanwhile)
     deliver(tmp_path, course(one="1b"))
     assert files(tmp_path)[ONE] == "saved by JupyterLab"
     assert files(tmp_path)["01_one.新版-0.1.0.ipynb"] == "1b"
@@ -268,12 +269,12 @@ def test_a_failing_disk_is_one_line_and_harms_nothing(
         raise OSError(getattr(errno, number), "no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(delivery.os, "fsync", fail)
+        patch.setattr(os, "fsync", fail)
         with pytest.raises(UserError, match=cause) as caught:
             deliver(tmp_path, course(one="1b"))
     assert "\n" not in str(caught.value)
     assert files(tmp_path) == before
-    assert not list((tmp_path / ".aigc").glob("tmp-*"))
+    assert not list((tmp_path / ".aigc").glob(f"{TEMPORARY}*"))
     assert kinds(deliver(tmp_path, course(one="1b"))) == [("updated", ONE)]
 
 

@@ -22,8 +22,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from aigc_course import files
 from aigc_course.classroom.workspace import delivery
 from aigc_course.classroom.workspace.delivery import deliver, reset
+from aigc_course.files import TEMPORARY
 from tests.classroom.workspace.test_delivery import NOW, Fake
 
 NAMES = ["01_one", "02_two", "03_three"]
@@ -36,7 +38,7 @@ class PowerCut(BaseException):
 
 
 class Watched:
-    """``os`` and ``open`` for the module under test; something happens at a writing call."""
+    """``os`` and ``open`` for the modules under test; something happens at a writing call."""
 
     def __init__(self, happens: Callable[[Callable[..., Any], tuple[Any, ...]], Any]) -> None:
         self.happens = happens
@@ -48,14 +50,15 @@ class Watched:
     def _call(self, real: Callable[..., Any], *args: Any) -> Any:
         return self.happens(real, args)
 
-    def open_file(self, path: Path, mode: str) -> Any:
+    def open_file(self, path: str, mode: str, **options: Any) -> Any:
         """Like the built-in, but ``write`` is a writing call like the others."""
-        file = open(path, mode)  # noqa: SIM115 - the module under test closes it
+        file = open(path, mode, **options)  # noqa: SIM115 - the module under test closes it
         return Handle(file, partial(self._call, file.write))
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(delivery, "os", self)
-        patch.setattr(delivery, "open", self.open_file, raising=False)
+        patch.setattr(files, "os", self)
+        patch.setattr(files, "open", self.open_file, raising=False)
 
 
 class Handle:
@@ -221,7 +224,7 @@ class Folder(RuleBasedStateMachine):
                 assert content in texts, f"the newest {name} is nowhere"
             self.offered[name] = content.decode()
         assert all(c.kind == "absent" for c in deliver(self.folder, self.course))
-        assert not list((self.folder / ".aigc").glob("tmp-*"))
+        assert not list((self.folder / ".aigc").glob(f"{TEMPORARY}*"))
 
     @rule(
         name=st.sampled_from(NAMES),

@@ -19,6 +19,7 @@ from aigc_course import places
 from aigc_course.classroom.workspace import delivery, jupyter
 from aigc_course.classroom.workspace.delivery import choose_folder, deliver, prepare, reset
 from aigc_course.errors import UserError
+from aigc_course.files import TEMPORARY
 from tests.classroom.workspace.test_delivery import ONE, course, files, kinds
 
 ROOT = Path(delivery.__file__).resolve().parents[3]
@@ -110,7 +111,7 @@ def test_a_delivery_killed_at_any_moment_is_made_good(tmp_path: Path, millisecon
     assert len(files(folder)) == 13
     assert files(folder)["03_x.ipynb"] == "mine"
     assert files(folder)["03_x.新版-0.1.0.ipynb"] == "lesson 3" * 2000
-    assert not list((folder / ".aigc").glob("tmp-*"))
+    assert not list((folder / ".aigc").glob(f"{TEMPORARY}*"))
 
 
 def test_a_check_for_room_is_cleared_away_by_nobody_else(
@@ -122,7 +123,7 @@ def test_a_check_for_room_is_cleared_away_by_nobody_else(
 
     def and_cleared(path: Path, content: bytes) -> int:
         count = real(path, content)
-        for stale in (tmp_path / ".aigc").glob("tmp-*"):
+        for stale in (tmp_path / ".aigc").glob(f"{TEMPORARY}*"):
             stale.unlink()
         return count
 
