@@ -78,11 +78,6 @@ class LimitOptions:
         return self.of("").total_seconds
 
     def text(self) -> str:
-        """The same options always give the same text; :meth:`of_text` reads it."""
+        """The same options always give the same text."""
         special = {key: dict(value) for key, value in self.special.items()}
         return json.dumps([dict(self.common), special], sort_keys=True)
-
-    @staticmethod
-    def of_text(text: str) -> LimitOptions:
-        common, special = json.loads(text)
-        return LimitOptions(common, special)

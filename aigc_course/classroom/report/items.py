@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import StatisticsError, correlation, fmean, median
 
 from aigc_course.classroom.assignment.record import AskedExercise, Assignment
 from aigc_course.classroom.marks import ExerciseMark
@@ -96,7 +96,7 @@ def analyse(assignment: Assignment, lines: Sequence[Standing]) -> list[Item]:
                 len(seen),
                 fmean(_share(score, ex) for score in seen) if seen else None,
                 fmean(upper) - fmean(lower) if size else None,
-                _pearson(shares, rest),
+                _correlation(shares, rest),
                 fmean(m.status == "unanswered" for _, m in marks) if marks else None,
                 median(m.seconds for _, m in marks) if marks else None,
                 tuple(s for s, m in marks if m.score is None),
@@ -109,23 +109,20 @@ def _share(score: float | None, ex: AskedExercise) -> float:
     return (score or 0.0) / ex.points if ex.points else 0.0
 
 
-def _pearson(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Correlation; None if undefined.
+def _correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """Pearson's correlation; None where it is undefined: too few students, or no variation.
 
     Example:
-        >>> round(_pearson([0, 1, 1], [0, 1, 2]), 3)
+        >>> round(_correlation([0, 1, 1], [0, 1, 2]), 3)
         0.866
-        >>> _pearson([1, 1], [0, 2]) is None
+        >>> _correlation([0.1 + 0.2, 0.3], [0, 2]) is None
         True
     """
-    if len(x) < 2:
+    try:
+        # rounded: what differs by a rounding error does not vary
+        return correlation([round(v, 9) for v in x], [round(v, 9) for v in y])
+    except StatisticsError:
         return None
-    mx, my = fmean(x), fmean(y)
-    xx = sum((a - mx) ** 2 for a in x)
-    yy = sum((b - my) ** 2 for b in y)
-    if xx < 1e-12 or yy < 1e-12:
-        return None
-    return sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True)) / (xx * yy) ** 0.5
 
 
 def wrong_answers(

@@ -1,7 +1,8 @@
 """IPython's own syntax taken out of a cell, so that what is left is Python.
 
-Only text is looked at: no magic is run, and none that a learner registered can have a say. Line
-numbers stay as they are.
+Where it stands is found by IPython's own input transformers, which look at the tokens of a text and
+at nothing else. Their translations into calls are not used: no magic is run, and no transformer
+that a learner registered has a say. Line numbers stay as they are.
 """
 
 from __future__ import annotations
@@ -11,16 +12,8 @@ import re
 __all__ = ["without_magics"]
 
 KEPT = frozenset({"time", "timeit", "capture", "prun"})  # cell magics that run the cell's body
-_LINE = re.compile(r"(?:[%!?,;/].*|[\w.*]+\s*\?{1,2}|[\w.,\[\]'\" ]+=\s*(?:![^=]|%[a-zA-Z]).*)\Z")
-_TOKEN = re.compile(
-    r"""('{3}|"{3})                                   # 1: triple quotes open
-    | ("(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?)      # 2: a string that ends on this line
-    | (\#.*)                                        # 3: a comment
-    | ([(\[{]) | ([)\]}])                           # 4, 5: brackets
-    | (\\\Z)                                        # 6: the statement goes on in the next line
-    | [^'"\#()\[\]{}\\]+ | .""",
-    re.VERBOSE,
-)
+MAX_PASSES = 20  # each tokenises the cell once more
+_TIMED = re.compile(r"\s*%time\s+(?=\S)")
 
 
 def without_magics(source: str) -> tuple[str, list[str]]:
@@ -35,59 +28,64 @@ def without_magics(source: str) -> tuple[str, list[str]]:
         >>> without_magics("%%bash\\nls")
         ('', ['%%bash'])
     """
-    lines = source.split("\n")
+    # on demand: only a cell that is not Python comes here
+    from IPython.core.inputtransformer2 import classic_prompt, ipython_prompt
+
+    lines = [line + "\n" for line in source.split("\n")]
     dropped: list[str] = []
-    at = 0
-    while at < len(lines) and (not lines[at].strip() or lines[at].startswith("%%")):
-        if lines[at].strip():
-            dropped.append(lines[at].strip())
-            if (lines[at][2:].split() or [""])[0] not in KEPT:
-                return "", dropped
-            lines[at] = ""
-        at += 1
-    depth, quotes, continued = 0, "", False
-    for number, line in enumerate(lines):
-        if depth == 0 and not quotes and not continued and _LINE.match(line.strip()):
+    for at, line in enumerate(lines):
+        if line.strip() and not line.startswith("%%"):
+            break
+        if line.strip():
             dropped.append(line.strip())
-            indent = _indent(line)
-            timed = re.match(r"\s*%time\s+(?=\S)", line)
-            lines[number] = indent + (line[timed.end() :] if timed else "pass")
-            if not timed:
-                continue
-            line = lines[number]
-        depth, quotes, continued = _after(line, depth, quotes)
-    indent = next((_indent(line) for line in lines if line.strip()), "")
-    if indent:  # IPython runs a cell that is indented as a whole
+            if (line[2:].split() or [""])[0] not in KEPT:
+                return "", dropped
+            lines[at] = "\n"
+    first = next((line for line in lines if line.strip()), "")
+    if indent := first[: len(first) - len(first.lstrip())]:  # IPython runs it all the same
         dropped.append("整格缩进")
         lines = [line.removeprefix(indent) for line in lines]
-    return "\n".join(lines), dropped
+    if (plain := ipython_prompt(classic_prompt(lines))) != lines:
+        dropped.append("提示符")
+        lines = plain
+    for _ in range(MAX_PASSES):
+        if not (found := _magics(lines)):
+            break
+        for start, end in found:
+            dropped.append(lines[start].strip())
+            if timed := _TIMED.match(lines[start]):
+                lines[start] = _indent(lines[start]) + lines[start][timed.end() :]
+                continue
+            lines[start] = f"{_indent(lines[start])}pass\n"
+            lines[start + 1 : end + 1] = ["\n"] * (end - start)
+    return "".join(lines).removesuffix("\n"), dropped
 
 
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _after(line: str, depth: int, quotes: str) -> tuple[int, str, bool]:
-    """Open brackets, open triple quotes and continuation after a line."""
-    at = 0
-    continued = False
-    while at < len(line):
-        if quotes:
-            end = line.find(quotes, at)
-            if end < 0:
-                return depth, quotes, False
-            at, quotes = end + 3, ""
-            continue
-        token = _TOKEN.match(line, at)
-        if token is None:
-            break
-        at = token.end()
-        if token[1]:
-            quotes = token[1]
-        elif token[4]:
-            depth += 1
-        elif token[5]:
-            depth = max(0, depth - 1)
-        elif token[6]:
-            continued = True
-    return depth, quotes, continued
+def _magics(lines: list[str]) -> list[tuple[int, int]]:
+    """First and last line of each magic, as far as the tokens can be trusted.
+
+    A quote or bracket in a shell command makes tokens of the lines below that are none; so a magic
+    with one of them ends the list, and what follows is found once it is gone.
+    """
+    from IPython.core import inputtransformer2 as ipython
+
+    kinds = ipython.TransformerManager().token_transformers
+    found: list[tuple[int, int]] = []
+    try:
+        for tokens in ipython.make_tokens_by_line(lines):
+            hit = next((hit for kind in kinds if (hit := kind.find([tokens]))), None)
+            if hit is None:
+                continue
+            start = hit.start_line
+            last = max(ipython.find_end_of_continued_line(lines, start), getattr(hit, "q_line", 0))
+            end = min(last, len(lines) - 1)
+            found.append((start, end))
+            if re.search(r"['\"()\[\]{}\\]", "".join(lines[start : end + 1])):
+                break
+    except (SyntaxError, IndexError):  # no Python even without its magics; a text cut short
+        pass
+    return found

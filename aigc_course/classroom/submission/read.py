@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import stat
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from aigc_course.classroom.assignment.record import AskedExercise, AskedNotebook, fingerprint
@@ -30,7 +27,6 @@ __all__ = [
     "Damaged",
     "Submitted",
     "WrongFile",
-    "read_file",
     "read_submission",
 ]
 
@@ -109,92 +105,6 @@ class Submitted:
         return replace(answer, program=program, needs=needs)
 
 
-# --- bytes from disk ---------------------------------------------------------------------------
-
-
-def read_file(path: Path, root: Path, max_bytes: int = MAX_BYTES) -> bytes:
-    """The bytes of a regular file below ``root``; no link is followed on the way.
-
-    Raises:
-        FileNotFoundError: nothing is there.
-        WrongFile: a link, a folder, a pipe or a device, or a path that leaves ``root``.
-        Damaged: larger than ``max_bytes``.
-        OSError: it cannot be read for a reason that is not the learner's.
-    """
-    top = os.path.abspath(root)
-    try:
-        parts = Path(os.path.abspath(path)).relative_to(top).parts
-    except ValueError:
-        raise WrongFile("文件不在作业文件夹里，没有读") from None
-    if not parts:
-        raise WrongFile("是文件夹，不是笔记本")
-    handle = _open_below(top, parts)
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise WrongFile("不是普通文件，没有读")
-        if found.st_size > max_bytes:
-            raise Damaged(_too_big(found.st_size, max_bytes))
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(max_bytes + 1)
-    finally:
-        os.close(handle)
-    if len(data) > max_bytes:  # it grew while it was read
-        raise Damaged(_too_big(len(data), max_bytes))
-    return data
-
-
-def _too_big(size: int, limit: int) -> str:
-    return f"文件有 {size / 2**20:.1f} MB，上限 {limit / 2**20:.0f} MB：清除输出后再交"
-
-
-def _open_below(top: str, parts: tuple[str, ...]) -> int:
-    no_follow = getattr(os, "O_NOFOLLOW", 0)
-    # a pipe that nobody writes to must not be waited for
-    flags = os.O_RDONLY | no_follow | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    if not (no_follow and os.open in os.supports_dir_fd):
-        return _open_checked(top, parts, flags)
-    folder = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for part in parts[:-1]:
-            inner = _open_at(part, os.O_RDONLY | os.O_DIRECTORY | no_follow, folder)
-            os.close(folder)
-            folder = inner
-        return _open_at(parts[-1], flags, folder)
-    finally:
-        os.close(folder)
-
-
-def _open_at(name: str, flags: int, folder: int) -> int:
-    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    _refuse_link(found)
-    try:
-        return os.open(name, flags, dir_fd=folder)
-    except OSError:
-        # became a link since, or is a socket
-        _refuse_link(os.stat(name, dir_fd=folder, follow_symlinks=False))
-        if stat.S_ISSOCK(found.st_mode):
-            raise WrongFile("不是普通文件，没有读") from None
-        raise
-
-
-def _open_checked(top: str, parts: tuple[str, ...], flags: int) -> int:
-    """Where folders cannot be opened (Windows): looked at one after the other."""
-    path = top
-    for part in parts:
-        path = os.path.join(path, part)
-        _refuse_link(os.lstat(path))
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise WrongFile("不是普通文件，没有读")
-    return os.open(path, flags)
-
-
-def _refuse_link(found: os.stat_result) -> None:
-    reparse = getattr(found, "st_file_attributes", 0) & 0x400  # junctions too
-    if stat.S_ISLNK(found.st_mode) or reparse:
-        raise WrongFile("是符号链接，没有读")
-
-
 # --- bytes to cells ----------------------------------------------------------------------------
 
 
@@ -208,9 +118,10 @@ class _Raw:
     source: str
 
 
-def _json(data: bytes, max_bytes: int) -> dict[str, Any]:
-    if len(data) > max_bytes:
-        raise Damaged(_too_big(len(data), max_bytes))
+def _json(data: bytes) -> dict[str, Any]:
+    if len(data) > MAX_BYTES:
+        sizes = f"文件有 {len(data) / 2**20:.1f} MB，上限 {MAX_BYTES / 2**20:.0f} MB"
+        raise Damaged(f"{sizes}：清除输出后再交")
     if not data.strip(b"\xef\xbb\xbf\0 \t\r\n"):
         raise Damaged("文件是空的")
     known = {b"PK\x03\x04": "ZIP 压缩包", b"%PDF": "PDF", b"\x1f\x8b": "gzip 压缩包"}
@@ -238,7 +149,7 @@ def _json(data: bytes, max_bytes: int) -> dict[str, Any]:
     return raw
 
 
-def _cells(raw: dict[str, Any], max_cells: int) -> list[_Raw]:
+def _cells(raw: dict[str, Any]) -> list[_Raw]:
     cells = raw.get("cells")
     if cells is None and isinstance(raw["worksheets"], list):  # format 3 and before
         sheets = [sheet for sheet in raw["worksheets"] if isinstance(sheet, dict)]
@@ -246,8 +157,8 @@ def _cells(raw: dict[str, Any], max_cells: int) -> list[_Raw]:
         cells = [cell for some in found if isinstance(some, list) for cell in some]
     if not isinstance(cells, list):
         raise Damaged("“cells” 不是列表")
-    if len(cells) > max_cells:
-        raise Damaged(f"有 {len(cells)} 个单元格，上限 {max_cells}")
+    if len(cells) > MAX_CELLS:
+        raise Damaged(f"有 {len(cells)} 个单元格，上限 {MAX_CELLS}")
     return [_cell(number, cell) for number, cell in enumerate(cells, 1)]
 
 
@@ -295,24 +206,20 @@ def read_submission(
     asked: AskedNotebook,
     *,
     older: Sequence[AskedNotebook] = (),
-    max_bytes: int = MAX_BYTES,
-    max_cells: int = MAX_CELLS,
 ) -> Submitted:
     """Find the answers in a notebook as it was handed in.
 
     Args:
-        data: the file's bytes, as from :func:`read_file`.
+        data: the file's bytes, at most ``MAX_BYTES``.
         asked: what this notebook asks for.
         older: the same notebook in earlier releases: their stubs count as stubs, too.
-        max_bytes: larger files are not looked at.
-        max_cells: nor are notebooks with more cells.
 
     Raises:
         Damaged: it cannot be read as a notebook.
         WrongFile: it can be read, but is not this notebook.
     """
-    raw = _json(data, max_bytes)
-    cells = _cells(raw, max_cells)
+    raw = _json(data)
+    cells = _cells(raw)
     _refuse_other_language(raw)
     try:
         document = _Document(cells, asked, older)

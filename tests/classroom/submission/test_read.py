@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -25,7 +23,6 @@ from aigc_course.classroom.submission.read import (
     Answer,
     Damaged,
     WrongFile,
-    read_file,
     read_submission,
 )
 from aigc_course.classroom.workspace.delivery import notebooks_source
@@ -372,38 +369,6 @@ BOMBS = {
 def test_code_made_to_break_the_parser(name):
     got = read(cell(BOMBS[name] + "\n" + F, "ex-03-1"), cell("def g(x):\n    return 2", "ex-03-2"))
     assert got["03.1"].error and run(got["03.2"])(1) == 2
-
-
-# --- from the disk ----------------------------------------------------------------------------
-
-
-def test_read_file(tmp_path):
-    inside = tmp_path / "学号 1"
-    inside.mkdir()
-    (inside / "a.ipynb").write_bytes(b"abc")
-    assert read_file(inside / "a.ipynb", tmp_path) == b"abc"
-    with pytest.raises(FileNotFoundError):
-        read_file(inside / "b.ipynb", tmp_path)
-    with pytest.raises(Damaged, match="上限"):
-        read_file(inside / "a.ipynb", tmp_path, max_bytes=2)
-    for wrong in (inside, tmp_path, tmp_path.parent / "x", inside / ".." / ".." / "x"):
-        with pytest.raises(WrongFile):
-            read_file(wrong, tmp_path)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="links need a privilege, and there are no pipes")
-def test_links_and_pipes_are_not_followed(tmp_path):
-    outside = tmp_path / "secret.ipynb"
-    outside.write_bytes(b"secret")
-    root = tmp_path / "submitted"
-    (root / "s1").mkdir(parents=True)
-    (root / "s1" / "a.ipynb").symlink_to(outside)
-    (root / "s2").symlink_to(tmp_path)
-    os.mkfifo(root / "s1" / "pipe.ipynb")
-    paths: list[Path] = [root / "s1/a.ipynb", root / "s2/secret.ipynb", root / "s1/pipe.ipynb"]
-    for path in paths:
-        with pytest.raises(WrongFile):
-            read_file(path, root)
 
 
 def test_an_answer_started_over_in_a_new_cell_above_the_check_is_the_one_that_was_checked():

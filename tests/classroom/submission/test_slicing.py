@@ -211,10 +211,37 @@ def test_limits():
         ("%%html\n<b>", ""),
         ("x = 1\nx?\nx??", "x = 1\npass\npass"),
         ("x != 3", "x != 3"),
+        ("!echo '''\ny = '''\n%keep\n'''\n!ls", "pass\ny = '''\n%keep\n'''\npass"),
+        ("!ls (\n!ls [\nx?", "pass\npass\npass"),
+        ("a = %pwd \\\n  x\nb = 3", "pass\n\nb = 3"),
+        ("x = (\n?y\n)\n/f", "x = (\n?y\n)\npass"),
+        ("    !ls\n    x = 1", "pass\nx = 1"),
+        (">>> x = 1\n>>> y = 2", "x = 1\ny = 2"),
+        ("In [3]: x = 1\n   ...: y = 2\n!ls", "x = 1\ny = 2\npass"),
+        ("=%", "=%"),
     ],
 )
 def test_magics(source, wanted):
     assert without_magics(source)[0] == wanted
+
+
+@pytest.mark.parametrize("line", ["!x\n", "!'\n", "!x(\n", "x?\n", "if 1:\n !x\n", "'''\n", "=%\n"])
+def test_no_cell_of_magics_keeps_the_grader_busy(line):
+    """What is asked of IPython's tokeniser has an end; without one, this meets the test's limit."""
+    assert isinstance(without_magics(line * (60_000 // len(line)))[0], str)
+
+
+def test_a_cell_with_magics_is_only_read(monkeypatch):
+    """None of IPython's translations is made, and no shell is asked for."""
+    from IPython.core import inputtransformer2
+
+    def made(self: Any, lines: list[str]) -> list[str]:
+        raise AssertionError(f"{type(self).__name__} translated {lines}")
+
+    for kind in inputtransformer2.TransformerManager().token_transformers:
+        monkeypatch.setattr(kind, "transform", made)
+    cell = parse_cell("%load_ext evil\nx = 1\nfiles = !ls\nx?", "<x>", 0)
+    assert not cell.error and [s.text for s in cell.statements] == ["pass", "x = 1", "pass", "pass"]
 
 
 def test_an_answer_that_names_itself_means_itself_though_a_stub_stands_below():
