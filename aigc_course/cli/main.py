@@ -343,7 +343,7 @@ def version() -> None:
     typer.echo(f"安装在 {PACKAGE}")
 
 
-for _name in ("progress", "release", "grade", "report"):
+for _name in ("progress", "release", "grade", "report", "train"):
     importlib.import_module("aigc_course.cli.%s" % _name).register(app)
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "checkpoint",
     "item",
     "listing",
+    "read_entry",
     "require",
     "results",
     "sha256_of",
@@ -137,7 +138,12 @@ class Page:
     present: bool
 
 
-def _read(path: Path) -> Item:
+def read_entry(path: Path) -> Item:
+    """The manifest entry that a file NAME.toml describes.
+
+    Raises:
+        DataError: it cannot be read, or a field is missing or unknown.
+    """
     try:
         entry = Item(path.stem, **tomllib.loads(path.read_text(encoding="utf-8")))
         if entry.kind not in KINDS:
@@ -187,7 +193,7 @@ def listing() -> list[Item]:
         >>> [entry.name for entry in listing() if entry.kind == "data"][:2]
         ['fashion_mnist', 'font']
     """
-    entries = map(_read, sorted((data_root() / MANIFEST).glob("*.toml")))
+    entries = map(read_entry, sorted((data_root() / MANIFEST).glob("*.toml")))
     return sorted(entries, key=lambda entry: KINDS.index(entry.kind))
 
 
@@ -204,7 +210,7 @@ def item(name: str) -> Item:
     known = sorted(path.stem for path in (data_root() / MANIFEST).glob("*.toml"))
     if name not in known:
         raise DataError(f"name: got {name!r}, wanted one of {', '.join(known)}")
-    return _read(data_root() / MANIFEST / f"{name}.toml")
+    return read_entry(data_root() / MANIFEST / f"{name}.toml")
 
 
 def show(name: str) -> Page:
