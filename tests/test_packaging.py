@@ -317,7 +317,7 @@ class TestWheel:
         names = zipfile.ZipFile(wheel).namelist()
         tops = {name.split("/")[0] for name in names}
         assert tops == {"aigc_course", f"aigc_course-{__version__}.dist-info"}
-        odd = [n for n in names if re.search(r"checkpoint|__pycache__|\.aigc/|/tests/", n)]
+        odd = [n for n in names if re.search(r"ipynb_checkpoints|__pycache__|\.aigc/|/tests/", n)]
         assert odd == []
 
     @pytest.mark.server

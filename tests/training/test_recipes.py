@@ -1,0 +1,63 @@
+"""Every recipe is complete, and what it shipped does what its card says."""
+
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+import pytest
+
+from aigc_course import data, engine
+from aigc_course.training import recipe as recipe_module
+from aigc_course.training.recipes import mlp
+
+NAMES = recipe_module.names()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_has_all_that_is_asked_of_it(name):
+    recipe = recipe_module.find(name)
+    assert any("\u4e00" <= c <= "\u9fff" for c in recipe.TITLE) and "\n" not in recipe.TITLE
+    assert sum("\u4e00" <= c <= "\u9fff" for c in recipe.ABOUT) > 50
+    assert set(recipe.PRESETS) <= {"cpu", "gpu"} and "cpu" in recipe.PRESETS
+    for config in recipe.PRESETS.values():
+        assert is_dataclass(config) and type(config).__dataclass_params__.frozen
+        assert "seed" in {field.name for field in fields(config)}
+    for source in recipe.DATA:
+        assert data.item(source).kind == "data"
+
+
+def test_every_checkpoint_has_its_recipe_and_says_how_it_was_made():
+    for entry in data.listing():
+        if entry.kind == "checkpoint":
+            assert entry.name in NAMES
+            wanted = {"preset", "config", "data", "device", "seconds", "versions", "metrics"}
+            assert wanted | {"sample"} <= set(entry.made)
+            for source, checksum in entry.made["data"].items():
+                assert data.item(source).sha256 == checksum, f"{entry.name}: {source} has changed"
+
+
+def test_mlp_is_as_good_as_its_card_says():
+    model = mlp.build(mlp.Config(), np.random.default_rng(0))
+    model.load_state_dict(engine.load(data.checkpoint("mlp")))
+    test = data.fashion_mnist().test
+    loss, accuracy = engine.evaluate(
+        model, data.as_float(test.x), test.y, engine.functional.cross_entropy
+    )
+    metrics = data.item("mlp").made["metrics"]
+    assert accuracy == pytest.approx(metrics["test_accuracy"], abs=2e-4)
+    assert loss == pytest.approx(metrics["test_loss"], abs=1e-3)
+
+
+def test_mlp_is_read_by_pytorch_too():
+    import torch
+    from safetensors.torch import load_file
+
+    ours = mlp.build(mlp.Config(), np.random.default_rng(0))
+    ours.load_state_dict(engine.load(data.checkpoint("mlp")))
+    layers = [torch.nn.Linear(784, 256), torch.nn.ReLU(), torch.nn.Linear(256, 128)]
+    theirs = torch.nn.Sequential(*layers, torch.nn.ReLU(), torch.nn.Linear(128, 10))
+    theirs.load_state_dict(load_file(data.checkpoint("mlp")))
+    x = data.as_float(data.fashion_mnist().test.x[:100])
+    with torch.no_grad(), engine.no_grad():
+        np.testing.assert_allclose(
+            theirs(torch.from_numpy(x)).numpy(), ours(engine.tensor(x)).numpy(), atol=1e-4
+        )
