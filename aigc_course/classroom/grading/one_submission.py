@@ -31,13 +31,8 @@ from aigc_course.classroom.marks import (
 from aigc_course.classroom.sandbox.limits import Kind
 from aigc_course.classroom.sandbox.rpc import NotDefined
 from aigc_course.classroom.submission.collect import Problem
-from aigc_course.classroom.submission.read import (
-    Answer,
-    Damaged,
-    Submitted,
-    WrongFile,
-    read_submission,
-)
+from aigc_course.classroom.submission.notebook_file import Damaged, WrongFile
+from aigc_course.classroom.submission.read import Answer, Submitted, read_submission
 from aigc_course.errors import UserError
 from aigc_course.judging import core
 from aigc_course.judging.forbidden import explain, static_findings

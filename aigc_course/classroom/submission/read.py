@@ -1,7 +1,7 @@
-"""Read a submitted notebook that nobody vouches for.
+"""The answers in a submitted notebook that nobody vouches for.
 
 Everything here happens in the process that also knows the marks, so nothing of the notebook is
-run, imported or followed: bytes are decoded, JSON is read within limits, cells are parsed.
+run, imported or followed: cells are parsed, and what an answer needs is cut out of them.
 
 A learner's answer is found by the id of its cell, and failing that by the name it defines, so it
 does not matter whether cells were deleted, duplicated, moved, edited, retyped or added. What was
@@ -11,47 +11,26 @@ unusual is noted for the instructor.
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from aigc_course.classroom.assignment.record import AskedExercise, AskedNotebook, fingerprint
 from aigc_course.classroom.marks import OpenAnswer
-from aigc_course.classroom.submission.slicing import Cell, Chunk, cut, parse_cell, without_docstring
+from aigc_course.classroom.submission.cells import Cell, parse_cell, without_docstring
+from aigc_course.classroom.submission.notebook_file import (
+    Damaged,
+    RawCell,
+    WrongFile,
+    read_cells,
+)
+from aigc_course.classroom.submission.slicing import Chunk, slice_for
 
-__all__ = [
-    "MAX_BYTES",
-    "Answer",
-    "Damaged",
-    "Submitted",
-    "WrongFile",
-    "read_submission",
-]
+__all__ = ["Answer", "Submitted", "read_submission"]
 
-MAX_BYTES = 20 * 1024 * 1024
-MAX_CELLS = 5_000
 MAX_CODE = 512_000  # characters of code in one notebook; a long lesson has 40,000
 MAX_STATEMENTS = 3_000
-MAX_BRACKETS = 1_000_000  # of JSON: each becomes an object of 60 bytes and more
-BROKEN_ID = re.compile(r"(?:ex|check|open)-(\d\d)-q?\d+\Z")
-
-
-class Damaged(Exception):
-    """The file cannot be read as a notebook; ``reason`` is for the student, in Chinese."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class WrongFile(Exception):
-    """A readable file, but not this notebook; ``reason`` is for the student, in Chinese."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+CELL_ID = re.compile(r"(?:ex|check|open)-(\d\d)-q?\d+\Z")
 
 
 @dataclass(frozen=True)
@@ -105,102 +84,6 @@ class Submitted:
         return replace(answer, program=program, needs=needs)
 
 
-# --- bytes to cells ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Raw:
-    """A cell of the file: only what matters here, and only of the right type."""
-
-    number: int  # from 1
-    kind: str
-    ids: frozenset[str]  # the cell's id and nbgrader's
-    source: str
-
-
-def _json(data: bytes) -> dict[str, Any]:
-    if len(data) > MAX_BYTES:
-        sizes = f"文件有 {len(data) / 2**20:.1f} MB，上限 {MAX_BYTES / 2**20:.0f} MB"
-        raise Damaged(f"{sizes}：清除输出后再交")
-    if not data.strip(b"\xef\xbb\xbf\0 \t\r\n"):
-        raise Damaged("文件是空的")
-    known = {b"PK\x03\x04": "ZIP 压缩包", b"%PDF": "PDF", b"\x1f\x8b": "gzip 压缩包"}
-    for start, what in known.items():
-        if data.startswith(start):
-            raise WrongFile(f"这是 {what}，不是笔记本（.ipynb）")
-    if data.count(b"[") + data.count(b"{") > MAX_BRACKETS:
-        raise Damaged("JSON 的结构太大：清除输出后再交")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Damaged(f"不是 UTF-8 文本（第 {error.start + 1} 个字节起）") from None
-    try:
-        raw = json.loads(text, strict=False, parse_constant=lambda _: None)
-    except RecursionError:
-        raise Damaged("JSON 嵌套太深") from None
-    except json.JSONDecodeError as error:
-        if text.lstrip().lower().startswith(("<!doctype", "<html")):
-            raise WrongFile("这是网页（HTML），不是笔记本（.ipynb）") from None
-        raise Damaged(f"不是完整的 JSON（第 {error.lineno} 行）") from None
-    except ValueError:  # an integer of thousands of digits
-        raise Damaged("JSON 里有读不出来的数") from None
-    if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
-        raise WrongFile("是 JSON，但不是笔记本")
-    return raw
-
-
-def _cells(raw: dict[str, Any]) -> list[_Raw]:
-    cells = raw.get("cells")
-    if cells is None and isinstance(raw["worksheets"], list):  # format 3 and before
-        sheets = [sheet for sheet in raw["worksheets"] if isinstance(sheet, dict)]
-        found = [sheet.get("cells") for sheet in sheets]
-        cells = [cell for some in found if isinstance(some, list) for cell in some]
-    if not isinstance(cells, list):
-        raise Damaged("“cells” 不是列表")
-    if len(cells) > MAX_CELLS:
-        raise Damaged(f"有 {len(cells)} 个单元格，上限 {MAX_CELLS}")
-    return [_cell(number, cell) for number, cell in enumerate(cells, 1)]
-
-
-def _cell(number: int, cell: Any) -> _Raw:
-    if not isinstance(cell, dict):
-        raise Damaged(f"第 {number} 个单元格不是对象")
-    source = cell.get("source", cell.get("input", ""))
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
-    if not isinstance(source, str):
-        raise Damaged(f"第 {number} 个单元格的内容不是文本")
-    metadata = cell.get("metadata")
-    grader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    ids = [cell.get("id"), grader.get("grade_id") if isinstance(grader, dict) else None]
-    return _Raw(
-        number,
-        str(cell.get("cell_type", ""))[:20],
-        frozenset(id for id in ids if isinstance(id, str)),
-        _clean(source),
-    )
-
-
-def _clean(source: str) -> str:
-    """Line ends of this world; no NUL and no half of a surrogate pair, which no file can hold."""
-    source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return re.sub("[\ud800-\udfff]", "\ufffd", source)
-
-
-def _refuse_other_language(raw: dict[str, Any]) -> None:
-    metadata = raw.get("metadata")
-    if not isinstance(metadata, dict):
-        return
-    for group, key in (("kernelspec", "language"), ("language_info", "name")):
-        inner = metadata.get(group)
-        name = inner.get(key) if isinstance(inner, dict) else None
-        if isinstance(name, str) and name and "python" not in name.lower():
-            raise WrongFile(f"笔记本的语言是 {name[:30]}，应为 Python：换回 Python 内核再交")
-
-
-# --- cells to answers --------------------------------------------------------------------------
-
-
 def read_submission(
     data: bytes,
     asked: AskedNotebook,
@@ -210,7 +93,7 @@ def read_submission(
     """Find the answers in a notebook as it was handed in.
 
     Args:
-        data: the file's bytes, at most ``MAX_BYTES``.
+        data: the file's bytes, at most :data:`.notebook_file.MAX_BYTES`.
         asked: what this notebook asks for.
         older: the same notebook in earlier releases: their stubs count as stubs, too.
 
@@ -218,21 +101,16 @@ def read_submission(
         Damaged: it cannot be read as a notebook.
         WrongFile: it can be read, but is not this notebook.
     """
-    raw = _json(data)
-    cells = _cells(raw)
-    _refuse_other_language(raw)
+    cells, notes = read_cells(data)
     try:
         document = _Document(cells, asked, older)
     except RecursionError:
         raise Damaged("代码嵌套太深") from None
     document.refuse_other_notebook()
-    notes = document.notes()
-    if "cells" not in raw:
-        notes.append("旧格式的笔记本（nbformat 3）")
     return Submitted(
         answers={ex.id: document.answer(ex) for ex in asked.exercises},
         open=document.open_answers(),
-        notes=tuple(notes),
+        notes=(*document.notes(), *notes),
         _document=document,
     )
 
@@ -241,7 +119,7 @@ def read_submission(
 class _Choice:
     """The cell taken for an exercise."""
 
-    raw: _Raw | None = None
+    raw: RawCell | None = None
     cell: Cell | None = None
     stub: bool = False
     notes: list[str] = field(default_factory=list)
@@ -255,7 +133,7 @@ class _Document:
     """A notebook taken apart."""
 
     def __init__(
-        self, cells: list[_Raw], asked: AskedNotebook, older: Sequence[AskedNotebook]
+        self, cells: list[RawCell], asked: AskedNotebook, older: Sequence[AskedNotebook]
     ) -> None:
         self.raw, self.asked = cells, asked
         answer_cells = {ex.answer_cell for ex in asked.exercises}
@@ -279,7 +157,7 @@ class _Document:
             if released:
                 self.lessons.add(raw.number)
             else:
-                self.altered |= {name for s in cell.statements for name in s.alters}
+                self.altered |= {name for s in cell.statements for name in s.names.alters}
         self.starters: dict[str, list[Cell]] = {}
         for book in (asked, *older):
             for ex in book.exercises:
@@ -338,8 +216,8 @@ class _Document:
         return choice
 
     def _below(
-        self, ex: AskedExercise, by_id: Sequence[_Raw], by_name: Sequence[_Raw]
-    ) -> list[_Raw]:
+        self, ex: AskedExercise, by_id: Sequence[RawCell], by_name: Sequence[RawCell]
+    ) -> list[RawCell]:
         """Cells between the answer's and its check that define the name anew: the check sees them.
 
         A learner who starts over often does so in a new cell, and leaves the old one as it was.
@@ -358,7 +236,7 @@ class _Document:
         if _only_raises(statement.node):
             return True
         return any(
-            statement.shape == starter.shape
+            statement.canonical == starter.canonical
             for cell in self.starters[ex.id]
             if (starter := cell.last_binding(ex.defines))
         )
@@ -381,7 +259,7 @@ class _Document:
             if other.id != id and taken is not None and taken is not choice.cell:
                 owners[other.defines] = taken
                 cells_of[taken.filename] = other.id
-        chunks = cut(
+        chunks = slice_for(
             list(self.cells.values()),
             choice.cell,
             ex.defines,
@@ -408,7 +286,7 @@ class _Document:
     def _checked_at(self, ex: AskedExercise) -> float | None:
         return self._check_below(ex, self.choices[ex.id].raw)
 
-    def _check_below(self, ex: AskedExercise, own: _Raw | None) -> float | None:
+    def _check_below(self, ex: AskedExercise, own: RawCell | None) -> float | None:
         """Number of the cell that checks the exercise, at or below the cell ``own``."""
         calls = re.compile(rf"check\(\s*[\"']{re.escape(ex.id)}[\"']")
         for raw in self.raw[own.number if own else 0 :]:
@@ -471,7 +349,7 @@ class _Document:
         ids = {id for raw in self.raw for id in raw.ids}
         ours = {id for ex in self.asked.exercises for id in (ex.answer_cell, ex.check_cell)}
         ours |= {question.cell for question in self.asked.open}
-        chapters = sorted({m[1] for id in ids if (m := BROKEN_ID.match(id))})
+        chapters = sorted({m[1] for id in ids if (m := CELL_ID.match(id))})
         named = any(choice.cell for choice in self.choices.values())
         if ids & ours or (named and not chapters):
             return
@@ -480,7 +358,7 @@ class _Document:
         raise WrongFile(f"里面没有 {self.asked.name} 的任何一题")
 
 
-def _mentions(raw: _Raw, name: str) -> bool:
+def _mentions(raw: RawCell, name: str) -> bool:
     return bool(re.search(rf"^\s*(?:(?:def|class)\s+{name}\b|{name}\s*=)", raw.source, re.M))
 
 
@@ -492,7 +370,7 @@ def _same_code(source: str, wanted: str) -> bool:
     if source.strip() == wanted:
         return True
     cell, other = parse_cell(source, "", 0), parse_cell(wanted, "", 0)
-    return [s.shape for s in cell.statements] == [s.shape for s in other.statements]
+    return [s.canonical for s in cell.statements] == [s.canonical for s in other.statements]
 
 
 def _only_raises(node: ast.stmt) -> bool:

@@ -19,12 +19,8 @@ from aigc_course.classroom.assignment.record import (
     AskedOpen,
     fingerprint,
 )
-from aigc_course.classroom.submission.read import (
-    Answer,
-    Damaged,
-    WrongFile,
-    read_submission,
-)
+from aigc_course.classroom.submission.notebook_file import Damaged, WrongFile
+from aigc_course.classroom.submission.read import Answer, read_submission
 from aigc_course.classroom.workspace.delivery import notebooks_source
 from aigc_course.exercises import judge
 

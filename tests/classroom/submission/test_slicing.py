@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aigc_course.classroom.submission.cells import MAX_CELL, Cell, parse_cell, syntax_tree
 from aigc_course.classroom.submission.magics import without_magics
-from aigc_course.classroom.submission.slicing import MAX_CELL, Cell, cut, parse_cell, syntax_tree
+from aigc_course.classroom.submission.slicing import slice_for
 
 
 def program(cells: list[str], name: str = "f", at: int = -1, until: int | None = None) -> list[str]:
     """Run the slice for ``name`` in the cell ``at``; the texts of its chunks."""
     parsed = [parse_cell(source, f"<单元格 {k}>", k) for k, source in enumerate(cells)]
     assert not [cell.error for cell in parsed if cell.error]
-    return [chunk.source for chunk in cut(parsed, parsed[at], name, until=until)]
+    return [chunk.source for chunk in slice_for(parsed, parsed[at], name, until=until)]
 
 
 def value(cells: list[str], name: str = "f", at: int = -1, until: int | None = None) -> Any:
@@ -121,7 +122,7 @@ def test_tracebacks_name_the_cells_own_lines():
     source = "# 一\nx = 1\nprint(x)\n\n\ndef f():\n    return x / 0  # 中文 ①\n"
     cell = parse_cell(source, "<练习 03.1>", 0)
     space: dict[str, Any] = {}
-    (chunk,) = cut([cell], cell, "f")
+    (chunk,) = slice_for([cell], cell, "f")
     exec(compile("\n" * (chunk.first_line - 1) + chunk.source, chunk.filename, "exec"), space)
     with pytest.raises(ZeroDivisionError) as caught:
         space["f"]()
@@ -131,12 +132,14 @@ def test_tracebacks_name_the_cells_own_lines():
 
 def test_an_owner_counts_wherever_it_stands():
     cells = [parse_cell(s, f"<{k}>", k) for k, s in enumerate(["g = 1", "f = lambda: g", "g = 3"])]
-    texts = [c.source for c in cut(cells, cells[1], "f", owners={"g": cells[2]})]
+    texts = [c.source for c in slice_for(cells, cells[1], "f", owners={"g": cells[2]})]
     assert texts == ["f = lambda: g", "g = 3"]
     own = parse_cell("g = 5\nf = lambda: g", "<own>", 1)
-    assert "g = 5" in cut([cells[0], own, cells[2]], own, "f", owners={"g": cells[2]})[0].source
+    assert (
+        "g = 5" in slice_for([cells[0], own, cells[2]], own, "f", owners={"g": cells[2]})[0].source
+    )
     solution = Cell("", "<参考>", 9, parse_cell("g = 7", "<参考>", 9).statements, prevails=True)
-    taken = cut([cells[0], own, cells[2]], own, "f", owners={"g": solution})
+    taken = slice_for([cells[0], own, cells[2]], own, "f", owners={"g": solution})
     assert [chunk.source for chunk in taken] == ["f = lambda: g", "g = 7"]
 
 
@@ -186,7 +189,7 @@ def test_any_text_is_taken_apart_or_refused(text):
     cell = parse_cell(text, "<x>", 0)
     for each in cell.statements:
         for bound in each.binds:
-            cut([cell], cell, bound)
+            slice_for([cell], cell, bound)
     assert bool(cell.error) <= (not cell.statements)
 
 
