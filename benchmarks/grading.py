@@ -47,7 +47,8 @@ from nbformat.v4 import new_code_cell, new_notebook  # noqa: E402
 from aigc_course.authoring.student import CODE_STUB, student_version  # noqa: E402
 from aigc_course.classroom.assignment.from_notebook import asked_notebook  # noqa: E402
 from aigc_course.classroom.assignment.record import Assignment  # noqa: E402
-from aigc_course.classroom.grading.whole_class import Order, grade_class  # noqa: E402
+from aigc_course.classroom.grading.options import GradeOptions  # noqa: E402
+from aigc_course.classroom.grading.whole_class import grade_class  # noqa: E402
 from aigc_course.classroom.sandbox.sandbox import bubblewrap  # noqa: E402
 from aigc_course.classroom.store import Store  # noqa: E402
 
@@ -140,7 +141,7 @@ def make_class(root: Path, kind: str, students: int) -> None:
 def ours(root: Path, kind: str, workers: int, scheduler: str = "") -> dict[str, Any]:
     """All submissions, with all confinement on."""
     shutil.rmtree(root / ".aigc", ignore_errors=True)
-    order = Order(
+    order = GradeOptions(
         submitted=root / "submitted",
         assignment=f"{kind}1",
         course=root,

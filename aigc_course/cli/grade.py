@@ -115,7 +115,8 @@ def grade(
 
     from aigc_course.classroom.grading.late_rules import LatePolicy
     from aigc_course.classroom.grading.limits import LimitOptions
-    from aigc_course.classroom.grading.whole_class import Order, grade_class
+    from aigc_course.classroom.grading.options import GradeOptions
+    from aigc_course.classroom.grading.whole_class import grade_class
     from aigc_course.classroom.submission.collect import Layout
     from aigc_course.errors import UserError
 
@@ -129,7 +130,7 @@ def grade(
         rules, policy = LimitOptions.parse(limits), LatePolicy.parse(late)
     except UserError as error:
         raise typer.BadParameter(str(error)) from None
-    order = Order(
+    order = GradeOptions(
         submitted,
         assignment,
         course,

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from aigc_course.classroom.grading.limits import LimitOptions
-from aigc_course.classroom.grading.whole_class import Order, Summary, grade_class
+from aigc_course.classroom.grading.options import GradeOptions
+from aigc_course.classroom.grading.whole_class import Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.sandbox import Sandbox
 from aigc_course.classroom.store import Store
@@ -70,7 +71,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
         (where.root / "submitted" / "nothing").mkdir()
         before, outside = state_of(where.root), state_of(where.outside)
         course = state_of(REPOSITORY / "aigc_course", but=("__pycache__",))
-        order = Order(where.root / "submitted", workers=2, limits=LimitOptions.parse(LIMITS))
+        order = GradeOptions(where.root / "submitted", workers=2, limits=LimitOptions.parse(LIMITS))
         summary = grade_class(order)
         with Store(where.root) as store:
             marks = {mark.student: mark for mark in store.marks("ps1")}
@@ -146,7 +147,7 @@ def test_no_mark_holds_what_no_file_can_hold(graded: Aftermath):
 
 
 def test_it_can_be_done_again_and_comes_out_the_same(graded: Aftermath):
-    order = Order(
+    order = GradeOptions(
         graded.scene.root / "submitted",
         workers=1,
         limits=LimitOptions.parse(LIMITS),

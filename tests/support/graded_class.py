@@ -19,7 +19,7 @@ from aigc_course.classroom.assignment.record import (
     AskedOpen,
     Assignment,
 )
-from aigc_course.classroom.grading.warm_sandboxes import Boxes
+from aigc_course.classroom.grading.warm_sandboxes import WarmSandboxes
 from aigc_course.classroom.sandbox.rpc import NotDefined
 from aigc_course.judging.core import Stopped
 
@@ -108,7 +108,7 @@ def hand_in(submitted: Path, student: str, book: bytes) -> Path:
 # --- sandboxes that only pretend -----------------------------------------------------------------
 
 
-class FakeRoom:
+class FakeWorker:
     """Runs answers right here. Comments in them say what is to happen."""
 
     alive = True
@@ -134,23 +134,23 @@ class FakeRoom:
         return namespace[name]
 
 
-class FakeBox:
-    """Counts the rooms it opened."""
+class FakeSandbox:
+    """Counts the worker processes it would have started."""
 
     def __init__(self) -> None:
-        self.rooms = 0
+        self.workers = 0
 
-    def __enter__(self) -> FakeBox:
+    def __enter__(self) -> FakeSandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Nothing to end."""
 
     @contextmanager
-    def room(self, **_: Any) -> Iterator[FakeRoom]:
-        self.rooms += 1
-        yield FakeRoom()
+    def room(self, **_: Any) -> Iterator[FakeWorker]:
+        self.workers += 1
+        yield FakeWorker()
 
 
-def fake_boxes() -> Boxes:
-    return Boxes(lambda kind: FakeBox())
+def fake_sandboxes() -> WarmSandboxes:
+    return WarmSandboxes(lambda kind: FakeSandbox())

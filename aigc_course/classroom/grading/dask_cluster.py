@@ -26,16 +26,16 @@ from aigc_course.classroom.grading.task import (
     Setup,
     Task,
     course_fingerprint,
-    given_up,
-    work,
+    grade_task,
+    ungraded_outcome,
 )
-from aigc_course.classroom.grading.warm_sandboxes import Boxes
+from aigc_course.classroom.grading.warm_sandboxes import WarmSandboxes
 from aigc_course.errors import UserError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Cluster", "WrongCourse"]
+__all__ = ["DaskCluster", "WrongCourse"]
 
 KILLED_TRIES = 2  # each of them already means several workers lost under the same task
 PER_THREAD = 3  # submissions on their way for each thread of the cluster
@@ -46,7 +46,7 @@ class WrongCourse(Exception):
     """A worker has another version of the course, or no confinement."""
 
 
-class Cluster:
+class DaskCluster:
     """A running Dask cluster as a place to grade.
 
     Args:
@@ -63,7 +63,7 @@ class Cluster:
         self.address = address
         self.client = _connect(address, wait)
         try:
-            self._examine(wait)
+            self._check_workers(wait)
         except BaseException:
             self.client.close()
             raise
@@ -73,34 +73,34 @@ class Cluster:
         from distributed import wait
         from distributed.client import FuturesCancelledError
 
-        flying: dict[str, tuple[Future[bytes], Task]] = {}
+        in_flight: dict[str, tuple[Future[bytes], Task]] = {}
         killed: Counter[str] = Counter()
         more, heard = True, time.monotonic()
         while True:
             room = PER_THREAD * max(1, self._threads())
-            while more and len(flying) < room:
+            while more and len(in_flight) < room:
                 task = next(tasks, None)
                 if task is None:
                     more = False
                     break
-                self._send(flying, task)
-            if not flying:
+                self._send(in_flight, task)
+            if not in_flight:
                 return
             try:
                 with self.client.as_current():
-                    futures = [future for future, _ in flying.values()]
+                    futures = [future for future, _ in in_flight.values()]
                     done = wait(futures, timeout=2, return_when="FIRST_COMPLETED").done
             except FuturesCancelledError:
-                raise self._lost() from None
+                raise self._connection_lost() from None
             except TimeoutError:
-                self._still_there(heard)
+                self._check_progress(heard)
                 continue
             heard = time.monotonic()
             for future in done:
-                _, task = flying.pop(future.key)
-                outcome = self._landed(future, task, killed)
+                _, task = in_flight.pop(future.key)
+                outcome = self._outcome(future, task, killed)
                 if outcome is None:
-                    self._send(flying, task)
+                    self._send(in_flight, task)
                 else:
                     yield outcome
 
@@ -110,14 +110,14 @@ class Cluster:
             warnings.simplefilter("ignore")
             self.client.close(timeout=2 if at_once else 10)
 
-    def _send(self, flying: dict[str, tuple[Future[bytes], Task]], task: Task) -> None:
+    def _send(self, in_flight: dict[str, tuple[Future[bytes], Task]], task: Task) -> None:
         key = _key(self.setup, task)
         future = self.client.submit(
             _grade, self.setup, task, course_fingerprint(), key=key, retries=2, pure=True
         )
-        flying[key] = (future, task)
+        in_flight[key] = (future, task)
 
-    def _landed(self, future: Future[bytes], task: Task, killed: Counter[str]) -> Outcome | None:
+    def _outcome(self, future: Future[bytes], task: Task, killed: Counter[str]) -> Outcome | None:
         """The outcome of a finished task; None if it is to be sent again."""
         from distributed import CancelledError, KilledWorker
 
@@ -127,15 +127,15 @@ class Cluster:
             killed[task.student] += 1
             if killed[task.student] < KILLED_TRIES:
                 return None
-            return given_up(self.setup, task, "评分进程一再中途没了")
+            return ungraded_outcome(self.setup, task, "评分进程一再中途没了")
         except WrongCourse as error:
             raise UserError(
                 str(error), "在每台机器上装同一版课程，重启那里的 dask worker"
             ) from None
         except CancelledError:
-            raise self._lost() from None
+            raise self._connection_lost() from None
         except Exception as error:
-            return given_up(self.setup, task, f"评分程序出错（{type(error).__name__}）")
+            return ungraded_outcome(self.setup, task, f"评分程序出错（{type(error).__name__}）")
         finally:
             future.release()
 
@@ -143,11 +143,11 @@ class Cluster:
         workers = self.client.scheduler_info(n_workers=-1)["workers"]
         return sum(worker["nthreads"] for worker in workers.values())
 
-    def _still_there(self, heard: float) -> None:
+    def _check_progress(self, heard: float) -> None:
         """Raises UserError when waiting on makes no sense."""
         silent = time.monotonic() - heard
         if self.client.status != "running" and silent > NO_WORKERS / 2:
-            raise self._lost()
+            raise self._connection_lost()
         if silent > NO_WORKERS and not self._threads():
             raise UserError(
                 f"集群 {self.address} 里没有工作进程了",
@@ -159,13 +159,13 @@ class Cluster:
                 "重启工作进程后再运行同一条命令，会接着批改；已有的成绩都在",
             )
 
-    def _lost(self) -> UserError:
+    def _connection_lost(self) -> UserError:
         return UserError(
             f"与调度器 {self.address} 的连接断了",
             "调度器恢复后再运行同一条命令，会接着批改；已有的成绩都在",
         )
 
-    def _examine(self, wait: float) -> None:
+    def _check_workers(self, wait: float) -> None:
         """Do all workers have this course, and confinement?"""
         from distributed import TimeoutError as Late
 
@@ -176,7 +176,7 @@ class Cluster:
                 f"集群 {self.address} 里没有工作进程", f"启动一个：dask worker {self.address}"
             ) from None
         try:
-            answers = self.client.run(_examined, course_fingerprint(), self.setup.unconfined)
+            answers = self.client.run(_worker_problem, course_fingerprint(), self.setup.unconfined)
         except Exception as error:
             raise UserError(
                 f"集群的工作进程用不了这门课（{type(error).__name__}）",
@@ -214,17 +214,17 @@ def _key(setup: Setup, task: Task) -> str:
 
 # --- on the worker ---------------------------------------------------------------------------
 
-_mine = threading.local()  # a conversation with a sandbox belongs to one thread
-_all: list[Boxes] = []
+_of_this_thread = threading.local()  # a conversation with a sandbox belongs to one thread
+_opened: list[WarmSandboxes] = []
 
 
 @atexit.register
 def _close_all() -> None:
-    while _all:
-        _all.pop().close()
+    while _opened:
+        _opened.pop().close()
 
 
-def _examined(fingerprint: str, unconfined: bool) -> str:
+def _worker_problem(fingerprint: str, unconfined: bool) -> str:
     """What is wrong with this worker, or ""."""
     if course_fingerprint() != fingerprint:
         return f"课程的版本不同（{course_fingerprint()}，这里是 {fingerprint}）"
@@ -237,12 +237,12 @@ def _examined(fingerprint: str, unconfined: bool) -> str:
 
 def _grade(setup: Setup, task: Task, fingerprint: str) -> bytes:
     """Grade one submission in a Dask worker; its sandboxes stay warm for the next."""
-    boxes: Any = getattr(_mine, "boxes", None)
-    if boxes is None:
+    sandboxes: Any = getattr(_of_this_thread, "sandboxes", None)
+    if sandboxes is None:
         # workers may join late: each is looked at before its first task
-        problem = _examined(fingerprint, setup.unconfined or setup.boxes is not None)
+        problem = _worker_problem(fingerprint, setup.unconfined or setup.sandboxes is not None)
         if problem:
             raise WrongCourse(problem)
-        boxes = _mine.boxes = setup.open_boxes()
-        _all.append(boxes)
-    return work(setup, task, boxes).to_bytes()
+        sandboxes = _of_this_thread.sandboxes = setup.open_sandboxes()
+        _opened.append(sandboxes)
+    return grade_task(setup, task, sandboxes).to_bytes()

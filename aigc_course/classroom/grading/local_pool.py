@@ -18,7 +18,14 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any
 
-from aigc_course.classroom.grading.task import TRIES, Outcome, Setup, Task, given_up, work
+from aigc_course.classroom.grading.task import (
+    TRIES,
+    Outcome,
+    Setup,
+    Task,
+    grade_task,
+    ungraded_outcome,
+)
 
 __all__ = ["LocalPool", "default_workers"]
 
@@ -77,7 +84,7 @@ class LocalPool:
                     if tries[task.student] < TRIES and state != "hangs":
                         again.append(task)
                     else:
-                        yield given_up(self.setup, task, _WHY[state])
+                        yield ungraded_outcome(self.setup, task, _WHY[state])
 
     def close(self, *, at_once: bool = False) -> None:
         for worker in self._workers:
@@ -170,7 +177,7 @@ def _serve(conn: Connection, setup: Setup) -> None:
     # Ctrl-C goes to every process of the terminal; the main one decides what becomes of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    with setup.open_boxes() as boxes, conn:
+    with setup.open_sandboxes() as sandboxes, conn:
         while True:
             try:
                 task = conn.recv()
@@ -178,7 +185,7 @@ def _serve(conn: Connection, setup: Setup) -> None:
                 return
             if task is None:
                 return
-            outcome = work(setup, task, boxes)
+            outcome = grade_task(setup, task, sandboxes)
             try:
                 conn.send_bytes(outcome.to_bytes())
             except OSError:

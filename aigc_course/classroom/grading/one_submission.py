@@ -19,7 +19,12 @@ from typing import Any
 from aigc_course.classroom.assignment.record import AskedExercise, AskedNotebook, Assignment
 from aigc_course.classroom.grading.limits import LimitOptions
 from aigc_course.classroom.grading.redact import public_detail, public_message
-from aigc_course.classroom.grading.warm_sandboxes import Box, Boxes, Room, Rooms
+from aigc_course.classroom.grading.warm_sandboxes import (
+    SandboxProtocol,
+    SubmissionWorkers,
+    WarmSandboxes,
+    WorkerProtocol,
+)
 from aigc_course.classroom.marks import (
     ExerciseMark,
     ExerciseStatus,
@@ -91,7 +96,7 @@ def grade_submission(
     student: str,
     files: Mapping[str, bytes | None],
     seed: int,
-    box: Boxes | Box,
+    sandboxes: WarmSandboxes | SandboxProtocol,
     *,
     limits: LimitOptions | None = None,
     problems: Mapping[str, Problem] | None = None,
@@ -106,7 +111,7 @@ def grade_submission(
         student: id.
         files: by the notebook's name the bytes handed in; None or absent for not handed in.
         seed: secret seed of the hidden cases.
-        box: where answers run.
+        sandboxes: where answers run; one, or one for each kind.
         limits: what they may use.
         problems: notebooks that could not be opened, ``""`` for the whole submission.
         older: the notebooks as earlier releases had them, by name.
@@ -135,8 +140,8 @@ def grade_submission(
         return replace(mark, reason="没有交")
     deadline = began + limits.total_seconds
     books = []
-    with Rooms(box) as rooms:
-        desk = _Desk(rooms, seed, limits, deadline, report, student)
+    with SubmissionWorkers(sandboxes) as workers:
+        grader = _SubmissionGrader(workers, seed, limits, deadline, report, student)
         for asked in assignment.notebooks:
             if exercise and not any(ex.id == exercise for ex in asked.exercises):
                 continue
@@ -145,7 +150,7 @@ def grade_submission(
                 books.append(_unopened(asked, problem.status, problem.reason))
             else:
                 data, before = present.get(asked.name), (older or {}).get(asked.name, ())
-                books.append(desk.notebook(asked, data, before, exercise))
+                books.append(grader.notebook(asked, data, before, exercise))
     mark = replace(mark, notebooks=tuple(books), seconds=round(time.monotonic() - began, 3))
     return settle(mark)
 
@@ -217,19 +222,19 @@ def _unopened(asked: AskedNotebook, status: SubmissionStatus, reason: str) -> No
     return NotebookMark(asked.name, status, reason, exercises)
 
 
-class _Desk:
+class _SubmissionGrader:
     """One submission being graded."""
 
     def __init__(
         self,
-        rooms: Rooms,
+        workers: SubmissionWorkers,
         seed: int,
         limits: LimitOptions,
         deadline: float,
         report: Report,
         student: str,
     ) -> None:
-        self.rooms = rooms
+        self.workers = workers
         self.seed = seed
         self.limits = limits
         self.deadline = deadline
@@ -254,7 +259,7 @@ class _Desk:
         except Damaged as error:
             return _unopened(asked, "damaged file", error.reason)
         except Exception:
-            self._ours(asked.name)
+            self._log_failure(asked.name)
             return _unopened(asked, "crashed", "评分程序读它时出错，没有批改")
         marks: dict[str, ExerciseMark] = {}
         for ex in asked.exercises:
@@ -265,10 +270,10 @@ class _Desk:
             NotebookMark(asked.name, "graded", "", wanted, tuple(read.open), tuple(read.notes))
         )
 
-    def _room(self, asked: AskedExercise) -> Room:
+    def _worker(self, asked: AskedExercise) -> WorkerProtocol:
         exercise = core.get(asked.id)
         limits = self.limits.of(asked.id, exercise.limit)
-        return self.rooms.room(_kind(exercise), limits, tuple(exercise.allows))
+        return self.workers.worker(_kind(exercise), limits, tuple(exercise.allows))
 
     def _in_order(
         self,
@@ -310,7 +315,7 @@ class _Desk:
         except core.Stopped as stopped:
             result = core.Result(core.get(asked.id), stopped.status, message=stopped.message)
         except Exception:
-            self._ours(asked.id)
+            self._log_failure(asked.id)
             mark = replace(
                 mark, status="ungraded", score=None, message="评分程序出错，这题没有批改"
             )
@@ -333,9 +338,9 @@ class _Desk:
         if time.monotonic() >= self.deadline:
             text = f"整份作业已经用了 {self.limits.total_seconds:g} 秒，这题没有运行"
             raise core.Stopped("timeout", text)
-        room = self._room(asked)
+        worker = self._worker(asked)
         try:
-            value = room.answer(answer.program, asked.defines)
+            value = worker.answer(answer.program, asked.defines)
         except NotDefined:
             return core.Result(exercise, "error", message=f"运行后没有定义 {asked.defines}")
         except NotImplementedError:
@@ -351,7 +356,7 @@ class _Desk:
     def _seed(self, asked: AskedExercise) -> int:
         return case_seed(self.seed, asked.id)
 
-    def _ours(self, where: str) -> None:
+    def _log_failure(self, where: str) -> None:
         self.report(f"{self.student} {where}\n{traceback.format_exc()}")
 
 

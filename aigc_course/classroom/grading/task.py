@@ -14,7 +14,7 @@ import aigc_course
 from aigc_course.classroom.assignment.record import AskedNotebook, Assignment
 from aigc_course.classroom.grading.limits import LimitOptions
 from aigc_course.classroom.grading.one_submission import digest_of, grade_submission, settle
-from aigc_course.classroom.grading.warm_sandboxes import Boxes
+from aigc_course.classroom.grading.warm_sandboxes import WarmSandboxes
 from aigc_course.classroom.marks import ExerciseMark, NotebookMark, SubmissionMark
 from aigc_course.classroom.submission.collect import Problem
 
@@ -24,9 +24,9 @@ __all__ = [
     "Setup",
     "Task",
     "course_fingerprint",
-    "given_up",
+    "grade_task",
     "settings_of",
-    "work",
+    "ungraded_outcome",
 ]
 
 TRIES = 3  # a submission is tried again twice when the process that graded it died
@@ -42,7 +42,7 @@ class Setup:
         limits: what answers may use.
         older: notebooks as earlier releases had them, by name.
         unconfined: without confinement.
-        boxes: starts the sandboxes; another one in tests.
+        sandboxes: starts the sandboxes; another one in tests.
     """
 
     assignment: Assignment
@@ -50,10 +50,10 @@ class Setup:
     limits: LimitOptions = field(default_factory=LimitOptions)
     older: Mapping[str, tuple[AskedNotebook, ...]] = field(default_factory=dict)
     unconfined: bool = False
-    boxes: Callable[[], Boxes] | None = None
+    sandboxes: Callable[[], WarmSandboxes] | None = None
 
-    def open_boxes(self) -> Boxes:
-        start = self.boxes or partial(Boxes.confined, self.unconfined)
+    def open_sandboxes(self) -> WarmSandboxes:
+        start = self.sandboxes or partial(WarmSandboxes.confined, self.unconfined)
         return start()
 
     @property
@@ -105,7 +105,7 @@ class Runner(Protocol):
         """End all processes that were started; ``at_once`` does not wait for their work."""
 
 
-def work(setup: Setup, task: Task, boxes: Boxes) -> Outcome:
+def grade_task(setup: Setup, task: Task, sandboxes: WarmSandboxes) -> Outcome:
     """Grade one submission here."""
     log: list[str] = []
     mark = grade_submission(
@@ -113,7 +113,7 @@ def work(setup: Setup, task: Task, boxes: Boxes) -> Outcome:
         task.student,
         task.files,
         setup.seed,
-        boxes,
+        sandboxes,
         limits=setup.limits,
         problems=task.problems,
         older=setup.older,
@@ -123,8 +123,8 @@ def work(setup: Setup, task: Task, boxes: Boxes) -> Outcome:
     return Outcome(mark, task.exercise, "\n".join(log))
 
 
-def given_up(setup: Setup, task: Task, reason: str) -> Outcome:
-    """The outcome when the process that grades died again and again: ungraded, never zero."""
+def ungraded_outcome(setup: Setup, task: Task, reason: str) -> Outcome:
+    """The outcome when the grading process died again and again: ungraded, never zero."""
     assignment = setup.assignment
     books = tuple(
         NotebookMark(

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from aigc_course.classroom.sandbox.limits import Kind, Limits
 from aigc_course.errors import UserError
 
-__all__ = ["Box", "Boxes", "Room", "Rooms"]
+__all__ = ["SandboxProtocol", "SubmissionWorkers", "WarmSandboxes", "WorkerProtocol"]
 
 
-class Room(Protocol):
-    """A confined child in which answers are defined and called."""
+class WorkerProtocol(Protocol):
+    """A confined worker process in which answers are defined and called."""
 
     @property
     def alive(self) -> bool: ...
@@ -21,33 +21,33 @@ class Room(Protocol):
     def answer(self, program: Any, name: str) -> Any: ...
 
 
-class Box(Protocol):
-    """What opens rooms: a ``Sandbox``, or a stand-in in tests."""
+class SandboxProtocol(Protocol):
+    """What starts worker processes: a ``Sandbox``, or a stand-in in tests."""
 
     def room(
         self, *, limits: Limits | None = None, allows: tuple[str, ...] = ()
-    ) -> AbstractContextManager[Room]: ...
+    ) -> AbstractContextManager[WorkerProtocol]: ...
 
 
-class Boxes:
+class WarmSandboxes:
     """The sandboxes of one grading process, by kind; one that has broken is started anew.
 
     Args:
         start: starts the sandbox of a kind; by default the real one.
     """
 
-    def __init__(self, start: Callable[[Kind], AbstractContextManager[Box]]) -> None:
+    def __init__(self, start: Callable[[Kind], AbstractContextManager[SandboxProtocol]]) -> None:
         self._start = start
-        self._warm: dict[Kind, tuple[ExitStack, Box]] = {}
+        self._warm: dict[Kind, tuple[ExitStack, SandboxProtocol]] = {}
 
     @staticmethod
-    def confined(unconfined: bool = False) -> Boxes:
+    def confined(unconfined: bool = False) -> WarmSandboxes:
         """Real sandboxes."""
         from aigc_course.classroom.sandbox.sandbox import Sandbox
 
-        return Boxes(lambda kind: Sandbox(kind, unconfined=unconfined))
+        return WarmSandboxes(lambda kind: Sandbox(kind, unconfined=unconfined))
 
-    def box(self, kind: Kind) -> Box:
+    def get(self, kind: Kind) -> SandboxProtocol:
         """The sandbox for ``kind``, started when it is first asked for."""
         if kind not in self._warm:
             stack = ExitStack()
@@ -66,54 +66,59 @@ class Boxes:
             _, warm = self._warm.popitem()
             warm[0].close()
 
-    def __enter__(self) -> Boxes:
+    def __enter__(self) -> WarmSandboxes:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
 
-class Rooms:
-    """The rooms of one submission: exercises that need the same share one while it lives.
+class SubmissionWorkers:
+    """The worker processes of one submission: exercises that need the same share one.
 
-    Opening a room costs a fork, so a submission of six exercises opens one, not six; after a stop
-    the next exercise gets a new one. Use it as a context manager.
+    Starting a worker costs a fork, so a submission of six exercises starts one, not six; after a
+    stop the next exercise gets a new one. Use it as a context manager.
     """
 
-    def __init__(self, boxes: Boxes | Box) -> None:
-        self._boxes = boxes
-        self._open: dict[tuple[Kind, Limits, tuple[str, ...]], tuple[ExitStack, Room]] = {}
+    def __init__(self, sandboxes: WarmSandboxes | SandboxProtocol) -> None:
+        self._sandboxes = sandboxes
+        self._open: dict[
+            tuple[Kind, Limits, tuple[str, ...]], tuple[ExitStack, WorkerProtocol]
+        ] = {}
 
-    def room(self, kind: Kind, limits: Limits, allows: tuple[str, ...]) -> Room:
-        """A live room of that kind with these limits."""
+    def worker(self, kind: Kind, limits: Limits, allows: tuple[str, ...]) -> WorkerProtocol:
+        """A live worker of that kind with these limits."""
         if not (kind.engine or kind.torch):
-            allows = ()  # nothing to call that is forbidden, so no room watches for it
+            allows = ()  # nothing to call that is forbidden, so no worker looks out for it
         key = (kind, limits, allows)
         if key in self._open:
-            stack, room = self._open[key]
-            if room.alive:
-                return room
+            stack, worker = self._open[key]
+            if worker.alive:
+                return worker
             del self._open[key]
             stack.close()
         stack = ExitStack()
         try:
-            room = self._enter(stack, kind, limits, allows)
+            worker = self._started(stack, kind, limits, allows)
         except BaseException:
             stack.close()
             raise
-        self._open[key] = (stack, room)
-        return room
+        self._open[key] = (stack, worker)
+        return worker
 
-    def _enter(self, stack: ExitStack, kind: Kind, limits: Limits, allows: tuple[str, ...]) -> Room:
-        if not isinstance(self._boxes, Boxes):
-            return stack.enter_context(self._boxes.room(limits=limits, allows=allows))
+    def _started(
+        self, stack: ExitStack, kind: Kind, limits: Limits, allows: tuple[str, ...]
+    ) -> WorkerProtocol:
+        warm = self._sandboxes
+        if not isinstance(warm, WarmSandboxes):
+            return stack.enter_context(warm.room(limits=limits, allows=allows))
         try:
-            return stack.enter_context(self._boxes.box(kind).room(limits=limits, allows=allows))
-        except UserError:  # its warm parent is gone: once more with a new one
-            self._boxes.discard(kind)
-            return stack.enter_context(self._boxes.box(kind).room(limits=limits, allows=allows))
+            return stack.enter_context(warm.get(kind).room(limits=limits, allows=allows))
+        except UserError:  # its fork server is gone: once more with a new one
+            warm.discard(kind)
+            return stack.enter_context(warm.get(kind).room(limits=limits, allows=allows))
 
-    def __enter__(self) -> Rooms:
+    def __enter__(self) -> SubmissionWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:

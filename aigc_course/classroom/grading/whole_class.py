@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -11,53 +10,25 @@ from pathlib import Path
 from typing import Protocol
 
 from aigc_course.classroom.assignment.record import FILE, AskedNotebook, Assignment
-from aigc_course.classroom.grading.late_rules import LatePolicy
-from aigc_course.classroom.grading.limits import LimitOptions
 from aigc_course.classroom.grading.one_submission import digest_of, merge, settle
+from aigc_course.classroom.grading.options import GradeOptions, Selection
 from aigc_course.classroom.grading.task import Outcome, Runner, Setup, Task, settings_of
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.store import FOLDER, Store, exclusive, secret_seed
-from aigc_course.classroom.submission.collect import Found, Layout, Problem, collect
+from aigc_course.classroom.submission.collect import Found, Problem, collect
 from aigc_course.classroom.submission.roll import Person, Roll, collision_key, read_roll
 from aigc_course.classroom.submission.untrusted_files import Unreadable, read
 from aigc_course.errors import UserError, from_os_error
 
-__all__ = ["Order", "Silent", "Summary", "Watcher", "course_folder", "grade_class"]
+__all__ = [
+    "NoProgress",
+    "ProgressListener",
+    "Summary",
+    "course_folder",
+    "grade_class",
+]
 
 LOG = "grade.log"
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be graded, and how.
-
-    Attributes:
-        submitted: folder or ZIP of what was handed in.
-        assignment: its name; "" if the course has only one.
-        course: the course folder; None to find it from ``submitted``.
-        roll: the class roll, a CSV.
-        workers: local processes; 0 for one a processor.
-        scheduler: address of a Dask scheduler instead.
-        seed: of the hidden cases; None for the assignment's own secret one.
-        only: ``student``, ``student/exercise`` or ``exercise``: grade these, though they are done.
-        again: grade all, though they are done.
-        layout: how the folder is laid out.
-        unconfined: run answers without confinement.
-    """
-
-    submitted: Path
-    assignment: str = ""
-    course: Path | None = None
-    roll: Path | None = None
-    workers: int = 0
-    scheduler: str = ""
-    seed: int | None = None
-    only: tuple[str, ...] = ()
-    again: bool = False
-    limits: LimitOptions = field(default_factory=LimitOptions)
-    late: LatePolicy = field(default_factory=LatePolicy)
-    layout: Layout = "auto"
-    unconfined: bool = False
 
 
 @dataclass
@@ -68,7 +39,7 @@ class Summary:
         marks: how many submissions there are of each status.
         graded: how many were graded in this run; the others were done before.
         unlisted: handed in by people who are not on the roll.
-        ungraded: ``student exercise`` for each exercise that our own failure left without a mark.
+        ungraded: ``student exercise`` for each one left without a mark by a failure of ours.
         log: where the tracebacks are, if there are any.
     """
 
@@ -86,20 +57,20 @@ class Summary:
         return sum(self.marks.values())
 
 
-class Watcher(Protocol):
-    """Is told how it goes."""
+class ProgressListener(Protocol):
+    """Is told of the progress of a run."""
 
-    def start(self, todo: int, done: Counter[str]) -> None: ...
+    def start(self, total: int, done: Counter[str]) -> None: ...
 
     def note(self, text: str) -> None: ...
 
     def step(self, mark: SubmissionMark) -> None: ...
 
 
-class Silent:
-    """A watcher that shows nothing."""
+class NoProgress:
+    """A progress listener that shows nothing."""
 
-    def start(self, todo: int, done: Counter[str]) -> None:
+    def start(self, total: int, done: Counter[str]) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:
@@ -110,8 +81,8 @@ class Silent:
 
 
 def grade_class(
-    order: Order,
-    watcher: Watcher | None = None,
+    options: GradeOptions,
+    listener: ProgressListener | None = None,
     runner: Callable[[Setup], Runner] | None = None,
 ) -> Summary:
     """Grade what has not been graded yet, and note who handed in nothing.
@@ -120,53 +91,53 @@ def grade_class(
     ``kill -9``, is continued by the next one.
 
     Args:
-        order: what and how.
-        watcher: is told how it goes.
-        runner: where to grade; by default as ``order`` says.
+        options: what and how.
+        listener: is told of the progress.
+        runner: where to grade; by default as ``options`` says.
 
     Raises:
         UserError: nothing can be graded, or not all of it; what was graded is kept.
     """
-    watcher = watcher or Silent()
-    root = course_folder(order)
-    assignment = Assignment.load(root, order.assignment or _the_one(root))
+    listener = listener or NoProgress()
+    root = course_folder(options)
+    assignment = Assignment.load(root, options.assignment or _only_assignment(root))
     if not any(book.exercises for book in assignment.notebooks):
         raise UserError(
             f"作业 {assignment.name} 里没有自动批改的练习", "核对 release 时的 --notebooks"
         )
-    roll = read_roll(order.roll) if order.roll else Roll()
+    roll = read_roll(options.roll) if options.roll else Roll()
     with exclusive(root), Store(root) as store:
         handed_in = collect(
-            order.submitted,
+            options.submitted,
             assignment,
             roll=roll,
             others=_assignments(root),
-            layout=order.layout,
+            layout=options.layout,
         )
-        handed_in = _on_the_roll(handed_in, roll)
+        handed_in = _with_roll_ids(handed_in, roll)
         if not handed_in and not roll.people:
             raise UserError(
-                f"{order.submitted} 里没有 {assignment.name} 的提交",
-                f"放成 {order.submitted}/学号/{assignment.name}/*.ipynb",
+                f"{options.submitted} 里没有 {assignment.name} 的提交",
+                f"放成 {options.submitted}/学号/{assignment.name}/*.ipynb",
             )
-        seed = secret_seed(root, assignment.name) if order.seed is None else order.seed
+        seed = secret_seed(root, assignment.name) if options.seed is None else options.seed
         older = _older(root, assignment)
-        setup = Setup(assignment, seed, order.limits, older, order.unconfined)
-        run = _Run(order, root, setup, roll, store, watcher)
-        return run.all(handed_in, runner or (lambda setup: _runner(order, setup)))
+        setup = Setup(assignment, seed, options.limits, older, options.unconfined)
+        run = _GradingRun(options, root, setup, roll, store, listener)
+        return run.all(handed_in, runner or (lambda setup: _runner(options, setup)))
 
 
-def course_folder(order: Order) -> Path:
+def course_folder(options: GradeOptions) -> Path:
     """The folder with ``source/``: named, or the one ``submitted`` is in."""
-    top = order.submitted.absolute()
-    places = [order.course.absolute()] if order.course else [top.parent, top, *top.parents[1:3]]
+    top = options.submitted.absolute()
+    places = [options.course.absolute()] if options.course else [top.parent, top, *top.parents[1:3]]
     for place in places:
         if (place / "source").is_dir():
             return place
-    if order.course:
-        raise UserError(f"{order.course} 不是课程文件夹：里面没有 source", "先发布：aigc release")
+    if options.course:
+        raise UserError(f"{options.course} 不是课程文件夹：里面没有 source", "先发布：aigc release")
     raise UserError(
-        f"{order.submitted} 旁边没有 source，找不到课程文件夹",
+        f"{options.submitted} 旁边没有 source，找不到课程文件夹",
         "用 --course 指明，或先 aigc release",
     )
 
@@ -175,7 +146,7 @@ def _assignments(root: Path) -> list[str]:
     return sorted(path.parent.name for path in (root / "source").glob(f"*/{FILE}"))
 
 
-def _the_one(root: Path) -> str:
+def _only_assignment(root: Path) -> str:
     names = _assignments(root)
     if len(names) == 1:
         return names[0]
@@ -193,7 +164,7 @@ def _older(root: Path, assignment: Assignment) -> dict[str, tuple[AskedNotebook,
     }
 
 
-def _on_the_roll(handed_in: list[Found], roll: Roll) -> list[Found]:
+def _with_roll_ids(handed_in: list[Found], roll: Roll) -> list[Found]:
     """Ids as the roll writes them, where only case or Unicode form differ."""
     known = {collision_key(person.id): person.id for person in roll.people}
     return [
@@ -202,74 +173,74 @@ def _on_the_roll(handed_in: list[Found], roll: Roll) -> list[Found]:
     ]
 
 
-def _runner(order: Order, setup: Setup) -> Runner:
-    if order.scheduler:
-        from aigc_course.classroom.grading.dask_cluster import Cluster
+def _runner(options: GradeOptions, setup: Setup) -> Runner:
+    if options.scheduler:
+        from aigc_course.classroom.grading.dask_cluster import DaskCluster
 
-        return Cluster(setup, order.scheduler)
+        return DaskCluster(setup, options.scheduler)
     from aigc_course.classroom.grading.local_pool import LocalPool, default_workers
     from aigc_course.classroom.sandbox.sandbox import Sandbox
 
-    reason = "" if order.unconfined else Sandbox.available()
+    reason = "" if options.unconfined else Sandbox.available()
     if reason:
         raise UserError(
             f"不能隔离运行学生的代码：{reason}",
             "在能隔离的 Linux 上批改；学生的代码全都可信时才用 --unconfined",
         )
 
-    return LocalPool(setup, order.workers or default_workers())
+    return LocalPool(setup, options.workers or default_workers())
 
 
 @dataclass(frozen=True)
-class _Todo:
+class _Queued:
     """One submission to be graded, or one exercise of it."""
 
     found: Found
     exercise: str = ""
 
 
-class _Run:
+class _GradingRun:
     """One run over a class."""
 
     def __init__(
         self,
-        order: Order,
+        options: GradeOptions,
         root: Path,
         setup: Setup,
         roll: Roll,
         store: Store,
-        watcher: Watcher,
+        listener: ProgressListener,
     ) -> None:
-        self.order = order
+        self.options = options
         self.root = root
         self.setup = setup
         self.people = roll.by_id()
         self.store = store
-        self.watcher = watcher
+        self.listener = listener
         self.settings = settings_of(setup)
         self.due = setup.assignment.due_at
         self.summary = Summary(setup.assignment.name, root, notes=list(roll.notes))
 
     def all(self, handed_in: list[Found], start: Callable[[Setup], Runner]) -> Summary:
         for note in self.summary.notes:
-            self.watcher.note(note)
+            self.listener.note(note)
         if self.people:
             self.summary.unlisted = [f.student for f in handed_in if f.student not in self.people]
-        todo, done = self._plan(handed_in)
+        queue, done = self._plan(handed_in)
         for mark in done:
             self._count(mark)
-        self.watcher.start(len(todo), self.summary.marks.copy())
-        if todo:
-            self._grade(todo, start)
+        self.listener.start(len(queue), self.summary.marks.copy())
+        if queue:
+            self._grade(queue, start)
         return self.summary
 
-    def _plan(self, handed_in: list[Found]) -> tuple[list[_Todo], list[SubmissionMark]]:
+    def _plan(self, handed_in: list[Found]) -> tuple[list[_Queued], list[SubmissionMark]]:
         """What is to be graded, and the marks that stand."""
         settled = self.store.settled(self.setup.assignment.name)
-        chosen = _Chosen(self.order.only, self.setup.assignment, [f.student for f in handed_in])
-        todo: list[_Todo] = []
+        chosen = Selection(self.options.only, self.setup.assignment, [f.student for f in handed_in])
+        queue: list[_Queued] = []
         done: list[SubmissionMark] = []
-        self._say_if_lateness_changed(handed_in, settled)
+        self._note_changed_penalties(handed_in, settled)
         for found in handed_in:
             mark, settings = settled.pop(found.student, (None, ""))
             same = mark is not None and self._same(mark, settings, found)
@@ -277,17 +248,17 @@ class _Run:
             if chosen and exercises is None:
                 done += [mark] if mark is not None else []
             elif mark is not None and same and exercises:
-                todo += [_Todo(found, exercise) for exercise in exercises]
-            elif mark is None or not same or exercises is not None or self.order.again:
-                todo.append(_Todo(found))
+                queue += [_Queued(found, exercise) for exercise in exercises]
+            elif mark is None or not same or exercises is not None or self.options.again:
+                queue.append(_Queued(found))
             else:
                 finished = self._finished(mark, found)
                 self.store.put(finished, settings)
                 done.append(finished)
         done += self._absent(settled, {found.student for found in handed_in})
-        return todo, done
+        return queue, done
 
-    def _say_if_lateness_changed(
+    def _note_changed_penalties(
         self, handed_in: list[Found], settled: dict[str, tuple[SubmissionMark, str]]
     ) -> None:
         """A forgotten ``--late`` gives everybody back what they lost: not without a word."""
@@ -296,7 +267,7 @@ class _Run:
             found.student
             for found in handed_in
             if found.student in before
-            and before[found.student] != self.order.late.penalty(self._late(found))
+            and before[found.student] != self.options.late.penalty(self._late(found))
         ]
         if changed:
             self._note(f"{len(changed)} 份的迟交扣分与上次不同，按这次的 --late 重算")
@@ -305,7 +276,7 @@ class _Run:
         """Was it made from the same bytes by the same rules, and is it whole?"""
         if (mark.seed, mark.assignment_digest) != (self.setup.seed, self.setup.assignment.digest):
             return False
-        if settings != self.settings or _ours(mark):
+        if settings != self.settings or _ungraded_exercises(mark):
             return False
         task = _task(found)
         return mark.digest == digest_of(task.files, task.problems)
@@ -348,14 +319,14 @@ class _Run:
             name=person.name,
         )
 
-    def _grade(self, todo: list[_Todo], start: Callable[[Setup], Runner]) -> None:
-        waiting: dict[str, list[_Todo]] = {}
-        for item in todo:
+    def _grade(self, queue: list[_Queued], start: Callable[[Setup], Runner]) -> None:
+        waiting: dict[str, list[_Queued]] = {}
+        for item in queue:
             waiting.setdefault(item.found.student, []).append(item)
-        place = start(self.setup)
+        runner = start(self.setup)
         finished = False
         try:
-            for outcome in place.run(self._tasks(todo)):
+            for outcome in runner.run(self._tasks(queue)):
                 item = self._item(waiting, outcome)
                 mark = outcome.mark
                 stored = self.store.get(mark.assignment, mark.student)
@@ -369,26 +340,26 @@ class _Run:
                 self.summary.graded += 1
                 if not waiting[mark.student]:
                     self._count(mark)
-                self.watcher.step(mark)
+                self.listener.step(mark)
             finished = True
         finally:
-            place.close(at_once=not finished)
+            runner.close(at_once=not finished)
 
     @staticmethod
-    def _item(waiting: dict[str, list[_Todo]], outcome: Outcome) -> _Todo:
-        """The order this outcome belongs to."""
+    def _item(waiting: dict[str, list[_Queued]], outcome: Outcome) -> _Queued:
+        """The queued submission that this outcome belongs to."""
         items = waiting[outcome.mark.student]
         k = next(k for k, item in enumerate(items) if item.exercise == outcome.exercise)
         return items.pop(k)
 
-    def _tasks(self, todo: list[_Todo]) -> Iterator[Task]:
-        for item in todo:
+    def _tasks(self, queue: list[_Queued]) -> Iterator[Task]:
+        for item in queue:
             task = _task(item.found)
             yield replace(task, exercise=item.exercise)
 
     def _finished(self, mark: SubmissionMark, found: Found) -> SubmissionMark:
         """With the person's name, the lateness by today's policy and due time, and the notes."""
-        late, policy = self._late(found), self.order.late
+        late, policy = self._late(found), self.options.late
         mark = settle(mark, policy.late(late), policy.penalty(late))
         person = self.people.get(mark.student)
         if person:
@@ -407,11 +378,11 @@ class _Run:
 
     def _count(self, mark: SubmissionMark) -> None:
         self.summary.marks[mark.status] += 1
-        self.summary.ungraded += [f"{mark.student} {ex}" for ex in _ours(mark)]
+        self.summary.ungraded += [f"{mark.student} {ex}" for ex in _ungraded_exercises(mark)]
 
     def _note(self, text: str) -> None:
         self.summary.notes.append(text)
-        self.watcher.note(text)
+        self.listener.note(text)
 
     def _log(self, text: str) -> None:
         if not text:
@@ -425,43 +396,6 @@ class _Run:
         self.summary.log = path
 
 
-class _Chosen:
-    """What ``--only`` names."""
-
-    def __init__(self, words: tuple[str, ...], assignment: Assignment, students: list[str]) -> None:
-        self.students: dict[str, list[str]] = {}
-        self.everyone: list[str] = []
-        asked = {ex.id for book in assignment.notebooks for ex in book.exercises}
-        for word in words:
-            student, _, exercise = word.rpartition("/") if "/" in word else (word, "", "")
-            if not exercise and word not in students and re.fullmatch(r"\d\d\.\d+", word):
-                student, exercise = "", word
-            if exercise and exercise not in asked:
-                raise UserError(
-                    f"作业 {assignment.name} 里没有练习 {exercise}",
-                    f"有：{'、'.join(sorted(asked))}",
-                )
-            if student and student not in students:
-                raise UserError(f"没有 {student} 的提交", "核对 --only 里的学号")
-            if student:
-                self.students.setdefault(student, [])
-                self.students[student] += [exercise] if exercise else []
-                if not exercise:
-                    self.students[student] = [""]
-            else:
-                self.everyone.append(exercise)
-
-    def __bool__(self) -> bool:
-        return bool(self.students or self.everyone)
-
-    def of(self, student: str) -> list[str] | None:
-        """Exercises to grade anew; [] for all of them; None if the student was not named."""
-        if student not in self.students and not self.everyone:
-            return None
-        named = self.students.get(student, [])
-        return [] if "" in named else list(dict.fromkeys([*named, *self.everyone]))
-
-
 def _task(found: Found) -> Task:
     files: dict[str, bytes] = {}
     problems = dict(found.problems)
@@ -473,8 +407,8 @@ def _task(found: Found) -> Task:
     return Task(found.student, files, problems)
 
 
-def _ours(mark: SubmissionMark) -> list[str]:
-    """Exercises that our own failure left without a mark; a damaged file is not our failure."""
+def _ungraded_exercises(mark: SubmissionMark) -> list[str]:
+    """Exercises without a mark through a failure of the grading; a damaged file is none."""
     return [
         ex.id
         for book in mark.notebooks

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from aigc_course.classroom.grading import dask_cluster
-from aigc_course.classroom.grading.dask_cluster import Cluster
+from aigc_course.classroom.grading.dask_cluster import DaskCluster
+from aigc_course.classroom.grading.options import GradeOptions
 from aigc_course.classroom.grading.task import Setup, Task
-from aigc_course.classroom.grading.whole_class import Order, Summary, grade_class
+from aigc_course.classroom.grading.whole_class import Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.store import Store
 from aigc_course.errors import UserError
@@ -28,7 +29,7 @@ from tests.support.graded_class import (
     RIGHT_BOOK,
     WRONG_BOOK,
     course,
-    fake_boxes,
+    fake_sandboxes,
     notebook,
 )
 
@@ -92,14 +93,14 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, list[subproce
             process.wait()
 
 
-def grade(root: Path, address: str, watcher: object = None) -> Summary:
-    order = Order(root / "submitted", scheduler=address, seed=7, unconfined=True)
+def grade(root: Path, address: str, listener: object = None) -> Summary:
+    order = GradeOptions(root / "submitted", scheduler=address, seed=7, unconfined=True)
 
-    def runner(setup: Setup) -> Cluster:
-        fakes = Setup(setup.assignment, setup.seed, setup.limits, boxes=fake_boxes)
-        return Cluster(fakes, address, wait=60)
+    def runner(setup: Setup) -> DaskCluster:
+        fakes = Setup(setup.assignment, setup.seed, setup.limits, sandboxes=fake_sandboxes)
+        return DaskCluster(fakes, address, wait=60)
 
-    return grade_class(order, watcher, runner)  # type: ignore[arg-type]
+    return grade_class(order, listener, runner)  # type: ignore[arg-type]
 
 
 class Killer:
@@ -109,8 +110,8 @@ class Killer:
         self.process = process
         self.steps: list[str] = []
 
-    def start(self, todo: int, done: object) -> None:
-        self.todo = todo
+    def start(self, total: int, done: object) -> None:
+        self.total = total
 
     def note(self, text: str) -> None:
         raise AssertionError(text)
@@ -144,9 +145,9 @@ def test_one_that_kills_its_workers_is_given_up_and_doubled_tasks_are_one(
 ) -> None:
     kill = RIGHT["03.1"].replace("dz = 2", "KILL = 'always'\n    dz = 2")
     students = {"killer": notebook({"03.1": kill})}
-    setup = Setup(PS1, 7, unconfined=True, boxes=fake_boxes)
+    setup = Setup(PS1, 7, unconfined=True, sandboxes=fake_sandboxes)
     with cluster(tmp_path, workers=9) as (address, _):
-        place = Cluster(setup, address, wait=60)
+        place = DaskCluster(setup, address, wait=60)
         same = Task("s1", {"03_backprop": RIGHT_BOOK})
         tasks = [same, Task("killer", {"03_backprop": students["killer"]})]
         outcomes = {outcome.mark.student: outcome.mark for outcome in place.run(iter(tasks))}
@@ -164,18 +165,18 @@ def test_one_that_kills_its_workers_is_given_up_and_doubled_tasks_are_one(
 def test_no_scheduler_no_worker_and_another_course_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    setup = Setup(PS1, 7, unconfined=True, boxes=fake_boxes)
+    setup = Setup(PS1, 7, unconfined=True, sandboxes=fake_sandboxes)
     with pytest.raises(UserError, match="连不上调度器"):
-        Cluster(setup, "tcp://127.0.0.1:9", wait=1)
+        DaskCluster(setup, "tcp://127.0.0.1:9", wait=1)
     with cluster(tmp_path, workers=0) as (address, _):
         with pytest.raises(UserError, match="没有工作进程"):
-            Cluster(setup, address, wait=1)
+            DaskCluster(setup, address, wait=1)
         late = worker(address, tmp_path / "late")
         try:
-            place = Cluster(setup, address, wait=60)
+            place = DaskCluster(setup, address, wait=60)
             monkeypatch.setattr(dask_cluster, "course_fingerprint", lambda: "another")
             with pytest.raises(UserError, match="版本不同"):
-                Cluster(setup, address, wait=60)
+                DaskCluster(setup, address, wait=60)
             # a worker that joins later is looked at before its first task
             with pytest.raises(UserError, match="版本不同"):
                 list(place.run(iter([Task("s1", {"03_backprop": RIGHT_BOOK})])))

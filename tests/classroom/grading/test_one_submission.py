@@ -15,7 +15,7 @@ from aigc_course.classroom.grading import one_submission
 from aigc_course.classroom.grading.limits import LimitOptions
 from aigc_course.classroom.grading.one_submission import case_seed, grade_submission, merge, settle
 from aigc_course.classroom.grading.redact import public_detail, public_message
-from aigc_course.classroom.grading.warm_sandboxes import Boxes, Rooms
+from aigc_course.classroom.grading.warm_sandboxes import SubmissionWorkers, WarmSandboxes
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.sandbox.limits import Kind, Limits
 from aigc_course.classroom.submission.collect import Problem
@@ -30,15 +30,15 @@ from tests.support.graded_class import (
     STUB,
     WRONG,
     WRONG_BOOK,
-    FakeBox,
+    FakeSandbox,
     notebook,
 )
 
 
-def grade(book: bytes | None, box: Any = None, **options: Any) -> SubmissionMark:
+def grade(book: bytes | None, sandbox: Any = None, **options: Any) -> SubmissionMark:
     files = {"03_backprop": book}
     options.setdefault("report", pytest.fail)
-    return grade_submission(PS1, "s1", files, 7, box or FakeBox(), **options)
+    return grade_submission(PS1, "s1", files, 7, sandbox or FakeSandbox(), **options)
 
 
 def exercises(mark: SubmissionMark) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def test_a_wrong_answer_earns_a_part_and_is_told_the_step_that_failed() -> None:
 
 
 def test_one_submission_opens_one_room() -> None:
-    box = FakeBox()
-    grade(RIGHT_BOOK, box)
-    assert box.rooms == 1
+    sandbox = FakeSandbox()
+    grade(RIGHT_BOOK, sandbox)
+    assert sandbox.workers == 1
 
 
 def stopping(status: str) -> bytes:
@@ -83,10 +83,10 @@ def stopping(status: str) -> bytes:
 def test_a_stop_is_the_submissions_status_and_the_next_exercise_is_still_graded(
     status: str, wanted: str
 ) -> None:
-    box = FakeBox()
-    mark = grade(stopping(status), box)
+    sandbox = FakeSandbox()
+    mark = grade(stopping(status), sandbox)
     assert mark.status == wanted
-    assert box.rooms == 2
+    assert sandbox.workers == 2
     assert exercises(mark)["03.1"].status == status
     assert exercises(mark)["03.1"].message == f"停于 {status}"
     assert exercises(mark)["03.2"].status == "passed"
@@ -96,12 +96,12 @@ def test_a_stop_is_the_submissions_status_and_the_next_exercise_is_still_graded(
 
 def test_a_forbidden_call_is_refused_without_being_run() -> None:
     answer = "import torch\ndef linear_backward(dy, x, W):\n    return torch.softmax(dy, 1)\n"
-    box = FakeBox()
-    mark = grade(notebook({"03.2": answer}), box)
+    sandbox = FakeSandbox()
+    mark = grade(notebook({"03.2": answer}), sandbox)
     assert mark.status == "refused"
     assert exercises(mark)["03.2"].score == 0.0
     assert "torch.softmax" in exercises(mark)["03.2"].message
-    assert box.rooms == 0
+    assert sandbox.workers == 0
 
 
 def test_unanswered_is_zero_and_said_so() -> None:
@@ -155,7 +155,7 @@ def test_one_of_two_notebooks_missing_is_partly_answered() -> None:
         exercises=(graded_class.asked("01.1", "sigmoid", 5.0),),
     )
     both = replace(PS1, notebooks=(other, BACKPROP))
-    mark = grade_submission(both, "s1", {"03_backprop": RIGHT_BOOK}, 7, FakeBox())
+    mark = grade_submission(both, "s1", {"03_backprop": RIGHT_BOOK}, 7, FakeSandbox())
     assert (mark.status, mark.score, mark.max_score) == ("partly answered", 10.0, 15.0)
     assert [book.status for book in mark.notebooks] == ["missing", "graded"]
     assert exercises(mark)["01.1"].score == 0.0
@@ -206,7 +206,7 @@ def test_a_class_gets_the_same_cases_and_each_exercise_its_own(
 
     monkeypatch.setattr(core, "judge", spy)
     for student in ("s1", "s2"):
-        grade_submission(PS1, student, {"03_backprop": RIGHT_BOOK}, 7, FakeBox())
+        grade_submission(PS1, student, {"03_backprop": RIGHT_BOOK}, 7, FakeSandbox())
     assert seeds[:2] == seeds[2:]
     assert seeds[0][1] != seeds[1][1]
     assert dict(seeds) == {id: case_seed(7, id) for id in ("03.1", "03.2")}
@@ -253,35 +253,37 @@ def test_a_judge_that_fails_its_own_reference_blames_nobody(
 
 
 def test_a_sandbox_that_is_gone_is_started_again_once() -> None:
-    class Broken(FakeBox):
+    class Broken(FakeSandbox):
         def room(self, **order: Any) -> Any:
             raise UserError("没了", "再来")
 
-    started: list[FakeBox] = []
+    started: list[FakeSandbox] = []
 
-    def start(kind: Kind) -> FakeBox:
-        started.append(FakeBox() if started else Broken())
+    def start(kind: Kind) -> FakeSandbox:
+        started.append(FakeSandbox() if started else Broken())
         return started[-1]
 
-    mark = grade(RIGHT_BOOK, Boxes(start))
+    mark = grade(RIGHT_BOOK, WarmSandboxes(start))
     assert mark.status == "graded"
     assert len(started) == 2
     log: list[str] = []
-    mark = grade(RIGHT_BOOK, Boxes(lambda kind: Broken()), report=log.append)
+    mark = grade(RIGHT_BOOK, WarmSandboxes(lambda kind: Broken()), report=log.append)
     assert {ex.status for ex in exercises(mark).values()} == {"ungraded"}
     assert mark.score is None
 
 
 def test_rooms_are_shared_only_where_limits_and_kind_agree() -> None:
-    box = FakeBox()
-    with Rooms(box) as rooms:
-        first = rooms.room(Kind(), Limits(), ())
-        assert rooms.room(Kind(), Limits(), ()) is first
-        assert rooms.room(Kind(), Limits(seconds=1), ()) is not first
+    sandbox = FakeSandbox()
+    with SubmissionWorkers(sandbox) as workers:
+        first = workers.worker(Kind(), Limits(), ())
+        assert workers.worker(Kind(), Limits(), ()) is first
+        assert workers.worker(Kind(), Limits(seconds=1), ()) is not first
         # what may be called matters only where calls are watched
-        assert rooms.room(Kind(), Limits(), ("numpy.*",)) is first
+        assert workers.worker(Kind(), Limits(), ("numpy.*",)) is first
         engine = Kind(engine=True)
-        assert rooms.room(engine, Limits(), ("a.*",)) is not rooms.room(engine, Limits(), ())
+        assert workers.worker(engine, Limits(), ("a.*",)) is not workers.worker(
+            engine, Limits(), ()
+        )
 
 
 def test_a_submission_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

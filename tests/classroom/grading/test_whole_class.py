@@ -19,9 +19,10 @@ from aigc_course.classroom.grading import task
 from aigc_course.classroom.grading.late_rules import LatePolicy
 from aigc_course.classroom.grading.limits import LimitOptions
 from aigc_course.classroom.grading.local_pool import LocalPool
+from aigc_course.classroom.grading.options import GradeOptions
 from aigc_course.classroom.grading.task import Outcome, Runner, Setup, Task
-from aigc_course.classroom.grading.warm_sandboxes import Boxes
-from aigc_course.classroom.grading.whole_class import Order, Summary, grade_class
+from aigc_course.classroom.grading.warm_sandboxes import WarmSandboxes
+from aigc_course.classroom.grading.whole_class import Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.store import FOLDER, Store, exclusive
 from aigc_course.errors import UserError
@@ -34,7 +35,7 @@ from tests.support.graded_class import (
     RIGHT_BOOK,
     WRONG_BOOK,
     course,
-    fake_boxes,
+    fake_sandboxes,
     hand_in,
     notebook,
 )
@@ -50,12 +51,12 @@ class Here:
         self.closed: list[bool] = []
 
     def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
-        with fake_boxes() as boxes:
+        with fake_sandboxes() as sandboxes:
             for k, one in enumerate(tasks):
                 if k >= self.stop_after:
                     raise KeyboardInterrupt
                 self.seen.append(f"{one.student}/{one.exercise}".rstrip("/"))
-                yield task.work(self.setup, one, boxes)
+                yield task.grade_task(self.setup, one, sandboxes)
 
     def close(self, *, at_once: bool = False) -> None:
         self.closed.append(at_once)
@@ -65,7 +66,7 @@ def run(root: Path, stop_after: int = 10**9, **options: Any) -> tuple[Summary, l
     """Grade; also which submissions were really graded."""
     seen: list[str] = []
     options.setdefault("seed", 7)
-    order = Order(root / "submitted", **options)
+    order = GradeOptions(root / "submitted", **options)
     summary = grade_class(order, None, lambda setup: Here(setup, seen, stop_after))
     return summary, seen
 
@@ -267,15 +268,17 @@ def test_without_confinement_it_refuses(tmp_path: Path, monkeypatch: pytest.Monk
     course(tmp_path, {"s1": RIGHT_BOOK})
     monkeypatch.setattr(Sandbox, "available", staticmethod(lambda: "没有 bubblewrap"))
     with pytest.raises(UserError, match="没有 bubblewrap"):
-        grade_class(Order(tmp_path / "submitted"))
+        grade_class(GradeOptions(tmp_path / "submitted"))
     assert marks(tmp_path) == {}
 
 
 # --- local processes -----------------------------------------------------------------------------
 
 
-def pool(setup: Setup, workers: int = 2, boxes: Callable[[], Boxes] = fake_boxes) -> LocalPool:
-    return LocalPool(replace(setup, boxes=boxes), workers)
+def pool(
+    setup: Setup, workers: int = 2, sandboxes: Callable[[], WarmSandboxes] = fake_sandboxes
+) -> LocalPool:
+    return LocalPool(replace(setup, sandboxes=sandboxes), workers)
 
 
 def outcomes(books: dict[str, bytes], workers: int = 2) -> dict[str, SubmissionMark]:
@@ -341,19 +344,20 @@ import sys
 from pathlib import Path
 from tests.support import graded_class
 from dataclasses import replace
-from aigc_course.classroom.grading.whole_class import Order, grade_class
 from aigc_course.classroom.grading.local_pool import LocalPool
+from aigc_course.classroom.grading.options import GradeOptions
+from aigc_course.classroom.grading.whole_class import grade_class
 
-class Watcher:
-    def start(self, todo, done): pass
+class Listener:
+    def start(self, total, done): pass
     def note(self, text): pass
     def step(self, mark): print(mark.student, flush=True)
 
 if __name__ == "__main__":
-    order = Order(Path(sys.argv[1]) / "submitted", seed=7, unconfined=True)
-    runner = lambda setup: LocalPool(replace(setup, boxes=graded_class.fake_boxes), 2)
+    options = GradeOptions(Path(sys.argv[1]) / "submitted", seed=7, unconfined=True)
+    runner = lambda setup: LocalPool(replace(setup, sandboxes=graded_class.fake_sandboxes), 2)
     try:
-        grade_class(order, Watcher(), runner)
+        grade_class(options, Listener(), runner)
     except KeyboardInterrupt:
         sys.exit(130)
 """
