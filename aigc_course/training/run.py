@@ -8,17 +8,14 @@ and how is the recipe's own: see :mod:`aigc_course.training.recipes`.
 from __future__ import annotations
 
 import json
-import platform
 import shutil
-import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
-from aigc_course import __version__, data, runtime
+from aigc_course import data, provenance, runtime
 from aigc_course.data.manifest import Item, as_toml, read_entry
 from aigc_course.data.paths import MANIFEST, data_root
 from aigc_course.errors import UserError, from_os_error
@@ -142,9 +139,9 @@ def _train(
             "preset": preset,
             "config": asdict(config),
             "data": settings["data"],
-            "device": _machine(device, threads),
+            "device": provenance.machine(device, threads),
             "seconds": round(run.stop_clock(), 1),
-            "versions": _versions(),
+            "versions": provenance.versions(),
             "parameters": sum(sizes.values()),
             "metrics": dict(outcome.metrics),
             "sample": outcome.sample,
@@ -177,26 +174,6 @@ def _threads(folder: Path, settings: dict[str, Any]) -> int:
     text = json.dumps({**settings, "threads": threads}, ensure_ascii=False, indent=1)
     write_atomically(noted, text + "\n")
     return threads
-
-
-def _machine(device: str, threads: int) -> str:
-    """What it ran on, without the machine's name."""
-    if device == "cpu":
-        return f"CPU（{platform.machine()}），{threads} 个线程"
-    import torch
-
-    return torch.cuda.get_device_name() if device.startswith("cuda") else device.upper()
-
-
-def _versions() -> dict[str, str]:
-    found = {
-        "aigc_course": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    if "torch" in sys.modules:
-        found["torch"] = str(sys.modules["torch"].__version__)
-    return found
 
 
 def install(trained: Trained) -> Path:

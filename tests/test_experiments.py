@@ -1,0 +1,62 @@
+"""The scripts in experiments/: complete, and their tables are what the scripts say."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from aigc_course import data
+from aigc_course.authoring.experiment import STAMP, Experiment
+
+SCRIPTS = sorted((Path(__file__).parents[1] / "experiments").glob("[0-9][0-9]_*.py"))
+
+
+def experiment(script: Path) -> Experiment:
+    spec = importlib.util.spec_from_file_location(f"experiment_{script.stem}", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.EXPERIMENT
+
+
+@pytest.fixture(params=SCRIPTS, ids=lambda script: script.stem)
+def sweep(request):
+    return experiment(request.param)
+
+
+def test_the_settings_follow_the_rules(sweep):
+    assert {tuple(point) for point in sweep.points} == {tuple(sweep.points[0])}
+    settings = [{k: v for k, v in point.items() if k != "seed"} for point in sweep.points]
+    for one in settings:
+        assert settings.count(one) >= 5, f"{one}: fewer than five seeds"
+    assert sum("\u4e00" <= c <= "\u9fff" for c in sweep.about) > 100
+
+
+def test_the_table_holds_every_point(sweep):
+    rows = data.results(sweep.name)
+    names = tuple(sweep.points[0])
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        tuple(point.values()) for point in sweep.points
+    ]
+    assert set(STAMP) < set(rows[0])
+    for source, checksum in data.item(sweep.name).made["data"].items():
+        assert data.item(source).sha256 == checksum, f"{sweep.name}: {source} has changed"
+
+
+def test_one_point_of_lesson_05_again():
+    [script] = [path for path in SCRIPTS if path.stem == "05_tuning"]
+    point = {"optimizer": "Adam", "lr": 0.001, "seed": 0}
+    found = experiment(script).measure(**point)
+    [row] = [r for r in data.results("05_tuning") if all(r[k] == v for k, v in point.items())]
+    for name, value in found.items():
+        assert value == pytest.approx(row[name], abs=0.01), name
+
+
+def test_the_best_rate_of_lesson_05_is_not_on_the_edge():
+    losses: dict[str, dict[float, list[float]]] = {}
+    for row in data.results("05_tuning"):
+        losses.setdefault(row["optimizer"], {}).setdefault(row["lr"], []).append(row["val_loss"])
+    assert len(losses) == 6
+    for name, by_rate in losses.items():
+        means = {lr: sum(values) / len(values) for lr, values in by_rate.items()}
+        best = min(means, key=means.get)
+        assert min(means) < best < max(means), f"{name}: {best} is the edge of its grid"
