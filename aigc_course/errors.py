@@ -14,8 +14,8 @@
         SafetensorsError            engine.serialise (a ValueError)
         TooManyVisits               judging.handed.graph_node
         NewerFormat                 progress.store
-        Damaged                     classroom.submission.read
-        WrongFile                   classroom.submission.read
+        Damaged                     classroom.submission.notebook_file
+        WrongFile                   classroom.submission.notebook_file
         Unreadable                  classroom.submission.untrusted_files
         WrongCourse                 classroom.grading.dask_cluster
         ConfinementError            classroom.sandbox.confine (an OSError)

@@ -1,11 +1,10 @@
-"""``aigc progress``: the learner's own record in the terminal."""
+"""What ``aigc progress`` prints, exports and deletes."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,84 +14,7 @@ if TYPE_CHECKING:
     from aigc_course.progress.store import Event
     from aigc_course.progress.summary import ChapterProgress
 
-__all__ = ["register"]
-
-HELP = """看学习进度：每章通过几道练习、得几分、试了几次、看了几条提示、花了多久。
-
-记录只在学习文件夹里（.aigc/progress.db），不出这台机器；设 AIGC_PROGRESS=0 就不记。\
-分数取每道练习最好的一次；尝试算到第一次通过为止；◇ 表示通过之前看过解答。\
-用时是估计：同一章里相邻两次操作（检查、看提示、看解答）相隔不超过 20 分钟的都算上，\
-更久的当作离开了。
-
-笔记本里也能看：from aigc_course import progress，再 progress.show()。
-
-\b
-例
-  aigc progress                        各章一览
-  aigc progress 03                     第 03 章，逐道练习
-  aigc progress 03 我的课程            指定学习文件夹
-  aigc progress --export 进度.csv      导出，Excel 能直接打开；.json 给程序读
-  aigc progress --delete               删掉全部记录（先问一声）
-"""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to ``aigc``."""
-    app.command(name="progress", rich_help_panel="学", help=HELP)(progress)
-
-
-def progress(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NN] [文件夹]",
-            help="章号；学习文件夹（不写：AIGC_HOME，再是当前所在的，再是“我的课程”）。",
-            show_default=False,
-        ),
-    ] = None,
-    export: Annotated[
-        Path | None,
-        typer.Option(metavar="文件", help="导出到新文件，.csv 或 .json。", show_default=False),
-    ] = None,
-    delete: Annotated[bool, typer.Option("--delete", help="删掉全部学习记录。")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="与 --delete 同用：不再问。")] = False,
-) -> None:
-    """See :data:`HELP`, which is what the learner reads."""
-    chapter, named = _chapter_and_folder(words or [])
-    folder = _learners_folder(named)
-    if export is not None and delete:
-        raise UserError("--export 和 --delete 不能一起用", "先导出，看过没问题再删")
-    if delete:
-        _delete(folder, yes)
-    elif export is not None:
-        _export(folder, export)
-    else:
-        _show(folder, chapter)
-
-
-def _chapter_and_folder(words: Sequence[str]) -> tuple[str | None, str | None]:
-    """One or two digits are a chapter, anything else a folder; ``./03`` names such a folder.
-
-    Example:
-        >>> _chapter_and_folder(["3", "我的课程"])
-        ('03', '我的课程')
-    """
-    chapters = [word for word in words if re.fullmatch("[0-9]{1,2}", word)]
-    folders = [word for word in words if word not in chapters]
-    for found in (chapters, folders):
-        if len(found) > 1:
-            raise UserError(f"多出来的参数：{found[1]}", "章号和文件夹各写一个；含空格时加引号")
-    return (chapters[0].zfill(2) if chapters else None), (folders[0] if folders else None)
-
-
-def _learners_folder(named: str | None) -> Path:
-    from aigc_course.classroom.workspace.delivery import choose_folder
-    from aigc_course.places import STATE_DIR
-
-    folder = choose_folder(named)
-    if named and not (folder / STATE_DIR).is_dir():
-        raise UserError(f"{folder} 不是学习文件夹", f"先建一个：aigc lab {named}；或换一个文件夹")
-    return folder
+__all__ = ["delete", "export", "show"]
 
 
 def _events(folder: Path) -> list[Event]:
@@ -124,7 +46,7 @@ def _unreadable(folder: Path, error: Exception) -> UserError:
 # --- show ------------------------------------------------------------------------------------
 
 
-def _show(folder: Path, chapter: str | None) -> None:
+def show(folder: Path, chapter: str | None) -> None:
     from aigc_course.judging import catalogue
     from aigc_course.progress.record import enabled
     from aigc_course.progress.summary import summarise
@@ -218,7 +140,7 @@ def _plain(*cells: object) -> list[str]:
 # --- export and delete -----------------------------------------------------------------------
 
 
-def _export(folder: Path, target: Path) -> None:
+def export(folder: Path, target: Path) -> None:
     from aigc_course.progress.export import write
 
     events = _events(folder)
@@ -235,7 +157,7 @@ def _export(folder: Path, target: Path) -> None:
     typer.echo(f"已导出 {len(events)} 条记录：{target}")
 
 
-def _delete(folder: Path, yes: bool) -> None:
+def delete(folder: Path, yes: bool) -> None:
     import sqlite3
 
     from aigc_course.progress import record as noted

@@ -9,20 +9,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.sandbox.sandbox import Sandbox
 from aigc_course.classroom.store import Store
-from aigc_course.cli import grade
+from aigc_course.cli import grading_screen
+from aigc_course.cli.main import app
 from aigc_course.errors import UserError
 from tests.support.graded_class import RIGHT, RIGHT_BOOK, WRONG_BOOK, course, hand_in, notebook
-
-app = typer.Typer()
-app.callback()(lambda: None)
-grade.register(app)
 
 
 @pytest.fixture
@@ -162,7 +158,7 @@ def test_our_own_failure_is_exit_code_1(tmp_path: Path, monkeypatch: pytest.Monk
 def test_ctrl_c_says_that_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from aigc_course.classroom.grading import whole_class
 
-    def stopped(order: object, watcher: grade.Plain) -> None:
+    def stopped(order: object, watcher: grading_screen.Plain) -> None:
         watcher.start(5, Counter())
         watcher.step(SubmissionMark("s1", "ps1", "graded", 1.0, 1.0))
         raise KeyboardInterrupt
@@ -175,7 +171,7 @@ def test_ctrl_c_says_that_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_progress_lines_are_few_whatever_the_class(capsys: pytest.CaptureFixture[str]) -> None:
     for size in (1, 7, 1000):
-        with grade.Plain() as screen:
+        with grading_screen.Plain() as screen:
             screen.start(size, Counter())
             for k in range(size):
                 status = "late" if k % 2 else "graded"
@@ -187,7 +183,7 @@ def test_progress_lines_are_few_whatever_the_class(capsys: pytest.CaptureFixture
 
 
 def test_the_bar_shows_the_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    with grade.Live() as screen:
+    with grading_screen.Live() as screen:
         screen.start(2, Counter({"graded": 3}))
         screen.note("名单不是 UTF-8 [bold]")
         screen.step(SubmissionMark("s1", "ps1", "refused", 0.0, 1.0))

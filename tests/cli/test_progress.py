@@ -8,11 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from aigc_course.cli import progress as cli_progress
+from aigc_course.cli.main import app
 from aigc_course.errors import UserError
 from aigc_course.progress import record, store
 from aigc_course.progress.store import Event, database
@@ -47,9 +46,6 @@ def folder(empty: Path) -> Path:
 
 
 def run(*words: str, answer: str | None = None) -> Result:
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    cli_progress.register(app)
     return CliRunner().invoke(app, ["progress", *words], input=answer)
 
 

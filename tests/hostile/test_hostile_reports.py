@@ -11,11 +11,10 @@ from typing import Any
 
 import nbformat
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from aigc_course.classroom.sandbox import Sandbox
-from aigc_course.cli import grade, report
+from aigc_course.cli.main import app
 from tests.hostile import hostile_answers, hostile_files
 from tests.hostile.attack import found_course, hand_in, solved, with_answer
 
@@ -61,9 +60,6 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     hand_in(root, "markup", hostile_files.script_in_open_answer(solved()))
     hand_in(root, "=1+1", hostile_files.stub_with_praise(solved()))
     hand_in(root, "truncated", hostile_files.truncated(solved()))
-    app = typer.Typer()
-    grade.register(app)
-    report.register(app)
     roll = ["--roll", str(root / "roll.csv")]
     limits = ["--limits", "seconds=3,memory_mib=256"]
     said = ""

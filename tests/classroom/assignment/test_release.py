@@ -13,7 +13,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from aigc_course.classroom.assignment import nbgrader_course
@@ -21,7 +20,7 @@ from aigc_course.classroom.assignment import release as module
 from aigc_course.classroom.assignment.options import check_name, choose_notebooks, parse_due
 from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.assignment.release import Order, release
-from aigc_course.cli import release as cli_release
+from aigc_course.cli.main import app
 from aigc_course.errors import UserError
 
 KNOWN = ["00_welcome", "01_forward", "02_losses", "03_backprop"]
@@ -304,9 +303,6 @@ def test_a_due_time_in_the_past_is_noted(course):
 
 
 def test_the_command(made, course):
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    cli_release.register(app)
     words = ["release", "ps1", "--points", "01.1=4", "--course", str(course)]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output

@@ -8,12 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from aigc_course.classroom.report.run import Wanted, find_assignment, run
 from aigc_course.classroom.store import Store
-from aigc_course.cli.report import register
+from aigc_course.cli.main import app
 from aigc_course.errors import UserError
 from tests.support import report_class as rc
 
@@ -33,17 +32,10 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def app() -> typer.Typer:
-    made = typer.Typer()
-    made.callback()(lambda: None)
-    register(made)
-    return made
-
-
 def test_the_command_writes_everything(place: Path):
     arguments = ["report", "ps1", "--course", str(place), "--roll", str(place / "名单.csv")]
     more = ["--lms", "moodle", "--only-exercises", "--publish", "zip"]
-    result = CliRunner().invoke(app(), arguments + more, catch_exceptions=False)
+    result = CliRunner().invoke(app, arguments + more, catch_exceptions=False)
     assert result.exit_code == 0
     assert "3 人：已批改 1，交错文件 1，没交 1" in result.output
     table = (place / "reports" / "ps1-grades.csv").read_text(encoding="utf-8-sig")
@@ -105,7 +97,7 @@ def test_wrong_options(place: Path, arguments, told, monkeypatch):
         monkeypatch.setattr(NbGraderAPI, "exchange_is_functional", False)
     with pytest.raises(UserError, match=told):
         CliRunner().invoke(
-            app(), ["report", "ps1", "--course", str(place), *arguments], catch_exceptions=False
+            app, ["report", "ps1", "--course", str(place), *arguments], catch_exceptions=False
         )
 
 
@@ -116,7 +108,7 @@ def test_nothing_graded_yet(tmp_path: Path):
 
 
 def test_help_is_chinese_with_examples():
-    result = CliRunner().invoke(app(), ["report", "--help"])
+    result = CliRunner().invoke(app, ["report", "--help"])
     assert result.exit_code == 0 and "aigc report ps1 --publish zip" in result.output
 
 

@@ -1,4 +1,4 @@
-"""``aigc notebooks``: execute, normalise and verify the source notebooks."""
+"""What an author of lessons does: ``aigc notebooks``, ``train``."""
 
 from __future__ import annotations
 
@@ -6,27 +6,20 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import nbformat
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from aigc_course.cli.app import command
+from aigc_course.errors import UserError
 from aigc_course.places import PACKAGE
 
-
-def _folder() -> Path:
-    here = PACKAGE.parent / "notebooks"
-    for folder in (Path.cwd() / "notebooks", here):
-        if folder.is_dir():
-            return folder
-    typer.echo("找不到 notebooks/ 文件夹：请在课程仓库里运行。", err=True)
-    raise typer.Exit(2)
+PANEL = "写课"
 
 
+@command(PANEL)
 def notebooks(
     numbers: Annotated[
         list[str] | None,
-        typer.Argument(help="章号，如 03 05；不写就是全部。", metavar="[NN]..."),
+        typer.Argument(help="章号，如 03 05；不写就是全部。", metavar="NN"),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="只核对已存的文件是不是规范形式，不执行。")
@@ -48,14 +41,16 @@ def notebooks(
 
     自上而下执行一遍，清掉易变的元数据，核对后存回。
 
-    例：
-
-        aigc notebooks                      全部执行一遍
-        aigc notebooks 03 05                只执行第 03、05 章
-        aigc notebooks 03 --text > 03.txt   取出纯文本；改好后
-        aigc notebooks 03 --apply 03.txt    写回，再执行
-        aigc notebooks --check              提交前核对
+    \b
+    例
+      aigc notebooks                      全部执行一遍
+      aigc notebooks 03 05                只执行第 03、05 章
+      aigc notebooks 03 --text > 03.txt   取出纯文本；改好后
+      aigc notebooks 03 --apply 03.txt    写回，再执行
+      aigc notebooks --check              提交前核对
     """
+    import nbformat
+
     from aigc_course.authoring.notebooks import repository_notebooks
     from aigc_course.authoring.student import write_student_version
     from aigc_course.authoring.text import apply_text, to_text
@@ -81,7 +76,71 @@ def notebooks(
         _run([found[n] for n in chosen], seconds)
 
 
+@command(PANEL)
+def train(
+    name: Annotated[
+        str | None, typer.Argument(metavar="名字", help="训练哪一个。", show_default=False)
+    ] = None,
+    preset: Annotated[str, typer.Option(metavar="cpu|gpu", help="档位。")] = "cpu",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="换一个种子；不写就用档位自己的。", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="文件夹", help="放在哪里；不写：runs/名字-档位。", show_default=False),
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="扔掉已有的，从头训练。")] = False,
+    install: Annotated[bool, typer.Option("--install", help="训练完放进 data/。")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="只列出能训练什么。")] = False,
+) -> None:
+    """训练一个模型，做成随课程附带的检查点。
+
+    每一步的状态存在 runs/名字-档位/ 里；停了（Ctrl-C、断电）再运行同一条命令就接着训练，结果一样。
+    训练完，文件夹里有权重、说明卡和清单的一项；--install 把它们放进 data/。
+
+    \b
+    例
+      aigc train --list
+      aigc train mlp                      用 cpu 一档
+      aigc train mlp --preset cpu --install
+      aigc train mlp --seed 7 --out runs/mlp-7
+    """
+    from aigc_course.training import recipe, run
+
+    if listed:
+        for known in recipe.names():
+            found = recipe.find(known)
+            typer.echo(f"{known}  {found.TITLE}  {'、'.join(found.PRESETS)}")
+        return
+    if name is None:
+        raise UserError("没有写训练哪一个", f"现有：{'、'.join(recipe.names())}")
+    try:
+        trained = run.train(name, preset, seed=seed, out=out, restart=restart)
+    except KeyboardInterrupt:
+        typer.echo("停下了。再运行同一条命令就接着训练；从头来：加 --restart", err=True)
+        raise typer.Exit(130) from None
+    made = trained.entry.made
+    typer.echo(
+        f"训练完：{trained.weights}，{trained.entry.size:,} 字节，用时 {made['seconds']:g} 秒"
+    )
+    for metric, value in made["metrics"].items():
+        typer.echo(f"  {metric} {value:g}")
+    if install:
+        typer.echo(f"放进了 {run.install(trained)}，说明卡和清单也在")
+
+
+def _folder() -> Path:
+    here = PACKAGE.parent / "notebooks"
+    for folder in (Path.cwd() / "notebooks", here):
+        if folder.is_dir():
+            return folder
+    typer.echo("找不到 notebooks/ 文件夹：请在课程仓库里运行。", err=True)
+    raise typer.Exit(2)
+
+
 def _check(paths: list[Path]) -> None:
+    import nbformat
+
     from aigc_course.authoring.notebooks import normalise, problems
 
     bad = 0
@@ -99,11 +158,10 @@ def _check(paths: list[Path]) -> None:
 
 
 def _run(paths: list[Path], seconds: int) -> None:
-    from nbclient.exceptions import (
-        CellExecutionError,
-        CellTimeoutError,
-        DeadKernelError,
-    )
+    import nbformat
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from rich.console import Console
+    from rich.table import Table
 
     from aigc_course.authoring.notebooks import (
         MAX_BYTES,
@@ -148,7 +206,3 @@ def _run(paths: list[Path], seconds: int) -> None:
         )
     Console().print(table)
     raise typer.Exit(1 if bad else 0)
-
-
-if __name__ == "__main__":
-    typer.run(notebooks)
