@@ -21,9 +21,9 @@
         ConfinementError            classroom.sandbox.confine (an OSError)
         Malformed                   classroom.sandbox.codec (a ValueError)
         Unsendable                  classroom.sandbox.codec (a TypeError)
-        Gone                        classroom.sandbox.rpc
-        TooLate                     classroom.sandbox.rpc
-        TooMuch                     classroom.sandbox.rpc
+        ConnectionLost              classroom.sandbox.rpc
+        DeadlineExceeded            classroom.sandbox.rpc
+        TrafficExceeded             classroom.sandbox.rpc
         RemoteError                 classroom.sandbox.rpc
         NotDefined                  classroom.sandbox.rpc (a LookupError)
         Refused                     classroom.sandbox.rpc

@@ -307,7 +307,8 @@ def _numbers(value: Any) -> Array:
 # what an answer in another process may do with what the judge of 06.3 hands to it
 exposes(
     *("data", "grad", "requires_grad", "shape", "dtype", "backward", "detach", "item", "numpy"),
-    *("__float__", "__array__"),
+    *("__float__", "__array__", "__add__", "__radd__", "__sub__", "__rsub__", "__mul__"),
+    *("__rmul__", "__truediv__", "__rtruediv__", "__neg__", "__pow__", "__matmul__"),
     writable=("data", "grad", "requires_grad"),
 )(engine.Tensor)
 exposes("step", "zero_grad")(engine.optim.SGD)

@@ -599,8 +599,8 @@ TAMPERING = [
         "import sys\n\ndef patch():\n"
         "    for name, module in list(sys.modules.items()):\n"
         "        if name.endswith('sandbox.rpc'):\n"
-        "            send = module.Peer._send\n"
-        "            module.Peer._send = lambda self, message: send(self, ['a', True, ['T', 'passed', 2.0, True]])\n"
+        "            send = module.RpcConnection._send\n"
+        "            module.RpcConnection._send = lambda self, message: send(self, ['a', True, ['T', 'passed', 2.0, True]])\n"
         "    return 1\n\nPATCHED = patch()\n\ndef sigmoid(z):\n    return z * 0 + 0.25 * PATCHED\n",
         ends="crashed",
         status="crashed",

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from aigc_course.classroom.sandbox import codec
 from aigc_course.classroom.sandbox.codec import Coder, Malformed, pack, unpack
-from aigc_course.classroom.sandbox.proxies import Handle, Session
+from aigc_course.classroom.sandbox.proxies import Proxy, Session
 from aigc_course.classroom.sandbox.rpc import NotDefined
 from aigc_course.judging.core import Stopped
 
@@ -275,7 +275,7 @@ def test_what_one_exercise_handed_over_is_no_answer_to_the_next():
         first(lambda v: 42)
         session.start()
         second = session.define([], "g")
-        assert isinstance(second, Handle), second
+        assert isinstance(second, Proxy), second
 
     frames = [*answer(FUNCTION), framed(["a", True, [0, None]]), *answer(["M", 1])]
     assert stopped(frames, two).status == "crashed"

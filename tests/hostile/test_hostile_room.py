@@ -200,7 +200,7 @@ def numerical_gradient(f, x, eps=1e-5):
             thing = getattr(f, name)
         except AttributeError:
             continue
-        if not (name == '__class__' and thing.__name__ == 'Given') and name != '__dict__':
+        if not (name == '__class__' and thing.__name__ == 'JudgeProxy') and name != '__dict__':
             got.append(thing)
     if got:
         return got[0]

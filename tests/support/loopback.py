@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 
 from aigc_course.classroom.sandbox.proxies import Session
-from aigc_course.classroom.sandbox.worker import Inside
+from aigc_course.classroom.sandbox.worker import AnswerServer
 from aigc_course.exercises import judge
 from aigc_course.judging.core import Result
 
@@ -36,20 +36,20 @@ class Loopback:
     def __init__(self, answer: Any) -> None:
         self.questions = 0
         self._judge_end, self._answer_end = socket.socketpair()
-        server = Inside(self._answer_end, frame=_FRAME)
+        server = AnswerServer(self._answer_end, frame=_FRAME)
         self._thread = threading.Thread(target=self._serve, args=(server,), daemon=True)
         self._thread.start()
         self.session = Session(self._judge_end, seconds=60, frame=_FRAME, traffic=_TRAFFIC)
-        peer = self.session.peer
-        peer.ask = self._counted(peer.ask)  # type: ignore[method-assign]
-        peer.serve = self._counted(peer.serve)
+        connection = self.session.connection
+        connection.request = self._counted(connection.request)  # type: ignore[method-assign]
+        connection.serve = self._counted(connection.serve)
         self.answer = self.session.decode(server.coder.encode(answer))
 
     @staticmethod
-    def _serve(server: Inside) -> None:
+    def _serve(server: AnswerServer) -> None:
         # each thread has an error state of its own; judges set theirs too
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
-            server.peer.run()
+            server.connection.run()
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counting(*args: Any) -> Any:

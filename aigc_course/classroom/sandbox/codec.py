@@ -2,7 +2,7 @@
 
 A message is a tree of msgpack values. Numbers, strings and ``None`` stand for themselves;
 everything else is a list that begins with one of the tags below. Objects that have no plain form
-stay where they are and cross as a number (``OBJECT``); the same number sent back (``MINE``) means
+stay where they are and cross as a number (``OBJECT``); the same number sent back (``YOURS``) means
 that object. Objects of a class that both sides know can also be copied (``COPY``): each of those
 that hang together crosses with a number, under which the copy means the original.
 
@@ -16,8 +16,8 @@ import math
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from types import GeneratorType
 from typing import Any
 
@@ -27,14 +27,14 @@ import numpy as np
 LIST, TUPLE, DICT, SET, FROZENSET = "l", "t", "d", "s", "f"
 ARRAY, SCALAR, OBJECTS, TENSOR, DTYPE = "a", "n", "o", "T", "D"
 COMPLEX, BIG, SLICE, ELLIPSIS, RANDOM = "c", "i", "/", "...", "r"
-OBJECT, MINE, COPY = "O", "M", "C"
+OBJECT, YOURS, COPY = "O", "M", "C"
 
 MAX_DEPTH = 40
 MAX_ITEMS = 2_000_000
 MAX_DRAIN = 200_000  # items taken from a generator
 _DTYPE = re.compile(r"[<>|=]?(?:[biufc](?:1|2|4|8|16|32)|[SU]\d{1,5}|[Mm]8\[\w{1,4}\])\Z")
 _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
-_OBJECT_COSTS = 40  # a stand-in takes as much memory as so many plain items
+_OBJECT_COSTS = 40  # a proxy takes as much memory as so many plain items
 
 
 class Malformed(ValueError):
@@ -42,7 +42,7 @@ class Malformed(ValueError):
 
 
 class Unsendable(TypeError):
-    """A value that has no plain form and may not stay behind as an object."""
+    """A value that has no plain form and may not be handed out as an object."""
 
 
 def pack(tree: Any) -> bytes:
@@ -121,17 +121,7 @@ def _measure(data: bytes) -> None:
 
 
 class Coder:
-    """Turns values into trees and back, with objects kept in a table of its own.
-
-    Args:
-        keep: called with an object that has no plain form; returns ``(number, description)`` under
-            which it stays here, or raises Unsendable.
-        mine: object of a number handed out before.
-        stand_in: makes the stand-in for an object of the other side, of ``(number, description)``.
-        number_of: the other side's number of a stand-in or copy, or None for anything else.
-        copy: describes an object that crosses as a copy, ``(name, numbers, description)``; None
-            for any other.
-        paste: makes the copy that ``(name, numbers, description)`` describes.
+    """Turns values into trees and back. Objects cross where a subclass says how.
 
     Example:
         >>> plain = Coder()
@@ -139,22 +129,37 @@ class Coder:
         {'w': (1, 2.5), 'b': array([1., 1.])}
     """
 
-    def __init__(
-        self,
-        keep: Callable[[Any], tuple[int, Any]] | None = None,
-        mine: Callable[[int], Any] | None = None,
-        stand_in: Callable[[int, Any], Any] | None = None,
-        number_of: Callable[[Any], int | None] | None = None,
-        copy: Callable[[Any], tuple[str, list[int], Any] | None] | None = None,
-        paste: Callable[[str, list[int], Any], Any] | None = None,
-    ) -> None:
-        self.keep = keep
-        self.mine = mine
-        self.stand_in = stand_in
-        self.number_of = number_of or (lambda value: None)
-        self.copy = copy or (lambda value: None)
-        self.paste = paste
-        self._room = MAX_ITEMS
+    _budget = MAX_ITEMS  # values that may still come in the message being decoded
+
+    # --- objects -----------------------------------------------------------------------------
+
+    def export(self, value: Any) -> tuple[int, Any]:
+        """The number under which an object stays here, and what is told of it.
+
+        Raises:
+            Unsendable: it may not be handed out.
+        """
+        raise Unsendable(f"a {type(value).__name__} has no plain form")
+
+    def resolve(self, number: int) -> Any:
+        """The object handed out under ``number``; raises Malformed."""
+        raise Malformed("an object that was never handed out")
+
+    def proxy(self, number: int, about: Any) -> Any:
+        """A proxy for the object that the other side has exported; raises Malformed."""
+        raise Malformed("an object where none is wanted")
+
+    def number_of(self, value: Any) -> int | None:
+        """The other side's number of a proxy or copy; None for anything else."""
+        return None
+
+    def copy(self, value: Any) -> tuple[str, list[int], Any] | None:
+        """Class, numbers and description of an object that crosses as a copy; else None."""
+        return None
+
+    def paste(self, name: str, numbers: list[int], description: Any) -> Any:
+        """The copy that the other side's :meth:`copy` describes; raises Malformed."""
+        raise Malformed("a copy where none is wanted")
 
     # --- out -------------------------------------------------------------------------------
 
@@ -169,49 +174,45 @@ class Coder:
             raise Unsendable(f"nested deeper than {MAX_DEPTH}")
         number = self.number_of(value)
         if number is not None:
-            return [MINE, number]
+            return [YOURS, number]
         copy = self.copy(value)
         if copy is not None:
             name, numbers, description = copy
             return [COPY, name, numbers, self.encode(description, depth + 1)]
         if isinstance(value, np.generic):
-            return self._encode_scalar(value)
+            return [SCALAR, _sendable(value.dtype), np.asarray(value).tobytes()]
         if isinstance(value, np.ndarray):
-            return self._encode_array(np.asarray(value), depth)
+            array = np.asarray(value)
+            if array.dtype.kind == "O":
+                return [OBJECTS, list(array.shape), *self._each(array.ravel().tolist(), depth)]
+            return [ARRAY, _sendable(array.dtype), list(array.shape), array.tobytes()]
         if isinstance(value, tuple):
-            return [TUPLE, *(self.encode(v, depth + 1) for v in tuple.__iter__(value))]
+            return [TUPLE, *self._each(tuple.__iter__(value), depth)]
         if isinstance(value, list):
-            return [LIST, *(self.encode(v, depth + 1) for v in list.__iter__(value))]
+            return [LIST, *self._each(list.__iter__(value), depth)]
         if isinstance(value, dict):
-            flat = [LIST]
-            for k, v in dict.items(value):
-                flat += [self.encode(k, depth + 1), self.encode(v, depth + 1)]
-            return [DICT, *flat[1:]]
+            return [DICT, *self._each(chain.from_iterable(dict.items(value)), depth)]
         if kind in (set, frozenset):
-            tag = SET if kind is set else FROZENSET
-            return [tag, *(self.encode(v, depth + 1) for v in value)]
+            return [SET if kind is set else FROZENSET, *self._each(value, depth)]
         if isinstance(value, np.random.Generator):
             return [RANDOM, self.encode(value.bit_generator.state, depth + 1)]
-        if isinstance(value, bool | int | float | complex | str):  # subclasses lose their manners
+        if isinstance(value, bool | int | float | complex | str):  # an instance of a subclass
             return self._encode_plain_base(value)
         if kind is slice:
-            return [
-                SLICE,
-                *(self.encode(v, depth + 1) for v in (value.start, value.stop, value.step)),
-            ]
+            return [SLICE, *self._each((value.start, value.stop, value.step), depth)]
         if value is Ellipsis:
             return [ELLIPSIS]
         if isinstance(value, np.dtype):
             return [DTYPE, value.str]
-        if kind in _ITERATORS or isinstance(value, GeneratorType | range | deque):
-            return [LIST, *(self.encode(v, depth + 1) for v in islice(value, MAX_DRAIN))]
+        if isinstance(value, _DRAINED):
+            return [LIST, *self._each(islice(value, MAX_DRAIN), depth)]
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(value, torch.Tensor):
             return self._encode_tensor(value, torch)
-        if self.keep is None:
-            raise Unsendable(f"a {kind.__name__} has no plain form")
-        number, description = self.keep(value)
-        return [OBJECT, number, description]
+        return [OBJECT, *self.export(value)]
+
+    def _each(self, values: Iterable[Any], depth: int) -> Iterator[Any]:
+        return (self.encode(value, depth + 1) for value in values)
 
     def _encode_plain_base(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -221,19 +222,6 @@ class Coder:
         if isinstance(value, float):
             return float.__add__(value, 0.0)
         return self.encode(int.__add__(value, 0))
-
-    def _encode_scalar(self, value: np.generic) -> Any:
-        if value.dtype.kind not in "biufcSUMm":
-            raise Unsendable(f"a NumPy scalar of dtype {value.dtype} has no plain form")
-        return [SCALAR, value.dtype.str, np.asarray(value).tobytes()]
-
-    def _encode_array(self, value: np.ndarray[Any, Any], depth: int) -> Any:
-        if value.dtype.kind == "O":
-            items = [self.encode(v, depth + 1) for v in value.ravel().tolist()]
-            return [OBJECTS, list(value.shape), *items]
-        if value.dtype.kind not in "biufcSUMm":
-            raise Unsendable(f"an array of dtype {value.dtype} has no plain form")
-        return [ARRAY, value.dtype.str, list(value.shape), value.tobytes()]
 
     def _encode_tensor(self, value: Any, torch: Any) -> Any:
         wants = bool(value.requires_grad)
@@ -248,7 +236,7 @@ class Coder:
 
     def decode(self, tree: Any) -> Any:
         """The value of a tree; raises Malformed for anything :func:`encode` cannot have made."""
-        self._room = MAX_ITEMS
+        self._budget = MAX_ITEMS
         return self._decode(tree, 0)
 
     def _decode(self, tree: Any, depth: int) -> Any:
@@ -259,8 +247,8 @@ class Coder:
             raise Malformed("a value without a tag")
         if depth > MAX_DEPTH + 2:
             raise Malformed("nested too deep")
-        self._room -= len(tree)
-        if self._room < 0:
+        self._budget -= len(tree)
+        if self._budget < 0:
             raise Malformed(f"more than {MAX_ITEMS} values")
         tag, rest = tree[0], tree[1:]
         decoder = _DECODERS.get(tag)
@@ -276,28 +264,19 @@ class Coder:
     def _items(self, rest: list[Any], depth: int) -> Iterator[Any]:
         return (self._decode(item, depth + 1) for item in rest)
 
-    def _decode_dict(self, rest: list[Any], depth: int) -> dict[Any, Any]:
-        values = list(self._items(rest, depth))
-        return dict(zip(_unlike(values[::2]), values[1::2], strict=True))
 
-    def _decode_object(self, rest: list[Any], depth: int) -> Any:
-        number, description = rest
-        self._room -= _OBJECT_COSTS
-        if self.stand_in is None or type(number) is not int:
-            raise Malformed("an object where none is wanted")
-        return self.stand_in(number, description)
+def _sendable(dtype: np.dtype[Any]) -> str:
+    """How a dtype is written; raises Unsendable for one that holds more than plain values."""
+    if dtype.kind not in "biufcSUMm":
+        raise Unsendable(f"dtype {dtype} has no plain form")
+    return dtype.str
 
-    def _decode_mine(self, rest: list[Any], depth: int) -> Any:
-        (number,) = rest
-        if self.mine is None or type(number) is not int:
-            raise Malformed("an object that was never handed out")
-        return self.mine(number)
 
-    def _decode_copy(self, rest: list[Any], depth: int) -> Any:
-        if self.paste is None:
-            raise Malformed("a copy where none is wanted")
-        name, numbers, description = rest
-        return self.paste(name, numbers, self._decode(description, depth + 1))
+def _number(value: Any) -> int:
+    """The number of an object, after a look at it."""
+    if type(value) is not int:
+        raise Malformed("an object without a number")
+    return value
 
 
 def _unlike(keys: list[Any]) -> list[Any]:
@@ -330,9 +309,9 @@ def _array(dtype: Any, shape: Any, data: Any) -> np.ndarray[Any, Any]:
     return np.frombuffer(data, dtype=kind).reshape(shape).copy()
 
 
-def _scalar(coder: Coder, rest: list[Any], depth: int) -> Any:
-    dtype, data = rest
-    return _array(dtype, [], data)[()]
+def _dict(coder: Coder, rest: list[Any], depth: int) -> dict[Any, Any]:
+    values = list(coder._items(rest, depth))
+    return dict(zip(_unlike(values[::2]), values[1::2], strict=True))
 
 
 def _objects(coder: Coder, rest: list[Any], depth: int) -> Any:
@@ -379,14 +358,25 @@ def _big(coder: Coder, rest: list[Any], depth: int) -> int:
     return int(text, 16)
 
 
+def _proxy(coder: Coder, rest: list[Any], depth: int) -> Any:
+    number, about = rest
+    coder._budget -= _OBJECT_COSTS
+    return coder.proxy(_number(number), about)
+
+
+def _copy(coder: Coder, rest: list[Any], depth: int) -> Any:
+    name, numbers, description = rest
+    return coder.paste(name, numbers, coder._decode(description, depth + 1))
+
+
 _DECODERS: dict[str, Callable[[Coder, list[Any], int], Any]] = {
     LIST: lambda c, r, d: list(c._items(r, d)),
     TUPLE: lambda c, r, d: tuple(c._items(r, d)),
     SET: lambda c, r, d: set(_unlike(list(c._items(r, d)))),
     FROZENSET: lambda c, r, d: frozenset(_unlike(list(c._items(r, d)))),
-    DICT: lambda c, r, d: c._decode_dict(r, d),
+    DICT: _dict,
     ARRAY: lambda c, r, d: _array(*r),
-    SCALAR: _scalar,
+    SCALAR: lambda c, r, d: _array(r[0], [], *r[1:])[()],
     OBJECTS: _objects,
     TENSOR: _tensor,
     DTYPE: lambda c, r, d: _array(r[0], [0], b"").dtype,
@@ -395,24 +385,16 @@ _DECODERS: dict[str, Callable[[Coder, list[Any], int], Any]] = {
     SLICE: lambda c, r, d: slice(*c._items(r, d)),
     ELLIPSIS: lambda c, r, d: Ellipsis,
     RANDOM: _random,
-    OBJECT: Coder._decode_object,
-    MINE: Coder._decode_mine,
-    COPY: Coder._decode_copy,
+    OBJECT: _proxy,
+    YOURS: lambda c, r, d: c.resolve(_number(*r)),
+    COPY: _copy,
 }
 
-_ITERATORS: tuple[Any, ...] = (
-    zip,
-    map,
-    filter,
-    enumerate,
-    reversed,
-    type(iter([])),
-    type(iter(())),
-    type(iter({})),
-    type({}.keys()),
-    type({}.values()),
-    type({}.items()),
-    type(iter(range(0))),
+#: Sent as lists: what yields values one by one, and views of dictionaries.
+_DRAINED: tuple[Any, ...] = (
+    *(GeneratorType, range, deque, zip, map, filter, enumerate, reversed),
+    *map(type, (iter([]), iter(()), iter({}), iter(range(0)))),
+    *map(type, ({}.keys(), {}.values(), {}.items())),
 )
 
 

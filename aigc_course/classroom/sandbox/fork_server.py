@@ -195,7 +195,7 @@ def live(
         def tripwire() -> Any:
             return forbidden.Tripwire(allows)
 
-    inside.serve(sock, frame=order["frame"], tripwire=tripwire)
+    inside.serve(sock, frame=order["frame"], monitor=tripwire)
 
 
 if __name__ == "__main__":

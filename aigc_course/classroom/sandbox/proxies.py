@@ -1,8 +1,8 @@
-"""The judge's end: stand-ins for what lives in the answer's process.
+"""The judge's end: proxies for what lives in the answer's process.
 
-A stand-in can be called, read, written, indexed, iterated, added and compared; each of these is
-asked of the other process and comes back as plain data or as another stand-in. A judge therefore
-needs not know where an answer lives.
+A proxy can be called, read, written, indexed, iterated, added and compared; each of these is a
+request to the other process, and its result comes back as plain data or as another proxy. A judge
+therefore needs not know where an answer lives.
 """
 
 from __future__ import annotations
@@ -17,17 +17,80 @@ import numpy as np
 
 from aigc_course.classroom.sandbox import codec
 from aigc_course.classroom.sandbox.codec import Coder, Malformed, Unsendable
-from aigc_course.classroom.sandbox.rpc import Gone, Peer, Refused, TooLate, TooMuch
+from aigc_course.classroom.sandbox.rpc import (
+    ConnectionLost,
+    DeadlineExceeded,
+    Refused,
+    RpcConnection,
+    TrafficExceeded,
+)
 from aigc_course.judging import handed
 from aigc_course.judging.core import Stopped
+
+
+class _JudgeCoder(Coder):
+    """Keeps what a judge hands over by number, and makes proxies for the answer's objects."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.objects: dict[int, Any] = {}
+        self.numbers: dict[int, int] = {}  # by id
+        self.counter = itertools.count(1)
+        self.proxies: WeakValueDictionary[int, Proxy] = WeakValueDictionary()
+        self.seen: dict[int, int] = {}  # how often, by the answer's number
+        self.dropped: list[list[int]] = []  # numbers no longer needed, and how often seen
+
+    def export(self, value: Any) -> tuple[int, Any]:
+        if handed.exposed(value) is None:
+            raise Unsendable(f"a judge cannot hand over a {type(value).__name__}")
+        return self._number(value), None
+
+    def _number(self, value: Any) -> int:
+        # a bound method is a new object each time it is read: kept alive by ``objects``
+        number = self.numbers.get(id(value))
+        if number is None:
+            number = next(self.counter)
+            self.objects[number] = value
+            self.numbers[id(value)] = number
+        return number
+
+    def resolve(self, number: int) -> Any:
+        return self.objects[number] if number in self.objects else super().resolve(number)
+
+    def copy(self, value: Any) -> tuple[str, list[int], Any] | None:
+        copier = handed.copier_of(type(value))
+        if copier is None:
+            return None
+        originals, description = copier.pack(value)
+        return copier.name, [self._number(original) for original in originals], description
+
+    def proxy(self, number: int, about: Any) -> Proxy:
+        self.seen[number] = self.seen.get(number, 0) + 1
+        known = self.proxies.get(number)
+        if known is not None:
+            return known
+        name, is_callable, is_class = about
+        kind = ClassProxy if is_class else CallableProxy if is_callable else Proxy
+        proxy = self.proxies[number] = kind(self.session, number, str(name)[:80])
+        return proxy
+
+    def number_of(self, value: Any) -> int | None:
+        return object.__getattribute__(value, "_number") if isinstance(value, Proxy) else None
+
+    def forget(self) -> None:
+        """Forget what was handed over."""
+        self.objects.clear()
+        self.numbers.clear()
 
 
 class Session:
     """One conversation with an answer's process.
 
     Args:
-        sock: connection to :class:`~aigc_course.classroom.sandbox.worker.Inside`.
+        sock: connection to :class:`~aigc_course.classroom.sandbox.worker.AnswerServer`.
         seconds: for all that is asked until :meth:`start` is called again.
+        frame: largest message taken in, in bytes.
+        traffic: all that may come in until :meth:`start` is called again, in bytes.
         ended: called once when the conversation breaks off; returns why, as ``Stopped``.
     """
 
@@ -40,26 +103,25 @@ class Session:
         traffic: int,
         ended: Callable[[str], Stopped] | None = None,
     ) -> None:
-        self.peer = Peer(sock, self._serve, frame=frame, traffic=traffic, trusted=False)
+        self.connection = RpcConnection(sock, self._serve, frame=frame, trusted=False)
         self.seconds, self.traffic = seconds, traffic
         self.ended = ended
         self.alive = True
-        self.coder = Coder(self._keep, self._mine, self._stand_in, _number_of, copy=self._copy)
-        self.handles: WeakValueDictionary[int, Handle] = WeakValueDictionary()
-        self.seen: dict[int, int] = {}
-        self.dropped: list[list[int]] = []
-        self.handed: dict[int, Any] = {}
-        self.handed_numbers: dict[int, int] = {}
-        self.counter = itertools.count(1)
+        self.coder = _JudgeCoder(self)
         self.start()
 
     def start(self) -> None:
         """Begin the time and the traffic of the next exercise."""
-        self.peer.deadline = time.monotonic() + self.seconds
-        self.peer.left = self.traffic
+        self.connection.deadline = time.monotonic() + self.seconds
+        self.connection.left = self.traffic
+
+    def close(self) -> None:
+        """End the conversation."""
+        self.alive = False
+        self.connection.sock.close()
 
     def define(self, chunks: list[tuple[str, str, int]], name: str) -> Any:
-        """Run the learner's statements; what they call ``name``, as a value or a stand-in.
+        """Run the learner's statements; what they call ``name``, as a value or a proxy.
 
         Raises:
             NotDefined: they do not define it.
@@ -67,49 +129,53 @@ class Session:
             Exception: an error of theirs, with ``own_lines``.
         """
         # a function handed over for one exercise must not come back as the answer to the next
-        self.handed.clear()
-        self.handed_numbers.clear()
-        return self.decode(self.ask("define", [list(c) for c in chunks], name))
+        self.coder.forget()
+        return self.evaluate("define", [list(c) for c in chunks], name)
 
-    def ask(self, operation: str, *arguments: Any) -> Any:
-        """Ask the answer's process; every way of not answering becomes ``Stopped``."""
+    def request(self, operation: str, *arguments: Any) -> Any:
+        """The answer's response, a tree; every way of not responding becomes ``Stopped``."""
         if not self.alive:
             raise self._stop("crashed", "这份答案的进程已经结束")
-        dropped, self.dropped = self.dropped, []
+        dropped, self.coder.dropped = self.coder.dropped, []
         try:
-            return self.peer.ask(operation, dropped, *arguments)
+            return self.connection.request(operation, dropped, *arguments)
         except Refused as error:
             raise Stopped("refused", str(error)) from None
         except MemoryError:
             raise self._stop("memory", "内存超限：数组比需要的大得多？") from None
-        except TooLate:
+        except DeadlineExceeded:
             raise self._stop("timeout", f"{self.seconds:g} 秒还没有算完") from None
-        except TooMuch:
+        except TrafficExceeded:
             raise self._stop("memory", "交出来的数据太大") from None
         except Malformed:
-            raise self._stop("crashed", "交出来的东西读不懂") from None
-        except Gone:
+            raise self._malformed() from None
+        except ConnectionLost:
             raise self._stop("crashed", "运行它的进程中途没了") from None
+
+    def evaluate(self, operation: str, *arguments: Any) -> Any:
+        """The answer's response as a value."""
+        return self.decode(self.request(operation, *arguments))
+
+    def decode(self, tree: Any) -> Any:
+        try:
+            return self.coder.decode(tree)
+        except Malformed:
+            raise self._malformed() from None
 
     def _stop(self, status: Any, message: str) -> Stopped:
         self.alive = False
         stopped = self.ended(status) if self.ended else Stopped(status)
         return Stopped(stopped.status, stopped.message or message)
 
-    def decode(self, tree: Any) -> Any:
-        try:
-            return self.coder.decode(tree)
-        except Malformed:
-            raise self._stop("crashed", "交出来的东西读不懂") from None
-
-    # --- what is asked of the answer -----------------------------------------------------------
+    def _malformed(self) -> Stopped:
+        return self._stop("crashed", "交出来的东西读不懂")
 
     def call(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        encoded = self.coder.encode(args), self.coder.encode(kwargs)
-        reply = self.ask("call", number, *encoded)
-        if type(reply) is not list or len(reply) != 2:
-            raise self._stop("crashed", "交出来的东西读不懂")
-        value, changed = reply
+        """Call the answer's object; what it does to its arguments is done to ours."""
+        response = self.request("call", number, self.coder.encode(args), self.coder.encode(kwargs))
+        if type(response) is not list or len(response) != 2:
+            raise self._malformed()
+        value, changed = response
         if changed is not None:
             self._write_back(args, kwargs, self.decode(changed))
         return self.decode(value)
@@ -122,13 +188,15 @@ class Session:
             for name in kwargs:
                 codec.merge(kwargs[name], new_kwargs[name])
         except (TypeError, ValueError, KeyError):
-            raise self._stop("crashed", "交出来的东西读不懂") from None
+            raise self._malformed() from None
 
-    # --- what the answer asks ------------------------------------------------------------------
+    # --- requests of the answer ----------------------------------------------------------------
 
     def _serve(self, operation: str, arguments: list[Any]) -> Any:
         number, *rest = arguments
-        target = self._mine(number)
+        if type(number) is not int:
+            raise Malformed("an object without a number")
+        target = self.coder.resolve(number)
         if operation == "call":
             args, kwargs = self.decode(rest[0]), self.decode(rest[1])
             if type(args) is not tuple or type(kwargs) is not dict:
@@ -140,7 +208,7 @@ class Session:
         if operation == "set":
             setattr(target, self._may(target, rest[0], write=True), self.decode(rest[1]))
             return None
-        raise Malformed("a question nobody answers")
+        raise Malformed("an unknown operation")
 
     @staticmethod
     def _may(target: Any, name: Any, write: bool = False) -> str:
@@ -150,54 +218,8 @@ class Session:
             return name
         raise AttributeError(f"{type(target).__name__} 没有交出 {str(name)[:50]}")
 
-    # --- objects -------------------------------------------------------------------------------
 
-    def _keep(self, value: Any) -> tuple[int, Any]:
-        if handed.exposed(value) is None:
-            raise Unsendable(f"a judge cannot hand over a {type(value).__name__}")
-        return self._number(value), None
-
-    def _number(self, value: Any) -> int:
-        # a bound method is a new object each time it is read: kept alive by ``handed``
-        number = self.handed_numbers.get(id(value))
-        if number is None:
-            number = next(self.counter)
-            self.handed[number] = value
-            self.handed_numbers[id(value)] = number
-        return number
-
-    def _copy(self, value: Any) -> tuple[str, list[int], Any] | None:
-        copier = handed.copier_of(type(value))
-        if copier is None:
-            return None
-        originals, description = copier.pack(value)
-        return copier.name, [self._number(original) for original in originals], description
-
-    def _mine(self, number: Any) -> Any:
-        if type(number) is not int or number not in self.handed:
-            raise Malformed("an object that was never handed over")
-        return self.handed[number]
-
-    def _stand_in(self, number: int, about: Any) -> Any:
-        self.seen[number] = self.seen.get(number, 0) + 1
-        old = self.handles.get(number)
-        if old is not None:
-            return old
-        try:
-            name, is_callable, is_class = about
-            kind = ClassHandle if is_class else CallableHandle if is_callable else Handle
-        except (TypeError, ValueError):
-            raise Malformed("an object that is none") from None
-        handle = kind(self, number, str(name)[:80])
-        self.handles[number] = handle
-        return handle
-
-
-def _number_of(value: Any) -> int | None:
-    return object.__getattribute__(value, "_number") if isinstance(value, Handle) else None
-
-
-class Handle:
+class Proxy:
     """Stands for an object that stays in the answer's process."""
 
     _session: Session
@@ -212,12 +234,10 @@ class Handle:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__array_"):  # NumPy's probing; __array__ itself is defined below
             raise AttributeError(name)
-        session = self._session
-        return session.decode(session.ask("get", self._number, name))
+        return self._session.evaluate("get", self._number, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        session = self._session
-        session.ask("set", self._number, name, session.coder.encode(value))
+        self._session.request("set", self._number, name, self._session.coder.encode(value))
 
     def __repr__(self) -> str:
         return f"<{self._name}>"
@@ -226,71 +246,70 @@ class Handle:
         return hash(self._number)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        value = self._session.decode(self._session.ask("array", self._number))
-        return np.asarray(value, dtype)
+        return np.asarray(self._session.evaluate("array", self._number), dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        session = self._session
-        trees = session.coder.encode(inputs), session.coder.encode(kwargs)
-        return session.decode(session.ask("ufunc", ufunc.__name__, method, *trees))
+        encode = self._session.coder.encode
+        return self._session.evaluate(
+            "ufunc", ufunc.__name__, method, encode(inputs), encode(kwargs)
+        )
 
     def __enter__(self) -> Any:
-        return self._session.decode(self._session.ask("enter", self._number))
+        return self._session.evaluate("enter", self._number)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
         if kind is not None and not issubclass(kind, Exception):
             return False  # Stopped and its like: nobody is there to be told
         name = "" if kind is None else kind.__name__
-        return bool(self._session.ask("exit", self._number, name))
+        return bool(self._session.request("exit", self._number, name))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(_op(self, "iter", self))
+        return iter(self._operate("iter", self))
 
     def __del__(self) -> None:
-        session = self._session
-        session.dropped.append([self._number, session.seen.pop(self._number, 0)])
+        coder = self._session.coder
+        coder.dropped.append([self._number, coder.seen.pop(self._number, 0)])
 
-
-def _op(handle: Handle, name: str, *operands: Any) -> Any:
-    session = handle._session
-    return session.decode(session.ask("op", name, *(session.coder.encode(o) for o in operands)))
+    def _operate(self, name: str, *operands: Any) -> Any:
+        encode = self._session.coder.encode
+        return self._session.evaluate("op", name, *(encode(o) for o in operands))
 
 
 def _add_operators() -> None:
-    """Every operator on a stand-in, asked in the order in which it was written."""
+    """Every operator on a proxy, requested in the order in which it was written."""
 
     def forward(name: str) -> Callable[..., Any]:
-        return lambda self, *others: _op(self, name, self, *others)
+        return lambda self, *others: self._operate(name, self, *others)
 
     def reflected(name: str) -> Callable[..., Any]:
-        return lambda self, other: _op(self, name, other, self)
+        return lambda self, other: self._operate(name, other, self)
 
     both_ways = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
     for name in (*both_ways, "and", "or", "xor"):
         asked = name + "_" if name in ("and", "or") else name
-        setattr(Handle, f"__{name}__", forward(asked))
-        setattr(Handle, f"__r{name}__", reflected(asked))
+        setattr(Proxy, f"__{name}__", forward(asked))
+        setattr(Proxy, f"__r{name}__", reflected(asked))
     one_way = ("eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "invert", "abs", "index")
     containers = ("len", "getitem", "setitem", "delitem", "contains")
     for name in (*one_way, *containers, "bool", "float", "int"):
-        setattr(Handle, f"__{name}__", forward(name))
+        setattr(Proxy, f"__{name}__", forward(name))
 
 
 _add_operators()
 
 
-class CallableHandle(Handle):
+class CallableProxy(Proxy):
     """Stands for a function or another object that can be called."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._session.call(self._number, args, kwargs)
 
 
-class ClassHandle(CallableHandle):
-    """Stands for a class: ``isinstance(x, handle)`` asks the answer's process."""
+class ClassProxy(CallableProxy):
+    """Stands for a class: ``isinstance(x, proxy)`` asks the answer's process."""
 
     def __instancecheck__(self, value: Any) -> bool:
-        if not isinstance(value, Handle):
+        if not isinstance(value, Proxy):
             return False
         session = self._session
-        return bool(session.ask("isinstance", session.coder.encode(value), self._number))
+        return bool(session.request("isinstance", session.coder.encode(value), self._number))

@@ -1,8 +1,9 @@
-"""Two processes that ask each other questions over one socket.
+"""Remote procedure calls in both directions over one socket.
 
-Each message is four bytes of length and a msgpack list: ``["q", operation, arguments …]`` asks,
-``["a", True, value …]`` or ``["a", False, error type, text, lines]`` answers. While one side waits
-for an answer it serves the questions of the other, so a function handed over can be called back.
+Each message is four bytes of length and a msgpack list: ``["q", operation, arguments …]`` is a
+request, ``["a", True, value]`` or ``["a", False, error type, text, lines]`` its response. While one
+side waits for a response it serves the other's requests, so that a function handed over can be
+called back.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from typing import Any
 from aigc_course.classroom.sandbox.codec import Malformed, pack, unpack
 from aigc_course.judging import handed
 
-MAX_NESTED = 20
+MAX_NESTED = 20  # requests served while another one is
 _CHUNK = 1 << 20
 _NAME, _TEXT, _LINE, _LINES = 100, 2000, 500, 8  # what is told of an error
 
 
-class Gone(Exception):
+class ConnectionLost(Exception):
     """The other side has closed the connection."""
 
 
-class TooLate(Exception):
+class DeadlineExceeded(Exception):
     """The deadline has passed."""
 
 
-class TooMuch(Exception):
+class TrafficExceeded(Exception):
     """More was sent than may cross."""
 
 
@@ -49,13 +50,14 @@ class Refused(Exception):
     """A part of the course or a library that this exercise does not allow was asked for."""
 
 
-class Peer:
+class RpcConnection:
     """One end of the conversation.
 
     Args:
         sock: a connected stream socket; this object owns it.
-        serve: answers a question, ``serve(operation, arguments) -> tree``; what it raises is sent
-            back as an error.
+        serve: ``serve(operation, arguments) -> tree`` for a request of the other side; what it
+            raises is sent back as an error.
+        describe: makes an error ``[type name, text, lines]``.
         frame: largest message taken in, in bytes.
         traffic: all that may come in, in bytes; None for no limit.
         trusted: whether the other side is the judge. What is not an ``Exception`` (Ctrl-C, the end
@@ -68,67 +70,68 @@ class Peer:
         sock: socket.socket,
         serve: Callable[[str, list[Any]], Any],
         *,
+        describe: Callable[[BaseException], list[Any]] | None = None,
         frame: int = 64 << 20,
         traffic: int | None = None,
         trusted: bool = True,
     ) -> None:
         self.sock = sock
         self.serve = serve
+        self.describe = describe or describe_error
         self.frame = frame
         self.left = traffic
         self.trusted = trusted
         self.deadline: float | None = None
-        self.describe: Callable[[BaseException], list[Any]] = describe
         self._nested = 0
 
-    def ask(self, operation: str, *arguments: Any) -> Any:
-        """Ask and wait for the answer's tree.
+    def request(self, operation: str, *arguments: Any) -> Any:
+        """The tree with which the other side responds.
 
         Raises:
-            the other side's error under its builtin type, else RemoteError; Gone, TooLate, TooMuch
-            or Malformed when there is no answer to be had.
+            Exception: the other side's, of the nearest type that both know, else RemoteError.
+            ConnectionLost, DeadlineExceeded, TrafficExceeded, Malformed: there is no response.
         """
         self._send(pack(["q", operation, *arguments]))
         while True:
             message = self._receive()
             if message[0] == "q":
-                self._answer(message)
+                self._respond(message)
             elif message[0] == "a" and len(message) == 3 and message[1] is True:
                 return message[2]
             elif message[0] == "a" and len(message) == 5 and message[1] is False:
-                raise restore(message[2:])
+                raise restore_error(message[2:])
             else:
-                raise Malformed("neither question nor answer")
+                raise Malformed("neither request nor response")
 
     def run(self) -> None:
-        """Serve questions until the other side goes."""
+        """Serve requests until the other side closes the connection."""
         while True:
             try:
                 message = self._receive()
-            except Gone:
+            except ConnectionLost:
                 return
             if message[0] != "q":
-                raise Malformed("an answer nobody asked for")
-            self._answer(message)
+                raise Malformed("a response to no request")
+            self._respond(message)
 
-    def _answer(self, message: list[Any]) -> None:
+    def _respond(self, message: list[Any]) -> None:
         if len(message) < 2 or type(message[1]) is not str or self._nested >= MAX_NESTED:
-            raise Malformed("a question that is none, or too many within each other")
+            raise Malformed("a request that is none, or too many within each other")
         self._nested += 1
         try:
-            reply = pack(["a", True, self.serve(message[1], message[2:])])
-        except (Malformed, Gone, TooLate, TooMuch):
+            response = pack(["a", True, self.serve(message[1], message[2:])])
+        except (Malformed, ConnectionLost, DeadlineExceeded, TrafficExceeded):
             raise
         except BaseException as error:
             if not self.trusted and not isinstance(error, Exception):
                 raise
-            reply = pack(["a", False, *self.describe(error)])
+            response = pack(["a", False, *self.describe(error)])
         finally:
             self._nested -= 1
-        self._send(reply)
+        self._send(response)
 
     def _send(self, data: bytes) -> None:
-        self._wait_no_longer()
+        self._check_deadline()
         length = struct.pack("<I", len(data))
         try:
             if len(data) < _CHUNK:
@@ -137,18 +140,18 @@ class Peer:
                 self.sock.sendall(length)
                 self.sock.sendall(data)
         except TimeoutError:
-            raise TooLate from None
+            raise DeadlineExceeded from None
         except OSError:
-            raise Gone from None
+            raise ConnectionLost from None
 
     def _receive(self) -> list[Any]:
         (length,) = struct.unpack("<I", self._read(4))
         if length > self.frame:
-            raise TooMuch(f"one value of {length >> 20} MiB")
+            raise TrafficExceeded(f"one value of {length >> 20} MiB")
         if self.left is not None:
             self.left -= length
             if self.left < 0:
-                raise TooMuch("too much in all")
+                raise TrafficExceeded("too much in all")
         message = unpack(self._read(length), "surrogatepass" if self.trusted else "replace")
         if type(message) is not list or not message:
             raise Malformed("a message that is no list")
@@ -157,27 +160,27 @@ class Peer:
     def _read(self, length: int) -> bytes:
         data = bytearray()
         while len(data) < length:
-            self._wait_no_longer()
+            self._check_deadline()
             try:
                 part = self.sock.recv(min(length - len(data), _CHUNK))
             except TimeoutError:
-                raise TooLate from None
+                raise DeadlineExceeded from None
             except OSError:
-                raise Gone from None
+                raise ConnectionLost from None
             if not part:
-                raise Gone
+                raise ConnectionLost
             data += part
         return bytes(data)
 
-    def _wait_no_longer(self) -> None:
+    def _check_deadline(self) -> None:
         if self.deadline is not None:
             left = self.deadline - time.monotonic()
             if left <= 0:
-                raise TooLate
+                raise DeadlineExceeded
             self.sock.settimeout(left)
 
 
-def describe(error: BaseException) -> list[Any]:
+def describe_error(error: BaseException) -> list[Any]:
     """An error as ``[type name, text, lines]``, under its nearest type that both sides know."""
     name = next(c.__name__ for c in type(error).__mro__ if _known(c.__name__) is c)
     try:
@@ -192,12 +195,12 @@ def _known(name: str) -> Any:
     return handed.errors.get(name) or getattr(builtins, name, None)
 
 
-def restore(described: list[Any]) -> Exception:
-    """The error that ``describe`` told of, with ``own_lines`` as the learner may read them."""
+def restore_error(described: list[Any]) -> Exception:
+    """The error that the other side described, with ``own_lines`` as the learner may read them."""
     name, text, lines = described
     if type(name) is not str or type(text) is not str or type(lines) is not list:
         raise Malformed("an error that is none")
-    text, name = text[:_TEXT], name[:_NAME]  # describe() was run by nobody we know
+    text, name = text[:_TEXT], name[:_NAME]  # nobody knows what made them
     kind = _known(name)
     error: Exception
     if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:

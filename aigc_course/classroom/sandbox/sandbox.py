@@ -302,8 +302,7 @@ class Room:
 
     def close(self) -> None:
         """Kill the process and all it has started; returns when they are gone."""
-        self.session.alive = False
-        self.session.peer.sock.close()
+        self.session.close()
         self._hang_up()
 
     def _hang_up(self) -> None:
@@ -318,7 +317,7 @@ class Room:
 
     def _ended(self, status: str) -> Stopped:
         """Why the conversation broke off, as the warden saw it."""
-        self.session.peer.sock.close()
+        self.session.close()
         self._hang_up()
         if "refused" in self.report:
             raise NoSandbox(f"隔离没有成功（{self.report['refused']}）", "见 docs/instructor.md")

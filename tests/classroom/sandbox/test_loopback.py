@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from aigc_course.classroom.sandbox.proxies import Handle
-from aigc_course.classroom.sandbox.worker import Inside
+from aigc_course.classroom.sandbox.proxies import Proxy
+from aigc_course.classroom.sandbox.worker import AnswerServer
 from aigc_course.exercises import exercise, judge, registered
 from aigc_course.judging import handed
 from aigc_course.judging.core import close, that
@@ -134,7 +134,7 @@ class Counter:
 def test_objects_stay_there_and_are_used_from_here():
     with proxied(Counter) as C:
         c = C(3)
-        assert isinstance(c, Handle) and isinstance(c, C) and not isinstance(3, C)
+        assert isinstance(c, Proxy) and isinstance(c, C) and not isinstance(3, C)
         assert c.n == 3 and hasattr(c, "add") and not hasattr(c, "nonsense")
         assert c.add(2) is c and c.n == 5
         assert (c + 1).n == 6 and (1 + c).n == 6 and (np.float64(2) + c).n == 7
@@ -156,13 +156,63 @@ def test_dropped_objects_are_forgotten_there():
             keep = keep + 0
             del k
         assert keep.n == 1
-        session = object.__getattribute__(keep, "_session")
-        assert len(session.handles) < 10 and len(session.seen) < 20
+        coder = object.__getattribute__(keep, "_session").coder
+        assert len(coder.proxies) < 10 and len(coder.seen) < 20
 
 
 def test_a_judge_cannot_hand_over_its_insides():
     with proxied(lambda x: x) as f, pytest.raises(TypeError, match="cannot hand over"):
         f(contextlib)
+
+
+@handed.exposes("value", "note", "double", "__add__", "__radd__", "__array__", writable=["note"])
+class Shown:
+    def __init__(self, value=1.0):
+        self.value, self.hidden, self.note = value, "secret", ""
+
+    def double(self):
+        return Shown(2 * self.value)
+
+    def __add__(self, other):
+        return Shown(self.value + float(other))
+
+    __radd__, __sub__, __array_ufunc__ = __add__, __add__, None
+
+    def __array__(self, *args, **kwargs):
+        return np.array(self.value)
+
+    def __call__(self):
+        self.note = "called"
+
+
+def test_of_an_object_handed_over_what_its_class_exposes_is_open():
+    def answer(x):
+        x.note = "seen"
+        return (np.float64(2) + (1 + x.double())).value, float(np.asarray(x))
+
+    shown = Shown()
+    with proxied(answer) as proxy:
+        assert proxy(shown) == (5.0, 1.0) and shown.note == "seen"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: x.hidden,
+        lambda x: x - 1,
+        lambda x: x(),
+        lambda x: x.__class__.__init__(x, 7),
+        lambda x: setattr(x, "value", 7),
+        lambda x: setattr(x, "double", None),
+        lambda x: setattr(x, "__class__", None),
+    ],
+)
+def test_and_nothing_else(use):
+    shown = Shown()
+    with proxied(use) as proxy, pytest.raises((AttributeError, TypeError)):
+        assert proxy(shown) is None
+    assert vars(shown) == {"value": 1.0, "hidden": "secret", "note": ""}
+    assert type(shown) is Shown and shown.double().value == 2
 
 
 def test_of_a_function_handed_over_only_the_call_is_open():
@@ -201,7 +251,7 @@ def test_nodes_of_one_exercise_are_forgotten_before_the_next(monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # it sets its own
     here, there = socket.socketpair()
     with here, there:
-        inside = Inside(there, frame=1 << 20)
+        inside = AnswerServer(there, frame=1 << 20)
         _, records = handed.copier_of(GraphNode).pack(GraphNode(GraphNode()))
         root = inside.coder.decode(["C", "GraphNode", [1, 2], inside.coder.encode(records)])
         assert inside.coder.encode([root, *root.parents]) == ["l", ["M", 2], ["M", 1]]
