@@ -6,17 +6,25 @@ They take and return plain NumPy arrays, so this module needs nothing but NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from aigc_course.judging.core import Step, exercise, that
-from aigc_course.judging.returned import array, kept, likely, parts, value
-
-Array = NDArray[Any]
+from aigc_course.judging.vocabulary import (
+    Answer,
+    Array,
+    Caller,
+    Rng,
+    Steps,
+    array,
+    exercise,
+    hints,
+    parts,
+    sizes,
+    that,
+    value,
+)
 
 __all__ = ["count_mlp", "hat", "linear_forward", "mlp_forward", "sigmoid", "softmax"]
 
@@ -144,140 +152,103 @@ def hat(left: float, peak: float, right: float) -> tuple[Array, Array, Array, Ar
 # --- the judges --------------------------------------------------------------------------------
 
 
-def _distinct(rng: np.random.Generator, n: int, low: int = 2, high: int = 8) -> list[int]:
-    """``n`` different sizes, so that no two axes can be mistaken for each other."""
-    return [int(size) for size in rng.choice(np.arange(low, high), size=n, replace=False)]
-
-
-@exercise(
-    "01.1",
-    title="不会溢出的 sigmoid",
-    points=2,
-    asks="sigmoid(z)",
-    reference=sigmoid,
-    hints=(
-        "exp 的参数是很大的正数时才溢出。能不能让它永远不为正？",
-        "z ≥ 0 时 1/(1 + exp(−z)) 安全，z < 0 时 exp(z)/(1 + exp(z)) 安全："
-        "两支里的 exp 是同一个数。",
-        "令 e = exp(−|z|)：分母两支都是 1 + e，分子在 z ≥ 0 时是 1、否则是 e，用 np.where 选。",
-    ),
+@exercise("01.1", "不会溢出的 sigmoid", points=2)
+@hints(
+    "exp 的参数是很大的正数时才溢出。能不能让它永远不为正？",
+    "z ≥ 0 时 1/(1 + exp(−z)) 安全，z < 0 时 exp(z)/(1 + exp(z)) 安全：两支里的 exp 是同一个数。",
+    "令 e = exp(−|z|)：分母两支都是 1 + e，分子在 z ≥ 0 时是 1、否则是 e，用 np.where 选。",
 )
-def _sigmoid(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, sigmoid)
     z = rng.normal(size=(4, 5)) * 2
     z[0, 0] = 0.0
-    given = z.copy()
-    got = answer(given)
     hint = "σ(z) = 1 / (1 + exp(−z))，先在 z = 0 处验 0.5"
-    traps = [(sigmoid(-z), "σ 随 z 增大而增大：算出来的是 σ(−z)，exp 里的符号反了")]
+    traps = {"σ 随 z 增大而增大：算出来的是 σ(−z)，exp 里的符号反了": sigmoid(-z)}
     form = "逐元素计算，形状与 z 相同，别求和"
-    yield value(got, sigmoid(z), "普通大小的 z", hint, traps, shape_hint=form, weight=3)
-    big = rng.uniform(720, 1000, size=6)
+    yield value(*call(z), "普通大小的 z", hint, traps, form=form, weight=3)
     hint = "z 很大时 exp(z) 是 inf，inf/inf 是 nan：两支用同一个 exp(−|z|)"
-    yield value(answer(big), np.ones(6), "很大的正 z", hint)
-    tail = -rng.uniform(40, 600, size=(2, 1, 3))
+    yield value(*call(rng.uniform(720, 1000, size=6)), "很大的正 z", hint)
     hint = "z 很负时结果应是很小的正数，不是 0：1 减去一个接近 1 的数，有效位全丢了"
-    yield value(answer(tail.copy()), np.exp(tail), "左尾的相对精度", hint, atol=0.0)
-    edge = -rng.uniform(711, 730, size=6)
+    yield value(*call(-rng.uniform(40, 600, size=(2, 1, 3))), "左尾的相对精度", hint, atol=0.0)
+    # so small that float64 keeps only some of the digits
+    tiny = call(-rng.uniform(711, 730, size=6))
     hint = "exp(−z) 在 z < −709 时溢出成 inf，再取倒数成了 0：让 exp 的参数永远不为正"
-    right = np.exp(edge)  # so small that float64 keeps only some of the digits
-    yield value(answer(edge.copy()), right, "exp(−z) 会溢出的 z", hint, rtol=1e-2, atol=0.0)
-    yield kept([z], [given], "z", weight=1)
+    yield value(*tiny, "exp(−z) 会溢出的 z", hint, rtol=1e-2, atol=0.0)
+    yield call.untouched(weight=1)
 
 
-@exercise(
-    "01.2",
-    title="按行的 softmax",
-    points=3,
-    asks="softmax(z)",
-    reference=softmax,
-    hints=(
-        "先写对一行：每个分数取 exp，再除以这一行 exp 的和。然后想想 1000 的 exp 是多少。",
-        "一行里每个分数减去同一个数，结果不变：减去这一行的最大值，exp 就不会溢出。",
-        "最大值与和都沿 axis=1 求，并且 keepdims=True 留成 (B, 1)，这样才逐行相减、逐行相除。",
-    ),
+@exercise("01.2", "按行的 softmax", points=3)
+@hints(
+    "先写对一行：每个分数取 exp，再除以这一行 exp 的和。然后想想 1000 的 exp 是多少。",
+    "一行里每个分数减去同一个数，结果不变：减去这一行的最大值，exp 就不会溢出。",
+    "最大值与和都沿 axis=1 求，并且 keepdims=True 留成 (B, 1)，这样才逐行相减、逐行相除。",
 )
-def _softmax(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+def judge_softmax(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, softmax)
     # square first: a sum over the wrong axis still runs here, so the hint can name it
     n = int(rng.integers(3, 6))
-    z = rng.normal(size=(n, n)) * 2
-    given = z.copy()
-    got = answer(given)
+    got, want = call(rng.normal(size=(n, n)) * 2)
     hint = "输出与输入同形 (B, K)：求和时要 keepdims=True"
-    got = yield from array(got, z.shape, "softmax(z)", hint)
+    got = yield from array(got, (n, n), "softmax(z)", hint)
     rows, columns = got.sum(axis=1), got.sum(axis=0)
     by_columns = np.allclose(columns, 1) and not np.allclose(rows, 1)
     yield that(not by_columns, "归一化的方向", "每一列和为 1，应是每一行：沿 axis=1 求和")
-    whole = np.isclose(got.sum(), 1)
     hint = "整个矩阵的和为 1，应是每一行各自为 1：sum 少了 axis=1"
-    yield that(not whole, "归一化的范围", hint)
+    yield that(not np.isclose(got.sum(), 1), "归一化的范围", hint)
     hint = "分母要用同一行的和；(B,) 会沿列广播，keepdims=True"
     yield that(np.allclose(rows, 1), "每行和为 1", hint)
     hint = "先取 exp 再除以行和；直接用分数除以和不是 softmax"
-    yield value(got, softmax(z), "概率", hint, weight=2)
-    B, K = _distinct(rng, 2, low=2)
-    wide = rng.normal(size=(B, K)) * 2
+    yield value(got, want, "概率", hint, weight=2)
+    B, K = sizes(rng, 2)
     hint = "样本数与类别数不等时也要对：(B, K) 沿 axis=1 归一"
-    yield value(answer(wide.copy()), softmax(wide), f"B={B}, K={K}", hint, weight=0.5)
+    yield value(*call(rng.normal(size=(B, K)) * 2), f"B={B}, K={K}", hint, weight=0.5)
     big = rng.normal(size=(3, 5)) + 1000.0
     big[:, :2] += 2500.0  # far from the row's mean too: only its maximum will do
-    hint = "分数到 1000，exp 就溢出：先减去这一行的最大值"
-    yield value(answer(big.copy()), softmax(big), "分数很大时", hint)
+    yield value(*call(big), "分数很大时", "分数到 1000，exp 就溢出：先减去这一行的最大值")
     mixed = rng.normal(size=(3, 5)) + rng.permutation([-2000.0, 0.0, 2000.0])[:, None]
     hint = "各行大小悬殊时有一行成了 0/0：要减每行自己的最大值，不是整个矩阵的"
-    yield value(answer(mixed.copy()), softmax(mixed), "各行大小悬殊时", hint, weight=0.5)
-    yield kept([z], [given], "z", weight=0.5)
+    yield value(*call(mixed), "各行大小悬殊时", hint, weight=0.5)
+    yield call.untouched(weight=0.5)
 
 
-@exercise(
-    "01.3",
-    title="一批样本的线性层",
-    points=2,
-    asks="linear_forward(x, W, b)",
-    reference=linear_forward,
-    hints=(
-        "先写下三个形状：x (B, D_in)、W (D_out, D_in)、输出 (B, D_out)。矩阵乘法要消去哪一维？",
-        "W 的一行是一个神经元的权重，要与 x 的一行做内积：乘之前把 W 转置。",
-        "x 乘 W 的转置得到 (B, D_out)；b 是 (D_out,)，直接相加就会加到每一行上。",
-    ),
+@exercise("01.3", "一批样本的线性层", points=2)
+@hints(
+    "先写下三个形状：x (B, D_in)、W (D_out, D_in)、输出 (B, D_out)。矩阵乘法要消去哪一维？",
+    "W 的一行是一个神经元的权重，要与 x 的一行做内积：乘之前把 W 转置。",
+    "x 乘 W 的转置得到 (B, D_out)；b 是 (D_out,)，直接相加就会加到每一行上。",
 )
-def _linear(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+def judge_linear_forward(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, linear_forward)
     # square first: every wrong transpose still runs here, so the hint can name it
     n = int(rng.integers(3, 6))
     x, W = rng.normal(size=(n, n)), rng.normal(size=(n, n))
     b = -(x @ W.T).mean(axis=0)  # outputs of both signs, so that an activation too many shows
-    given = [x.copy(), W.copy(), b.copy()]
-    got = answer(*given)
-    right = linear_forward(x, W, b)
-    traps = [
-        (x @ W + b, "算成了 x @ W：W 的行是神经元，要 W.T"),
-        (x @ W.T, "没有加 b"),
-        (x @ W.T + b[:, None], "b 属于输出的各列 (D_out,)，被加到了各行上"),
-        (right.T, "结果是 (D_out, B)：样本应在行上，形状 (B, D_out)"),
-        (W @ x.T + b, "结果是 (D_out, B)：样本应在行上，形状 (B, D_out)"),
-    ]
+    got, want = call(x, W, b)
+    traps = {
+        "算成了 x @ W：W 的行是神经元，要 W.T": x @ W + b,
+        "没有加 b": x @ W.T,
+        "b 属于输出的各列 (D_out,)，被加到了各行上": x @ W.T + b[:, None],
+        "结果是 (D_out, B)：样本应在行上，形状 (B, D_out)": [want.T, W @ x.T + b],
+    }
     hint = "第 i 行第 j 列 = W 第 j 行 · x 第 i 行 + b[j]"
     form = "x (B, D_in)、W (D_out, D_in) → 输出 (B, D_out)"
-    yield value(got, right, "输出", hint, traps, shape_hint=form, weight=1.5)
-    B, D_in, D_out = _distinct(rng, 3)
-    x_, W_, b_ = rng.normal(size=(B, D_in)), rng.normal(size=(D_out, D_in)), rng.normal(size=D_out)
-    hint = "B、D_in、D_out 各不相同时也要对"
-    case = f"B={B}, D_in={D_in}, D_out={D_out}"
-    got = answer(x_.copy(), W_.copy(), b_.copy())
-    yield value(got, linear_forward(x_, W_, b_), case, hint)
-    one = rng.normal(size=(1, D_in))
+    yield value(got, want, "输出", hint, traps, form=form, weight=1.5)
+    B, D_in, D_out = sizes(rng, 3)
+    x, W, b = rng.normal(size=(B, D_in)), rng.normal(size=(D_out, D_in)), rng.normal(size=D_out)
+    case, hint = f"B={B}, D_in={D_in}, D_out={D_out}", "B、D_in、D_out 各不相同时也要对"
+    yield value(*call(x, W, b), case, hint)
     hint = "只有一个样本时输出也是 (1, D_out)，不要 squeeze"
-    got = answer(one.copy(), W_.copy(), b_.copy())
-    yield value(got, linear_forward(one, W_, b_), "B=1", hint, weight=0.5)
-    yield kept([x, W, b], given, "x W b", weight=0.5)
+    yield value(*call(rng.normal(size=(1, D_in)), W, b), "B=1", hint, weight=0.5)
+    yield call.untouched(weight=0.5)
 
 
-def _layers(rng: np.random.Generator, x: Array, sizes: Sequence[int]) -> list[tuple[Array, Array]]:
+def _layers(rng: Rng, x: Array, widths: Sequence[int]) -> list[tuple[Array, Array]]:
     """Random layers after which every unit is below 0 for some rows of ``x``, above for others.
 
     So a ReLU too many or too few always shows.
     """
     layers = []
-    for d_in, d_out in pairwise(sizes):
+    for d_in, d_out in pairwise(widths):
         W = rng.normal(size=(d_out, d_in))
         z = x @ W.T
         b = -z.mean(axis=0)
@@ -286,125 +257,97 @@ def _layers(rng: np.random.Generator, x: Array, sizes: Sequence[int]) -> list[tu
     return layers
 
 
-@exercise(
-    "01.4",
-    title="任意层数的 MLP 前向",
-    points=4,
-    asks="mlp_forward(x, layers)",
-    reference=mlp_forward,
-    # the lesson's own name for it, which is the library's until exercise 01.3 is done
-    allows=("aigc_course.exercises.ex01.linear_forward",),
-    hints=(
-        "一个循环走过 layers：这一层的输出，就是下一层的输入。",
-        "每层先做线性变换；后面还有层的话才接 ReLU，最后一层的分数原样返回。",
-        "循环时用 enumerate 记下这是第几层，与 len(layers) − 1 比一比，就知道是不是最后一层。",
-    ),
+# the lesson's own name for a layer, which is the library's until exercise 01.3 is done
+@exercise("01.4", "任意层数的 MLP 前向", points=4, allows=[linear_forward])
+@hints(
+    "一个循环走过 layers：这一层的输出，就是下一层的输入。",
+    "每层先做线性变换；后面还有层的话才接 ReLU，最后一层的分数原样返回。",
+    "循环时用 enumerate 记下这是第几层，与 len(layers) − 1 比一比，就知道是不是最后一层。",
 )
-def _mlp(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
-    B, D, H, K = int(rng.integers(6, 9)), *_distinct(rng, 3, low=3, high=7)
+def judge_mlp_forward(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, mlp_forward)
+    B, D, H, K = int(rng.integers(6, 9)), *sizes(rng, 3, 3, 7)
     x = rng.normal(size=(B, D))
     layers = _layers(rng, x, [D, H, H, K])
-    given, x_given = [(W.copy(), b.copy()) for W, b in layers], x.copy()
-    got = answer(x_given, given)
+    got, want = call(x, layers)
     hint = "输出是最后一层的分数 (B, K)：三层都走完了吗？"
     got = yield from array(got, (B, K), "输出", hint)
-    right = mlp_forward(x, layers)
     hint = "每一行和为 1：这里要分数 (logits)，softmax 留给损失函数"
     yield that(not np.allclose(got.sum(axis=1), 1), "分数而不是概率", hint)
     linear = x
     for W, b in layers:
         linear = linear_forward(linear, W, b)
-    first = mlp_forward(np.maximum(x, 0), layers)
-    everywhere = "层与层之间没有 ReLU：三层并成了一层"
-    early = "输入 x 先被 ReLU 了一次：顺序是先线性、后 ReLU"
-    traps = [(np.maximum(a, 0), hint) for a, hint in ((linear, everywhere), (first, early))]
+    early = mlp_forward(np.maximum(x, 0), layers)
+    traps = {
+        "层与层之间没有 ReLU：三层并成了一层": np.maximum(linear, 0),
+        "输入 x 先被 ReLU 了一次：顺序是先线性、后 ReLU": np.maximum(early, 0),
+    }
     hint = "每层用自己的 (W, b)，上一层的输出是下一层的输入"
-    above = likely(np.maximum(got, 0), traps, hint)
-    yield value(np.maximum(got, 0), np.maximum(right, 0), "三层网络输出里的正分数", above)
-    hint = likely(got, [(np.maximum(right, 0), "最后一层后面不加 ReLU：分数可以为负")], hint)
-    yield value(got, right, "三层网络的输出", hint)
-    one = _layers(rng, x, [D, K])
-    hint = "只有一层时就是一个线性层，没有 ReLU"
-    copied = [(W.copy(), b.copy()) for W, b in one]
-    yield value(answer(x.copy(), copied), mlp_forward(x, one), "只有一层", hint)
-    deep = _layers(rng, x, [D, H, H, H, H, K])
-    hint = "五层时不对：层数要由 layers 的长度决定，不能写死"
-    copied = [(W.copy(), b.copy()) for W, b in deep]
-    yield value(answer(x.copy(), copied), mlp_forward(x, deep), "五层", hint)
-    yield kept([x], [x_given], "x", weight=0.25)
-    same = len(given) == len(layers) and all(
-        np.array_equal(W, V) and np.array_equal(b, c)
-        for (W, b), (V, c) in zip(layers, given, strict=True)
-    )
+    above, label = np.maximum(want, 0), "三层网络输出里的正分数"
+    yield value(np.maximum(got, 0), above, label, hint, traps)
+    traps = {"最后一层后面不加 ReLU：分数可以为负": above}
+    yield value(got, want, "三层网络的输出", hint, traps)
+    one = call(x, _layers(rng, x, [D, K]))
+    yield value(*one, "只有一层", "只有一层时就是一个线性层，没有 ReLU")
+    five = call(x, _layers(rng, x, [D, H, H, H, H, K]))
+    yield value(*five, "五层", "五层时不对：层数要由 layers 的长度决定，不能写死")
+    yield call.untouched("x", weight=0.25)
     hint = "layers 或其中的数组被修改了：不要 pop，也不要原地写"
-    yield that(same, "没有改动 layers", hint, weight=0.25)
+    yield call.untouched("layers", label="没有改动 layers", hint=hint, weight=0.25)
 
 
-@exercise(
-    "01.5",
-    title="参数、FLOP 与激活内存",
-    points=3,
-    asks="count_mlp(sizes, batch)",
-    reference=count_mlp,
-    hints=(
-        "一层一层数：相邻两个宽度决定这一层。先用 [2, 3] 这样的小网络在纸上数一遍。",
-        "一层有 D_in × D_out 个权重和 D_out 个偏置；一个样本过一层，每个权重用一次，一乘一加。",
-        "参数与批无关；FLOP 是 2 × B × 权重总数；输入与每层输出各存一份，每个数 4 字节。",
-    ),
+@exercise("01.5", "参数、FLOP 与激活内存", points=3)
+@hints(
+    "一层一层数：相邻两个宽度决定这一层。先用 [2, 3] 这样的小网络在纸上数一遍。",
+    "一层有 D_in × D_out 个权重和 D_out 个偏置；一个样本过一层，每个权重用一次，一乘一加。",
+    "参数与批无关；FLOP 是 2 × B × 权重总数；输入与每层输出各存一份，每个数 4 字节。",
 )
-def _count(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+def judge_count_mlp(answer: Answer, rng: Rng) -> Steps:
     networks = [[int(n) for n in rng.integers(5, 60, size=depth)] for depth in (3, 4, 5)]
-    batches = _distinct(rng, 3, low=5, high=10)  # none is the 2 or 4 of the formulas
+    batches = sizes(rng, 3, 5, 10)  # none is the 2 or 4 of the formulas
     counted = []
-    for sizes, batch in zip(networks, batches, strict=True):
-        three = yield from parts(answer(list(sizes), batch), 3, "参数个数, FLOP 数, 激活字节数")
-        counted.append(three)
+    for widths, batch in zip(networks, batches, strict=True):
+        got = answer(list(widths), batch)
+        counted.append((yield from parts(got, 3, "参数个数, FLOP 数, 激活字节数")))
     params, flops, memory = zip(*counted, strict=True)
-    B = np.array(batches)
-    weights = np.array([sum(i * o for i, o in pairwise(sizes)) for sizes in networks])
-    units = np.array([sum(sizes) for sizes in networks])
-    inputs = np.array([sizes[0] for sizes in networks])
-    right = weights + units - inputs
+    B, inputs = np.array(batches), np.array([widths[0] for widths in networks])
+    weights = np.array([sum(i * o for i, o in pairwise(widths)) for widths in networks])
+    units = np.array([sum(widths) for widths in networks])
+    want = weights + units - inputs
     # each quantity over all three networks: a mistake in one does not cost the others
-    traps = [
-        (weights, "只数了权重：每个神经元还有一个偏置"),
-        (weights + units, "输入层没有偏置：只数 sizes[1:]"),
-        (right * B, "一批样本共用同一份参数，不要乘 B"),
-    ]
+    traps = {
+        "只数了权重：每个神经元还有一个偏置": weights,
+        "输入层没有偏置：只数 sizes[1:]": weights + units,
+        "一批样本共用同一份参数，不要乘 B": want * B,
+    }
     hint = "相邻两层：D_in × D_out 个权重加 D_out 个偏置"
-    yield value(params, right, "参数个数", hint, traps, shape_hint=hint, rtol=0, atol=0)
-    traps = [
-        (B * weights, "一次乘加是 2 FLOP（一乘一加）"),
-        (2 * weights, "每个样本都要算一遍：乘上 B"),
-        (2 * B * right, "偏置不算在内：只数矩阵乘法"),
-    ]
+    yield value(params, want, "参数个数", hint, traps, rtol=0, atol=0)
+    traps = {
+        "一次乘加是 2 FLOP（一乘一加）": B * weights,
+        "每个样本都要算一遍：乘上 B": 2 * weights,
+        "偏置不算在内：只数矩阵乘法": 2 * B * want,
+    }
     hint = "只数矩阵乘法：2 × B × 权重个数"
     yield value(flops, 2 * B * weights, "FLOP 数", hint, traps, rtol=0, atol=0)
-    traps = [
-        (4 * B * (units - inputs), "漏了输入 x 本身：D × B 个数"),
-        (8 * B * units, "float32 每个数 4 字节，不是 8"),
-        (B * units, "要的是字节数：float32 每个数 4 字节"),
-        (4 * units, "每个样本都有自己的激活：乘上 B"),
-    ]
+    traps = {
+        "漏了输入 x 本身：D × B 个数": 4 * B * (units - inputs),
+        "float32 每个数 4 字节，不是 8": 8 * B * units,
+        "要的是字节数：float32 每个数 4 字节": B * units,
+        "每个样本都有自己的激活：乘上 B": 4 * units,
+    }
     hint = "输入与每层输出：4 × B × sum(sizes)"
     yield value(memory, 4 * B * units, "激活字节数", hint, traps, rtol=0, atol=0)
 
 
-@exercise(
-    "01.6",
-    title="用三个 ReLU 搭一顶帽子",
-    points=4,
-    asks="hat(left, peak, right)",
-    reference=hat,
-    hints=(
-        "每个 ReLU 只在一处拐弯。帽子有三个拐点：left、peak、right，正好一个神经元管一个。",
-        "第一层让三个神经元分别在 x 超过 left、peak、right 后才大于 0；"
-        "第二层的权重就是每个拐点处斜率的变化。",
-        "斜率依次是 0、1/(peak − left)、−1/(right − peak)、0；"
-        "相邻两个相减，得到三个变化，它们的和是 0。",
-    ),
+@exercise("01.6", "用三个 ReLU 搭一顶帽子", points=4)
+@hints(
+    "每个 ReLU 只在一处拐弯。帽子有三个拐点：left、peak、right，正好一个神经元管一个。",
+    "第一层让三个神经元分别在 x 超过 left、peak、right 后才大于 0；"
+    "第二层的权重就是每个拐点处斜率的变化。",
+    "斜率依次是 0、1/(peak − left)、−1/(right − peak)、0；"
+    "相邻两个相减，得到三个变化，它们的和是 0。",
 )
-def _hat(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+def judge_hat(answer: Answer, rng: Rng) -> Steps:
     triangles, nets = [], []
     for _ in range(3):
         left = float(rng.uniform(-3, 2))

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aigc_course.judging.core import Step, exercise, that
-from aigc_course.judging.returned import array, kept, likely, parts, value
+from aigc_course.judging.core import Step, exercise
+from aigc_course.judging.returned import array, kept, likely, parts, that, value
 
 Array = NDArray[Any]
 

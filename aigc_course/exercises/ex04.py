@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from aigc_course.judging.core import Step, exercise, shape, that, untouched
+from aigc_course.judging.core import Step, exercise
 from aigc_course.judging.handed.graph_node import SEALED, GraphNode, TooManyVisits
-from aigc_course.judging.returned import value as close
+from aigc_course.judging.returned import close, shape, that, untouched
 
 Array = np.ndarray
 Vjp = Callable[[Array], tuple[Array, ...]]

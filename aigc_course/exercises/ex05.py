@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from aigc_course.judging.core import Step, exercise, that, untouched
-from aigc_course.judging.returned import value as close
+from aigc_course.judging.core import Step, exercise
+from aigc_course.judging.returned import close, that, untouched
 
 Array = np.ndarray
 Answer = Callable[..., Any]

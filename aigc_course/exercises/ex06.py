@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aigc_course import engine
-from aigc_course.judging.core import Step, exercise, shape, that, untouched
+from aigc_course.judging.core import Step, exercise
 from aigc_course.judging.handed import exposes
-from aigc_course.judging.returned import shape_of
-from aigc_course.judging.returned import value as close
+from aigc_course.judging.returned import close, shape, shape_of, that, untouched
 
 Array = NDArray[Any]
 

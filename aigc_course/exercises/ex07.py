@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aigc_course.judging.core import Step, exercise, shape, that, untouched
-from aigc_course.judging.returned import shape_of
-from aigc_course.judging.returned import value as close
+from aigc_course.judging.core import Step, exercise
+from aigc_course.judging.returned import close, shape, shape_of, that, untouched
 
 Array = NDArray[Any]
 

@@ -6,12 +6,11 @@ be judged. It is left out of the learner's progress.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from aigc_course.judging.core import Step, close, exercise, shape, untouched
+from aigc_course.judging.vocabulary import Answer, Caller, Rng, Steps, array, exercise, hints, value
 
 __all__ = ["attention"]
 
@@ -38,45 +37,31 @@ def attention(q: Any, k: Any, v: Any) -> Any:
 
 
 @exercise(
-    "99.1",
-    title="一个头的注意力",
-    points=3,
-    asks="attention(q, k, v)，PyTorch 张量",
-    reference=attention,
-    hints=(
-        "先算每个查询与每个键的点积，形状 (B, T, S)",
-        "点积除以 √D，再沿键的方向做 softmax",
-        "最后用这些权重对 v 加权：(B, T, S) 乘 (B, S, C)",
-    ),
-    allows=("torch*",),
-    limit=20.0,
+    "99.1", "一个头的注意力", points=3, asks="attention(q, k, v)，PyTorch 张量",
+    allows=["torch*"], limit=20.0,
+)  # fmt: skip
+@hints(
+    "先算每个查询与每个键的点积，形状 (B, T, S)",
+    "点积除以 √D，再沿键的方向做 softmax",
+    "最后用这些权重对 v 加权：(B, T, S) 乘 (B, S, C)",
 )
-def _attention(answer: Any, rng: np.random.Generator) -> Iterator[Step]:
+def judge_attention(answer: Answer, rng: Rng) -> Steps:
     import torch
 
+    call = Caller(answer, attention)
     B, T, S, D, C = (int(n) for n in rng.permutation([2, 3, 4, 5, 6]))
-    made = [rng.normal(size=size) for size in ((B, T, D), (B, S, D), (B, S, C))]
-    q, k, v = (torch.from_numpy(a.copy()) for a in made)
-    got = answer(q, k, v)
-    yield shape(got, (B, T, C), "输出", hint="每个查询一行：(B, T, S) 乘 (B, S, C)")
-    want = attention(*(torch.from_numpy(a) for a in made)).numpy()
-    value = np.asarray(got)
-    scores = np.einsum("btd,bsd->bts", made[0], made[1])
-    unscaled = np.exp(scores - scores.max(-1, keepdims=True))
-    hint = "softmax(q kᵀ / √D) v"
-    if np.allclose(value, unscaled / unscaled.sum(-1, keepdims=True) @ made[2]):
-        hint = "点积没有除以 √D"
-    over = np.exp(scores / D**0.5)
-    if np.allclose(value, over / over.sum(1, keepdims=True) @ made[2]):
-        hint = "softmax 的方向错了：每个查询对各个键的权重之和为 1，dim=-1"
-    yield close(value, want, "输出", hint=hint, rtol=1e-6)
-    for name, before, after in zip("qkv", made, (q, k, v), strict=True):
-        yield untouched(before, after.numpy(), name)
-    big = (torch.from_numpy(a * 100) for a in made)
-    yield close(
-        np.asarray(answer(*big)),
-        attention(*(torch.from_numpy(a * 100) for a in made)).numpy(),
-        "点积很大时",
-        hint="exp 溢出：用 softmax，或先减去每行的最大值",
-        rtol=1e-6,
-    )
+    q, k, v = (rng.normal(size=size) for size in ((B, T, D), (B, S, D), (B, S, C)))
+    got, want = call(*map(torch.from_numpy, (q, k, v)))
+    yield from array(got, (B, T, C), "输出", "每个查询一行：(B, T, S) 乘 (B, S, C)")
+    scores = np.einsum("btd,bsd->bts", q, k)
+    unscaled, scaled = np.exp(scores - scores.max(-1, keepdims=True)), np.exp(scores / D**0.5)
+    over_queries = scaled / scaled.sum(1, keepdims=True) @ v
+    traps = {
+        "点积没有除以 √D": unscaled / unscaled.sum(-1, keepdims=True) @ v,
+        "softmax 的方向错了：每个查询对各个键的权重之和为 1，dim=-1": over_queries,
+    }
+    yield value(got, want, "输出", "softmax(q kᵀ / √D) v", traps)
+    for name in "qkv":
+        yield call.untouched(name, label=f"没有改动输入 {name}")
+    big = call(*(torch.from_numpy(100 * a) for a in (q, k, v)))
+    yield value(*big, "点积很大时", "exp 溢出：用 softmax，或先减去每行的最大值")

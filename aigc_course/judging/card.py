@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from aigc_course.judging.core import Result
-    from aigc_course.judging.result import Step
+from aigc_course.judging.result import Result, Step
 
-__all__ = ["as_html", "as_text", "one_line"]
+__all__ = ["Card", "as_html", "as_text", "one_line"]
 
 GREEN, RED, BLUE = "#009E73", "#D55E00", "#0072B2"  # bluish green, vermillion, blue
 SHOWN = 3  # passed steps that are listed; more are folded
@@ -29,28 +26,39 @@ ENDS = {
 }
 
 
+class Card(Result):
+    """A result that shows itself: HTML in a notebook, text elsewhere."""
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+
 def one_line(result: Result) -> str:
     """The first thing to know, on one line."""
     if result.status in ("passed", "unanswered"):
         return as_text(result)
-    wrong = next((step for step in result.steps if not step.ok), None)
+    wrong = result.wrong
     parts = [] if wrong is None else [wrong.label, wrong.detail, wrong.hint]
     said = "；".join(part for part in [*parts, *result.message.splitlines()] if part)
-    head = f"✗ 练习 {result.exercise.id} {result.exercise.title}：{ENDS[result.status]}"
+    head = f"✗ 练习 {result.id} {result.title}：{ENDS[result.status]}"
     return f"{head}（{said}）" if said else head
 
 
 def as_text(result: Result) -> str:
     """Plain text, for terminals and for what is stored beside the card."""
-    ex = result.exercise
-    head = f"练习 {ex.id} {ex.title}"
+    head = f"练习 {result.id} {result.title}"
     if result.status == "passed":
-        return f"✓ {head}：通过（{len(result.steps)} 项检查，{ex.points} 分）"
+        return f"✓ {head}：通过（{len(result.steps)} 项检查，{result.points} 分）"
     if result.status == "unanswered":
-        return f"· {head}：还没作答（要写的是 {ex.asks}，{ex.points} 分）"
+        return f"· {head}：还没作答（要写的是 {result.asks}，{result.points} 分）"
     lines = [f"✗ {head}：{ENDS[result.status]}"]
     lines += dict.fromkeys(f"  ✓ {step.label}" for step in result.steps if step.ok)
-    wrong = next((step for step in result.steps if not step.ok), None)
+    wrong = result.wrong
     if wrong is not None:
         lines.append(f"  ✗ {wrong.label}")
         lines += [f"    {text}" for text in (wrong.detail, wrong.hint) if text]
@@ -61,22 +69,21 @@ def as_text(result: Result) -> str:
 
 def as_html(result: Result) -> str:
     """The card."""
-    ex = result.exercise
-    title = f"<b>练习 {escape(ex.id)} {escape(ex.title)}</b>"
+    title = f"<b>练习 {escape(result.id)} {escape(result.title)}</b>"
     if result.status == "unanswered":
-        asks = f"要写的是 <code>{escape(ex.asks)}</code>，{ex.points} 分"
+        asks = f"要写的是 <code>{escape(result.asks)}</code>，{result.points} 分"
         return _box(BLUE, _head("·", BLUE, f"{title}：还没作答（{asks}）"))
     passed = [step for step in result.steps if step.ok]
     if result.status == "passed":
-        head = _head("✓", GREEN, f"{title}：通过，{ex.points}/{ex.points} 分")
+        head = _head("✓", GREEN, f"{title}：通过，{result.points}/{result.points} 分")
         return _box(GREEN, head + _folded(f"{len(passed)} 项检查", passed))
-    points = f"{result.score:g}/{ex.points} 分"
+    points = f"{result.score:g}/{result.points} 分"
     parts = [_head("✗", RED, f"{title}：{ENDS[result.status]}，{points}")]
     if len(passed) > SHOWN:
         parts.append(_folded(f"前 {len(passed)} 项都对", passed))
     else:
         parts += [_line("✓", GREEN, escape(step.label)) for step in passed]
-    wrong = next((step for step in result.steps if not step.ok), None)
+    wrong = result.wrong
     if wrong is not None:
         parts.append(_line("✗", RED, f"<b>{escape(wrong.label)}</b>"))
         if wrong.detail:

@@ -1,15 +1,8 @@
-"""How an exercise is written down, judged and reported.
+"""How an exercise is registered, judged and reported; ``vocabulary`` says how one is written.
 
 An exercise is a generator. It draws random cases from ``rng``, calls the learner's ``answer``
-and yields one :class:`Step` for each thing that can be right or wrong. The first wrong step is
-what the learner reads, so the steps go from the coarse (shape) to the fine (values)::
-
-    @exercise("03.2", title="线性层的反向传播", points=3, asks="f(dy, x, W) -> dx, dW, db")
-    def linear_backward(answer, rng):
-        x, W, dy = rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.normal(size=(5, 4))
-        dx, dW, db = answer(dy, x, W)
-        yield shape(dW, W.shape, "dW", hint="dW 与 W 同形：少了一次转置？")
-        yield close(dW, dy.T @ x, "dW", hint="一批样本的梯度要相加")
+and yields one :class:`~aigc_course.judging.result.Step` for each thing that can be right or
+wrong. The first wrong step is what the learner reads, so the steps go from the coarse to the fine.
 """
 
 from __future__ import annotations
@@ -23,14 +16,14 @@ import re
 import traceback
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 import numpy as np
 
-from aigc_course.judging import card
 from aigc_course.judging.call_recorder import Recorder
+from aigc_course.judging.card import Card, one_line
 from aigc_course.judging.forbidden import (
     TAKEN_OFF,
     Tripwire,
@@ -40,24 +33,9 @@ from aigc_course.judging.forbidden import (
     names_of,
     static_findings,
 )
-from aigc_course.judging.judges import (
-    choice,
-    close,
-    dtype,
-    gradient,
-    mean_is,
-    methods,
-    number,
-    parameters,
-    raises,
-    rate_is,
-    shape,
-    text,
-    that,
-    untouched,
-)
-from aigc_course.judging.result import Status, Step, Stopped
+from aigc_course.judging.result import Result, Status, Step, Stopped
 from aigc_course.judging.time_limit import time_limit
+from aigc_course.progress import record as progress
 
 __all__ = [
     "Exercise",
@@ -67,24 +45,11 @@ __all__ = [
     "Step",
     "Stopped",
     "check",
-    "choice",
-    "close",
-    "dtype",
     "exercise",
     "get",
-    "gradient",
+    "hints",
     "judge",
-    "mean_is",
-    "methods",
-    "number",
-    "parameters",
-    "raises",
-    "rate_is",
     "registered",
-    "shape",
-    "text",
-    "that",
-    "untouched",
     "use",
 ]
 
@@ -94,6 +59,10 @@ class Judge(Protocol):
 
     __code__: CodeType
     __module__: str
+    __name__: str
+
+    @property
+    def __globals__(self) -> dict[str, Any]: ...
 
     def __call__(self, answer: Any, rng: np.random.Generator, /) -> Iterator[Step]: ...
 
@@ -115,61 +84,41 @@ class Exercise:
     allows: tuple[str, ...] = ()
     limit: float = 10.0
 
-
-@dataclass(frozen=True)
-class Result:
-    """What :func:`check` found out. A card in a notebook, a few lines of text elsewhere.
-
-    Attributes:
-        exercise: what was asked.
-        status: how it ended.
-        steps: what was judged, up to the first wrong step.
-        message: lines for the learner: their own line of a traceback, the limit that was hit.
-        score: points earned, at most ``exercise.points``.
-        call: the arguments of the last call, name and description; only from :func:`check`.
-        returned: what that call returned, described.
-    """
-
-    exercise: Exercise
-    status: Status
-    steps: tuple[Step, ...] = ()
-    message: str = ""
-    score: float = field(default=0.0)
-    call: tuple[tuple[str, str], ...] = ()
-    returned: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return self.status == "passed"
-
-    def __str__(self) -> str:
-        return card.as_text(self)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return card.as_html(self)
+    def result(
+        self, status: Status, steps: Sequence[Step] = (), message: str = "", score: float = 0.0
+    ) -> Card:
+        """What a check of this exercise found out."""
+        return Card(
+            self.id, self.title, self.points, self.asks, status, tuple(steps), message, score
+        )
 
 
 def exercise(
     id: str,
-    *,
     title: str,
+    *,
     points: int,
-    asks: str,
+    asks: str = "",
     reference: Any = None,
-    hints: Sequence[str] = (),
-    allows: Sequence[str] = (),
+    hints: Sequence[str] = (),  # of chapters that have not moved to @hints yet
+    allows: Sequence[Any] = (),
     limit: float = 10.0,
 ) -> Callable[[Judge], Judge]:
-    """Register a judge under ``id`` (``"NN.k"``); see the module's example.
+    """Register a judge under ``id`` (``"NN.k"``); hints go below it, see :func:`hints`.
+
+    ``judge_linear`` judges ``linear``: the function or class of that name in the same module is the
+    reference unless another one is given.
 
     Args:
+        asks: what is to be written, as ``"linear_backward(dy, x, W) -> dx, dW, db"``; the
+            reference's name and arguments if not given.
         reference: a right answer; says how much weight a full run of the judge has.
-        hints: what ``hint(id)`` tells, one more each time, from a nudge to nearly the answer.
-        allows: library names an answer may call though they are forbidden by default, as
-            patterns like ``"aigc_course.engine.*"``.
+        allows: what an answer may call though it is forbidden by default: functions, or patterns of
+            names like ``"aigc_course.engine.*"``.
         limit: seconds one check may take.
+
+    Raises:
+        ValueError: an id of the wrong form or used twice, or nothing to tell ``asks`` from.
     """
 
     def register(judge: Judge) -> Judge:
@@ -178,12 +127,58 @@ def exercise(
             raise ValueError(f"exercise id: got {id!r}, wanted 'NN.k' such as '03.2'")
         if id in _registry and _registry[id].judge.__module__ != judge.__module__:
             raise ValueError(f"exercise {id} is defined twice")
+        right = _namesake(judge) if reference is None else reference
+        if not asks and right is None:
+            raise ValueError(f"exercise {id}: say what it asks, or give it a reference")
         _registry[id] = Exercise(
-            id, title, points, asks, judge, reference, tuple(hints), tuple(allows), limit
+            id,
+            title,
+            points,
+            asks or _call_of(right),
+            judge,
+            right,
+            tuple(hints or getattr(judge, "hints", ())),
+            tuple(one if isinstance(one, str) else _full_name(one) for one in allows),
+            limit,
         )
         return judge
 
     return register
+
+
+def hints(*texts: str) -> Callable[[Judge], Judge]:
+    """What ``hint(id)`` tells, one more each time, from a nudge to nearly the answer.
+
+    Stands below ``@exercise(…)``.
+    """
+
+    def attach(judge: Judge) -> Judge:
+        if any(ex.judge is judge for ex in _registry.values()):
+            raise ValueError(f"@hints of {judge.__name__}: write it below @exercise, not above")
+        vars(judge)["hints"] = texts
+        return judge
+
+    return attach
+
+
+def _namesake(judge: Judge) -> Any:
+    """For ``judge_linear``, the ``linear`` that the same module defines; None if there is none."""
+    prefix, _, name = judge.__name__.partition("judge_")
+    found = None if prefix else judge.__globals__.get(name)
+    return found if getattr(found, "__module__", None) == judge.__module__ else None
+
+
+def _call_of(reference: Any) -> str:
+    """``"huber_loss(y_hat, y, delta=1.0)"``: name and arguments without annotations."""
+    plain = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(reference).parameters.values()
+    ]
+    return f"{reference.__name__}{inspect.Signature(plain)}"
+
+
+def _full_name(function: Any) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 def get(id: str) -> Exercise:
@@ -237,9 +232,9 @@ def check(id: str, answer: Any) -> Result:
         answer: what the learner wrote: a function, a class, a number or a choice.
     """
     result = _guarded(get(id), answer)
-    record("record", result)
+    progress.record(result)
     if os.environ.get("NBGRADER_EXECUTION") in ("autograde", "validate") and not result.passed:
-        raise AssertionError(card.one_line(result)) from None
+        raise AssertionError(one_line(result)) from None
     return result
 
 
@@ -290,8 +285,8 @@ def _run(ex: Exercise, answer: Any, seed: int | None, steps: list[Step]) -> tupl
 
 def _result(
     ex: Exercise, status: Status, steps: Sequence[Step], message: str, seed: int | None
-) -> Result:
-    return Result(ex, status, tuple(steps), message, _score(ex, status, steps, seed))
+) -> Card:
+    return ex.result(status, steps, message, _score(ex, status, steps, seed))
 
 
 def _score(ex: Exercise, status: Status, steps: Sequence[Step], seed: int | None) -> float:
@@ -326,15 +321,15 @@ def _weigh(ex: Exercise, seed: int | None) -> float:
 _weigh_once = functools.lru_cache(maxsize=256)(_weigh)
 
 
-def _guarded(ex: Exercise, answer: Any) -> Result:
+def _guarded(ex: Exercise, answer: Any) -> Card:
     """Judge with a time limit, and refuse what somebody else has written."""
     allows = (*ex.allows, *(p for id, names in _lent.items() if id != ex.id for p in names))
     named = door(answer, allows)
     if named is not None:
-        return Result(ex, "refused", (), f"练习要自己写：交上来的就是 {named}")
+        return ex.result("refused", message=f"练习要自己写：交上来的就是 {named}")
     said = _says(answer, allows)
     if said:
-        return Result(ex, "refused", (), explain(said))
+        return ex.result("refused", message=explain(said))
     recorder = Recorder(answer) if isinstance(answer, FunctionType) else None
     wire, steps = Tripwire(allows, judge=ex.judge.__code__), list[Step]()
     try:
@@ -346,7 +341,7 @@ def _guarded(ex: Exercise, answer: Any) -> Result:
     if status == "error" and _TOO_DEEP.search(message):  # it takes the tripwire off by itself
         findings = [finding for finding in findings if finding != TAKEN_OFF]
     if findings:
-        return Result(ex, "refused", (), explain(findings))
+        return ex.result("refused", message=explain(findings))
     result = _result(ex, status, steps, message, None)
     if recorder is None or status in ("passed", "unanswered"):
         return result
@@ -393,15 +388,6 @@ def _names_used(function: Any) -> dict[str, Any]:
         except ValueError:  # not bound yet
             used.pop(name, None)
     return used
-
-
-def record(what: str, *arguments: Any, otherwise: Any = None) -> Any:
-    """Call ``what`` of the learner's progress; ``otherwise`` where there is none to keep."""
-    try:
-        progress = importlib.import_module("aigc_course.progress.record")
-    except ImportError:
-        return otherwise
-    return getattr(progress, what)(*arguments)
 
 
 def _own_lines(error: BaseException, ex: Exercise) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["describe", "plain"]
+__all__ = ["describe", "of", "plain"]
 
 FEW = 4
 WIDTH = 80
@@ -44,6 +44,18 @@ def describe(value: Any) -> str:
     except Exception:  # a learner's object may fail in any way; it must not spoil the card
         text = type(value).__name__
     return text if len(text) <= 3 * WIDTH else text[: 3 * WIDTH - 1] + "…"
+
+
+def of(label: str, what: str) -> str:
+    """``label`` followed by ``what``: a blank after Latin letters only, nothing said twice.
+
+    Example:
+        >>> of("dW", "的值"), of("输出", "的值"), of("L2 的值", "的值"), of("L2 的值", "的值不对")
+        ('dW 的值', '输出的值', 'L2 的值', 'L2 的值不对')
+    """
+    if what.startswith("的值") and label.endswith("的值"):
+        return label + what.removeprefix("的值")
+    return f"{label}{' ' if label[-1:].isascii() else ''}{what}"
 
 
 def _describe(value: Any, depth: int) -> str:

@@ -8,7 +8,8 @@ from html import escape
 from typing import Any
 
 from aigc_course.judging.card import BLUE
-from aigc_course.judging.core import get, record
+from aigc_course.judging.core import get
+from aigc_course.progress import record as progress
 
 __all__ = ["Note", "hint", "solution"]
 
@@ -48,12 +49,12 @@ def hint(id: str, level: int | None = None) -> Note:
     if not count:
         return Note(f"{head}：没有另写提示", f'先运行 check("{id}", …)，看它指出的第一处')
     if level is None:
-        level = max(_seen.get(id, 0), int(record("hints_seen", id, otherwise=0) or 0)) + 1
+        level = max(_seen.get(id, 0), progress.hints_seen(id)) + 1
     elif not 1 <= level <= count:
         return Note(f"{head}：没有第 {level} 条提示", f"一共 {count} 条，写 1 到 {count}")
     level = min(level, count)
     _seen[id] = max(level, _seen.get(id, 0))
-    record("record_hint", id, level)
+    progress.record_hint(id, level)
     text = ex.hints[level - 1]
     if level < count:
         text += f'\n还不够：再运行一次 hint("{id}")'
@@ -79,17 +80,15 @@ def solution(id: str, sure: bool = False) -> Any:
     source = solution_source(id)
     if source is None:
         return Note(f"{head}：找不到参考解答", "安装里没有源笔记本；重新安装课程：pip install .")
-    record("record_solution", id)
+    progress.record_solution(id)
     from aigc_course.authoring.show import Source
 
     return Source(source, f"{head}：参考解答")
 
 
 def _question(id: str, count: int) -> str:
-    seen = max(_seen.get(id, 0), int(record("hints_seen", id, otherwise=0) or 0))
-    lines = [
-        f"已经试了 {record('tries', id, otherwise=0)} 次，提示看了 {min(seen, count)}/{count} 条。"
-    ]
+    seen = max(_seen.get(id, 0), progress.hints_seen(id))
+    lines = [f"已经试了 {progress.tries(id)} 次，提示看了 {min(seen, count)}/{count} 条。"]
     if seen < count:
         lines.append(f'先看下一条提示：hint("{id}")')
     lines.append(f'确定要看就运行 solution("{id}", sure=True)，会记进学习进度')

@@ -1,11 +1,11 @@
-"""The small records a check is made of: one judged step, and an answer's being stopped."""
+"""The plain records a check is made of: a judged step, the result, an answer's being stopped."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Status", "Step", "Stopped"]
+__all__ = ["Result", "Status", "Step", "Stopped"]
 
 Status = Literal[
     "passed", "failed", "unanswered", "error", "timeout", "memory", "crashed", "refused"
@@ -49,3 +49,38 @@ class Step:
     weight: float = 1.0
     got: str = ""
     wanted: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found out, in plain values.
+
+    Attributes:
+        id, title, points, asks: of the exercise.
+        status: how it ended.
+        steps: what was judged, up to the first wrong step.
+        message: lines for the learner: their own line of a traceback, the limit that was hit.
+        score: points earned, at most ``points``.
+        call: the arguments of the last call, name and description; only from ``check``.
+        returned: what that call returned, described.
+    """
+
+    id: str
+    title: str
+    points: int
+    asks: str
+    status: Status
+    steps: tuple[Step, ...] = ()
+    message: str = ""
+    score: float = 0.0
+    call: tuple[tuple[str, str], ...] = ()
+    returned: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.status == "passed"
+
+    @property
+    def wrong(self) -> Step | None:
+        """The step that did not hold, if there is one."""
+        return next((step for step in self.steps if not step.ok), None)

@@ -28,7 +28,7 @@ from aigc_course.progress import store
 from aigc_course.progress.store import Event, Kind
 
 if TYPE_CHECKING:
-    from aigc_course.judging.core import Result
+    from aigc_course.judging.result import Result
 
 __all__ = [
     "delete",
@@ -65,12 +65,12 @@ def enabled() -> bool:
 def record(result: Result) -> None:
     """Note a finished check."""
     _note(
-        result.exercise.id,
+        result.id,
         "check",
         status=result.status,
         score=result.score,
-        points=result.exercise.points,
-        title=result.exercise.title,
+        points=result.points,
+        title=result.title,
     )
 
 

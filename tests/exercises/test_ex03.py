@@ -9,14 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aigc_course.exercises import check, ex03, registered
+from aigc_course.exercises import check, ex03
 from tests.support.common_questions import questions
-from tests.support.harness import (
-    Wrong,
-)
-
-NUMBERS = [exercise.id for exercise in registered("03")]
-
+from tests.support.harness import Wrong
 
 # --- other right answers -----------------------------------------------------------------------
 
@@ -463,7 +458,7 @@ SAME_HINT: list[Wrong] = [
 ]
 
 
-globals().update(questions("aigc_course.exercises.ex03", NUMBERS, ALSO_RIGHT, WRONG, SAME_HINT))
+globals().update(questions("03", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
 
 
 def test_what_the_lesson_lends_may_be_called_and_nothing_else():

@@ -55,7 +55,7 @@ def judged(boxes: dict[Kind, Sandbox], request: pytest.FixtureRequest) -> Iterat
                 warnings.simplefilter("ignore")  # of NumPy about what the answer gave
                 return core.judge(exercise.id, answer, seed=5)
         except core.Stopped as stopped:
-            return core.Result(exercise, stopped.status, message=stopped.message)
+            return exercise.result(stopped.status, message=stopped.message)
 
     yield judge
     if room is not None:

@@ -7,8 +7,10 @@ import pytest
 
 from aigc_course.judging import core
 from aigc_course.judging.card import one_line
-from aigc_course.judging.core import Result, Step, check, close, exercise, judge, shape, that
+from aigc_course.judging.core import check, exercise, judge
 from aigc_course.judging.describe import describe
+from aigc_course.judging.judges import array, that, value
+from aigc_course.judging.result import Step
 
 
 class Plain(HTMLParser):
@@ -41,14 +43,14 @@ class Plain(HTMLParser):
 def registry(monkeypatch):
     monkeypatch.setattr(core, "_registry", {})
 
-    @exercise("98.1", title="行<b>和", points=3, asks="rows(x, axis) -> <y>", reference=right)
+    @exercise("98.1", "行<b>和", points=3, asks="rows(x, axis) -> <y>", reference=right)
     def judge_rows(answer, rng):
         x = rng.normal(size=(2, 3))
         y = answer(x, axis=1)
         for k in range(5):
             yield that(True, f"第 {k} 件小事")
-        yield shape(y, (2,), "y", "沿 axis=1 加")
-        yield close(y, x.sum(axis=1), "y", "是加，不是乘 <b>")
+        yield from array(y, (2,), "y", "沿 axis=1 加")
+        yield value(y, x.sum(axis=1), "y", "是加，不是乘 <b>")
 
 
 def right(x, axis):
@@ -86,8 +88,8 @@ def test_no_expected_value_is_shown():
         return x.max(axis=1)
 
     page = html(wrong)
-    for value in seen[0]:
-        assert f"{value:.4g}" not in page and f"{value:.3f}" not in page
+    for number in seen[0]:
+        assert f"{number:.4g}" not in page and f"{number:.3f}" not in page
 
 
 def test_the_input_is_shown_as_it_came_though_the_answer_changed_it():
@@ -149,7 +151,7 @@ def test_a_try_is_partly_right():
 )
 def test_being_stopped_has_its_own_title(status, words):
     steps = (Step(True, "第一步"),)
-    result = Result(core.get("98.1"), status, steps, "原因 <i>", 1.5)
+    result = core.get("98.1").result(status, steps, "原因 <i>", 1.5)
     assert str(result).startswith(f"✗ 练习 98.1 行<b>和：{words}")
     page = Plain(result._repr_html_())
     assert words in page.text and "原因 <i>" in page.text and "1.5/3 分" in page.text
@@ -200,7 +202,7 @@ def test_the_names_of_the_inputs_do_not_wrap():
 
 def test_only_lines_of_code_look_like_code():
     steps = (Step(True, "第一步"),)
-    stopped = Result(core.get("98.1"), "timeout", steps, "跑了 10 秒还没完", 0.0)
+    stopped = core.get("98.1").result("timeout", steps, "跑了 10 秒还没完", 0.0)
     assert "<code>跑了" not in stopped._repr_html_()
-    failed = Result(core.get("98.1"), "error", steps, "第 2 行：x + y", 0.0)
+    failed = core.get("98.1").result("error", steps, "第 2 行：x + y", 0.0)
     assert "<code>第 2 行：x + y</code>" in failed._repr_html_()

@@ -18,7 +18,7 @@ from torch import softmax as soft
 from aigc_course import engine, metrics
 from aigc_course.exercises import ex01, ex04, use
 from aigc_course.judging import core
-from aigc_course.judging.core import check, close, exercise
+from aigc_course.judging.core import check, exercise
 from aigc_course.judging.forbidden import (
     Tripwire,
     door,
@@ -27,6 +27,7 @@ from aigc_course.judging.forbidden import (
     names_of,
     static_findings,
 )
+from aigc_course.judging.judges import value
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def softmax_exercise(monkeypatch):
     def judge_softmax(answer, rng):
         z = rng.normal(size=(3, 4))
         right = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
-        yield close(answer(z), right, "p")
+        yield value(answer(z), right, "p")
 
 
 # --- ways of reaching it ----------------------------------------------------------------------
@@ -276,7 +277,7 @@ def test_an_oracle_in_the_judge_is_not_the_learners_call():
     @exercise("98.2", title="softmax", points=2, asks="softmax(z)")
     def judge_softmax(answer, rng):
         z = rng.normal(size=(3, 4))
-        yield close(answer(z), torch.softmax(torch.tensor(z), 1), "p")
+        yield value(answer(z), torch.softmax(torch.tensor(z), 1), "p")
 
     assert check("98.2", honest).passed
 
@@ -304,7 +305,7 @@ def test_what_use_lent_may_be_called_by_later_exercises(capsys):
     @exercise("98.2", title="两次", points=1, asks="twice(z)")
     def judge_twice(answer, rng):
         z = rng.normal(size=(3, 4))
-        yield close(answer(z), ex01.softmax(ex01.softmax(z)), "p")
+        yield value(answer(z), ex01.softmax(ex01.softmax(z)), "p")
 
     assert check("98.2", lambda z: lent(lent(z))).passed
     assert check("98.1", lambda z: lent(z)).status == "refused"  # not in its own place

@@ -9,19 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from aigc_course.judging.core import (
+from aigc_course.judging.judges import (
+    array,
+    as_one,
+    attempt,
     choice,
-    close,
     dtype,
     gradient,
     mean_is,
     methods,
     number,
     parameters,
+    parts,
     raises,
     rate_is,
-    shape,
+    shape_of,
+    sizes,
     text,
+    that,
+    value,
 )
 
 ARRAYS = arrays(
@@ -30,52 +36,99 @@ ARRAYS = arrays(
 LETTERS = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x4E40), min_size=1, max_size=9)
 
 
-# --- close, shape, dtype ----------------------------------------------------------------------
+# --- value, array, parts, dtype -------------------------------------------------------------------
 
 
 @given(ARRAYS)
-def test_close_accepts_itself_and_notices_a_shift(a):
-    assert close(a, a, "a").ok and close(a.tolist(), a, "a").ok
-    assert not close(a + 1.0 + 1e-3 * np.abs(a), a, "a").ok
-    assert not close(a[None], a, "a").ok
+def test_value_accepts_itself_and_notices_a_shift(a):
+    assert value(a, a, "a").ok and value(a.tolist(), a, "a").ok
+    assert not value(a + 1.0 + 1e-3 * np.abs(a), a, "a").ok
+    assert not value(a[None], a, "a").ok
 
 
 @given(ARRAYS)
-def test_close_leaves_room_for_another_order_of_summation(a):
+def test_value_leaves_room_for_another_order_of_summation(a):
     flat = a.ravel()
     scale = float(np.abs(flat).sum())
-    assert close(flat[::-1].sum(), flat.sum(), "和", atol=1e-12 * scale + 1e-300).ok
+    assert value(flat[::-1].sum(), flat.sum(), "和", atol=1e-12 * scale + 1e-300).ok
 
 
 def test_tensors_are_read():
     t = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
-    assert close(t * 2, np.full((2, 3), 2.0), "t").ok
-    assert shape(t, (2, 3), "t").ok and dtype(t, "float64", "t").ok
+    assert value(t * 2, np.full((2, 3), 2.0), "t").ok
+    assert value(t * 2, t.detach() * 2, "t").ok and dtype(t, "float64", "t").ok
+    assert shape_of(t) == (2, 3)
 
 
 @pytest.mark.parametrize("kind", [str, complex, object])
 def test_only_real_numbers_are_compared(kind):
-    assert "不是实数" in close(np.ones(3).astype(kind), np.ones(3), "a").detail
-    assert close(np.ones(3, dtype=bool), np.ones(3), "a").ok
+    assert "不是实数" in value(np.ones(3).astype(kind), np.ones(3), "a").detail
+    assert value(np.ones(3, dtype=bool), np.ones(3), "a").ok
 
 
 def test_a_learners_tensor_is_left_alone():
     class Tensor:
         data = np.ones(3)
 
-    assert not shape(Tensor(), (3,), "t").ok
+    assert shape_of(Tensor()) is None and not value(Tensor(), np.ones(3), "t").ok
+
+
+def test_the_hint_is_that_of_the_mistake_that_was_made():
+    want = np.array([1.0, 2.0])
+    traps = {"反了": -want, "倍数": [2 * want, 3 * want]}
+
+    def hint(got):
+        return value(got, want, "a", "再看看", traps, form="两个数").hint
+
+    assert [hint(k * want) for k in (1, -1, 2, 3, 4)] == ["", "反了", "倍数", "倍数", "再看看"]
+    assert hint([1.0]) == hint([[1.0], [2.0, 3.0]]) == "两个数" and hint("12") == ""
+    assert value([1.0], want, "a", "再看看", traps).hint == "再看看"
+    # a mistake that the step's own tolerance cannot tell from another value is not told
+    assert hint(-want * (1 + 1e-4)) == "再看看"
+    assert value(-want * (1 + 1e-4), want, "a", "再看看", traps, rtol=1e-3).hint == "反了"
+
+
+def test_nothing_returned_is_said_without_a_hint():
+    step = value(None, np.ones(3), "a", "少了一次转置？")
+    assert "忘了 return" in step.detail and step.hint == "" and step.got == "None"
+
+
+def test_array_hands_on_what_has_the_right_form():
+    def judge(got):
+        seen.append((yield from array(got, (2,), "a", "两个数")))
+
+    for got in ([1, 2], np.array([True, False]), torch.tensor([1.0, 2.0])):
+        seen = []
+        assert [step.ok for step in judge(got)] == [True]
+        assert seen[0].dtype == float and seen[0].shape == (2,)
+    for got in ([1.0], [[1.0], [2.0, 3.0]], "12", None, np.array(["1", "2"])):
+        seen = []
+        assert [step.ok for step in judge(got)] == [False]
+        assert np.isnan(seen[0]).all() and seen[0].shape == (2,)
+
+
+def test_parts_are_counted():
+    def judge(got):
+        seen.append((yield from parts(got, 2, "dx, dW")))
+
+    for got, ok in (((1, 2), True), ([1, 2], True), (np.ones((2, 3)), True), ((1,), False)):
+        seen = []
+        [step] = judge(got)
+        assert step.ok == ok and len(seen[0]) == 2
+    [step] = judge(3.0)
+    assert "不是元组" in step.detail and "dx, dW" in step.hint
 
 
 def test_dtype_is_asked_for_when_wanted():
     a = np.ones(3, dtype=np.float32)
-    assert close(a, np.ones(3), "a").ok and not close(a, np.ones(3), "a", dtype="float64").ok
-    assert close(a, np.ones(3), "a", dtype=np.float32).ok
+    assert value(a, np.ones(3), "a").ok and not value(a, np.ones(3), "a", dtype="float64").ok
+    assert value(a, np.ones(3), "a", dtype=np.float32).ok
     assert dtype(a, "float", "a").ok and not dtype(a, "int", "a").ok
     assert not dtype(np.ones(2, dtype=bool), "int", "a").ok
 
 
 def test_the_range_is_told_and_the_values_are_not():
-    step = close([0.25, 1.5], [0.25, 0.7654321], "p", within=(0, 1))
+    step = value([0.25, 1.5], [0.25, 0.7654321], "p", within=(0, 1))
     assert "1 个不在 [0, 1] 里" in step.detail and "范围 [0, 1]" in step.wanted
     assert "0.765" not in step.detail + step.wanted + step.got
 
@@ -151,7 +204,39 @@ def test_methods_and_parameters():
     assert parameters(vars(Layer()), {"W": (2, 3)}, exactly=False).ok
 
 
+# --- several as one, errors that are expected --------------------------------------------------
+
+
+def test_many_steps_as_one():
+    assert as_one("都对", iter([that(True, "一"), that(True, "二")]), weight=2.0).weight == 2.0
+    steps = iter([that(True, "一"), that(False, "二"), that(False, "三")])
+    assert as_one("都对", steps).label == "二"
+    assert next(steps).label == "三"  # what comes after the first wrong one is not asked
+
+
+def test_an_expected_error_becomes_a_step_and_others_go_on():
+    hints = {ZeroDivisionError: "除以了 0", LookupError: "没有这一项"}
+
+    def judge(call):
+        seen.append((yield from attempt(call, "商", hints)))
+
+    seen = []
+    assert list(judge(lambda: 4 / 2)) == [] and seen == [2.0]
+    [step] = judge(lambda: 1 / 0)
+    assert not step.ok and (step.label, step.hint) == ("商", "除以了 0") and seen[1] is None
+    [step] = judge(lambda: {}[1])
+    assert step.hint == "没有这一项"
+    with pytest.raises(TypeError):
+        list(judge(lambda: 1 + "1"))
+
+
 # --- randomised answers -----------------------------------------------------------------------
+
+
+def test_sizes_differ():
+    for seed in range(50):
+        drawn = sizes(np.random.default_rng(seed), 3, 2, 5)
+        assert sorted(drawn) == [2, 3, 4] and all(type(size) is int for size in drawn)
 
 
 def test_the_error_rate_is_the_stated_one():
@@ -185,16 +270,16 @@ def test_odd_samples():
 
 
 @given(LETTERS, LETTERS)
-def test_text_says_where_and_not_what(value, wanted):
-    step = text(value, wanted, "术语")
-    assert step.ok == (value == wanted)
+def test_text_says_where_and_not_what(got, wanted):
+    step = text(got, wanted, "术语")
+    assert step.ok == (got == wanted)
     if not step.ok:
-        rest = set(wanted) - set(value) - set("术语从第个字起不对都前后面还有多了符串")
+        rest = set(wanted) - set(got) - set("术语从第个字起不对都前后面还有多了符串")
         assert not rest & set(step.detail + step.wanted)
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("got", "words"),
     [
         ("反向传", "到第 3 个字都对，后面还有"),
         ("反向传播法", "前 4 个字都对，后面多了"),
@@ -203,15 +288,15 @@ def test_text_says_where_and_not_what(value, wanted):
         (3, "是 int，应为字符串"),
     ],
 )
-def test_text_details(value, words):
-    assert words in text(value, "反向传播", "术语").detail
+def test_text_details(got, words):
+    assert words in text(got, "反向传播", "术语").detail
 
 
 def test_text_forms():
     assert text(" Ｇｅｌｕ\n函数 ", "GELU 函数", "名").ok
     assert not text("gelu", "GELU", "名", case=True).ok
     assert text("b", ["a", "b"], "名").ok
-    assert text("前向", "反向", "名", hints={"前 向": "不", "前向": "方向反了"}).hint == "方向反了"
+    assert text("前向", "反向", "名", traps={"不": "前 向", "方向反了": "前向"}).hint == "方向反了"
 
 
 @given(st.floats(1e-3, 1e9))
@@ -225,7 +310,7 @@ def test_numbers_come_in_many_forms(x):
 
 def test_number_details():
     assert number("12.5%", 0.125, "率").ok and number("１２ 字节", 12, "大小", unit="字节").ok
-    assert number(24, 12, "大小", hints={24: "一个数占 4 字节"}).hint == "一个数占 4 字节"
+    assert number(24, 12, "大小", traps={"一个数占 4 字节": [6, 24]}).hint == "一个数占 4 字节"
     assert "读不成" in number("很多", 12, "大小").detail
     assert not number([1, 2], 1, "大小").ok and not number(None, 1, "大小").ok
     assert (
@@ -234,16 +319,16 @@ def test_number_details():
     )
 
 
-@pytest.mark.parametrize("value", ["AC", "a, c", "C A", "Ａ、Ｃ", ["a", "C"], {"A", "C"}])
-def test_choices_come_in_many_forms(value):
-    assert choice(value, "AC", "ABCD").ok and choice(value, {"A", "C"}, "ABCD").ok
-    assert not choice(value, "A", "ABCD").ok and not choice(value, "ABC", "ABCD").ok
+@pytest.mark.parametrize("got", ["AC", "a, c", "C A", "Ａ、Ｃ", ["a", "C"], {"A", "C"}])
+def test_choices_come_in_many_forms(got):
+    assert choice(got, "AC", "ABCD").ok and choice(got, {"A", "C"}, "ABCD").ok
+    assert not choice(got, "A", "ABCD").ok and not choice(got, "ABC", "ABCD").ok
 
 
 def test_choice_details():
-    hints = {"A": "这是前向", "D": "D 也对"}
-    assert choice("A", "B", "ABCD", hints).hint == "这是前向"
-    assert choice("C", "CD", "ABCD", hints).hint == "D 也对"
+    traps = {"这是前向": "A", "D 也对": "D"}
+    assert choice("A", "B", "ABCD", traps=traps).hint == "这是前向"
+    assert choice("C", "CD", "ABCD", traps=traps).hint == "D 也对"
     assert "还没有选全" in choice("C", "CD", "ABCD").detail
     for odd in ("E", "", 3, ["A", 1], "不知道"):
         step = choice(odd, "B", "ABCD")

@@ -8,8 +8,9 @@ import pytest
 
 from aigc_course.judging import core
 from aigc_course.judging import time_limit as watch
-from aigc_course.judging.core import Stopped, check, close, exercise
+from aigc_course.judging.core import Stopped, check, exercise
 from aigc_course.judging.forbidden import Tripwire
+from aigc_course.judging.judges import value
 from aigc_course.judging.time_limit import time_limit
 
 SHORT = 0.05
@@ -191,8 +192,8 @@ def test_check_keeps_the_steps_and_goes_on(monkeypatch):
 
     @exercise("98.1", title="加一", points=4, asks="inc(x)", reference=lambda x: x + 1, limit=SHORT)
     def judge_inc(answer, rng):
-        yield close(answer(1), 2, "1")
-        yield close(answer(2), 3, "2")
+        yield value(answer(1), 2, "1")
+        yield value(answer(2), 3, "2")
 
     def inc(x):
         while x == 2:

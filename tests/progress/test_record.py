@@ -28,7 +28,7 @@ ROOT = Path(record.__file__).resolve().parents[2]
 
 def result(id: str = "01.2", status: str = "passed", share: float = 1.0) -> core.Result:
     exercise = core.get(id)
-    return core.Result(exercise, status, score=share * exercise.points)  # type: ignore[arg-type]
+    return exercise.result(status, score=share * exercise.points)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)

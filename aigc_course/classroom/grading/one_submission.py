@@ -313,7 +313,7 @@ class _SubmissionGrader:
             if result.status in ("failed", "error") and not _sound(asked.id, self._seed(asked)):
                 raise RuntimeError(f"the reference fails exercise {asked.id} with these cases")
         except core.Stopped as stopped:
-            result = core.Result(core.get(asked.id), stopped.status, message=stopped.message)
+            result = core.get(asked.id).result(stopped.status, message=stopped.message)
         except Exception:
             self._log_failure(asked.id)
             mark = replace(
@@ -332,9 +332,7 @@ class _SubmissionGrader:
             # in the cell's own line numbers, if it is the cell that says it
             said = static_findings(answer.source, exercise.allows) if findings else []
         if findings:
-            return core.Result(
-                exercise, "refused", message=explain(said or ["用到的别的单元格里有"])
-            )
+            return exercise.result("refused", message=explain(said or ["用到的别的单元格里有"]))
         if time.monotonic() >= self.deadline:
             text = f"整份作业已经用了 {self.limits.total_seconds:g} 秒，这题没有运行"
             raise core.Stopped("timeout", text)
@@ -342,15 +340,15 @@ class _SubmissionGrader:
         try:
             value = worker.answer(answer.program, asked.defines)
         except NotDefined:
-            return core.Result(exercise, "error", message=f"运行后没有定义 {asked.defines}")
+            return exercise.result("error", message=f"运行后没有定义 {asked.defines}")
         except NotImplementedError:
-            return core.Result(exercise, "unanswered")
+            return exercise.result("unanswered")
         except UserError:
             raise  # no confinement to be had: not the answer's doing
         except Exception as error:
             lines = [str(line) for line in getattr(error, "own_lines", ())]
             what = f"{type(error).__name__}: {error}"
-            return core.Result(exercise, "error", message="\n".join(dict.fromkeys([*lines, what])))
+            return exercise.result("error", message="\n".join(dict.fromkeys([*lines, what])))
         return core.judge(asked.id, value, seed=self._seed(asked))
 
     def _seed(self, asked: AskedExercise) -> int:
@@ -362,7 +360,7 @@ class _SubmissionGrader:
 
 def _marked(mark: ExerciseMark, result: core.Result, source: str) -> ExerciseMark:
     """The judge's result as a mark the student may read, scaled to the assignment's points."""
-    share = result.score / result.exercise.points if result.exercise.points else 0.0
+    share = result.score / result.points if result.points else 0.0
     steps = tuple(
         StepMark(
             bool(step.ok),

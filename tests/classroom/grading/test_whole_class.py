@@ -164,7 +164,7 @@ def test_one_exercise_anew_replaces_only_itself(
 
     def kinder(id: str, answer: Any, seed: int | None = None) -> core.Result:
         result = judge(id, answer, seed=seed)
-        return replace(result, status="passed", score=float(result.exercise.points))
+        return replace(result, status="passed", score=float(result.points))
 
     monkeypatch.setattr(core, "judge", kinder)
     run(tmp_path, only=("s1/03.2",))

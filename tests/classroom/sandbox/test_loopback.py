@@ -11,8 +11,8 @@ from aigc_course.classroom.sandbox.proxies import Proxy
 from aigc_course.classroom.sandbox.worker import AnswerServer
 from aigc_course.exercises import exercise, judge, registered
 from aigc_course.judging import handed
-from aigc_course.judging.core import close, that
 from aigc_course.judging.handed.graph_node import GraphNode
+from aigc_course.judging.judges import that, value
 from tests.support.harness import notebook_answer
 from tests.support.loopback import assert_same_remotely, proxied
 
@@ -241,7 +241,7 @@ def test_a_result_that_only_claims_to_be_right_is_compared_here():
     def _(answer, rng):
         got = answer()
         yield that(np.shape(got) == (2,), "形状")
-        yield close(got, np.array([3.0, 4.0]), "值")
+        yield value(got, np.array([3.0, 4.0]), "值")
 
     with proxied(lambda: Agreeable()) as stand_in:
         assert judge("99.7", stand_in).status == "failed"

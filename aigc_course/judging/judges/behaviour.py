@@ -1,0 +1,164 @@
+"""Steps for what an answer does and has: errors, methods, parameters, anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aigc_course.judging.describe import describe, of, plain
+from aigc_course.judging.result import Step
+
+__all__ = ["as_one", "attempt", "methods", "parameters", "raises", "that"]
+
+
+def that(
+    ok: bool | np.bool_, label: str, hint: str = "", detail: str = "", *, weight: float = 0.0
+) -> Step:
+    """A step for any yes-or-no question.
+
+    It earns nothing by itself unless given a ``weight``: most such steps ask whether a certain
+    mistake was made, and an answer that makes none of them is not half right for it.
+
+    Example:
+        >>> that(2 > 1, "大小").ok
+        True
+    """
+    return Step(bool(ok), label, hint, detail, weight)
+
+
+def raises(
+    call: Callable[[], Any],
+    error: type[Exception] | tuple[type[Exception], ...],
+    label: str,
+    hint: str = "",
+    *,
+    weight: float = 0.0,
+) -> Step:
+    """Does ``call()`` raise ``error``, as asked for bad input?
+
+    Example:
+        >>> raises(lambda: int("x"), ValueError, "不是数字的输入").ok
+        True
+        >>> raises(lambda: int("7"), ValueError, "不是数字的输入").detail
+        '没有报错；应当 raise ValueError'
+    """
+    kinds = error if isinstance(error, tuple) else (error,)
+    names = " 或 ".join(kind.__name__ for kind in kinds)
+    wanted = f"raise {names}"
+    try:
+        got = call()
+    except kinds:
+        return Step(True, label, hint, weight=weight)
+    except NotImplementedError:
+        raise
+    except Exception as other:
+        # an error from another process may have a class of its own of the same name
+        if type(other).__name__ in {kind.__name__ for kind in kinds}:
+            return Step(True, label, hint, weight=weight)
+        detail = f"报的是 {type(other).__name__}；应当 raise {names}"
+        return Step(False, label, hint, detail, weight, type(other).__name__, wanted)
+    detail = f"没有报错；应当 raise {names}"
+    return Step(False, label, hint, detail, weight, describe(got), wanted)
+
+
+def methods(obj: Any, names: Sequence[str], label: str = "", hint: str = "") -> Step:
+    """Does the class or object have these methods?
+
+    Example:
+        >>> methods([], ["append", "push"], "栈").detail
+        '栈少了 push'
+    """
+    label = label or getattr(obj, "__name__", type(obj).__name__)
+    missing = [name for name in names if not callable(getattr(obj, name, None))]
+    detail = f"{label}少了 {'、'.join(missing)}" if missing else ""
+    hint = hint or f"要有 {'、'.join(names)} 这几个方法，名字和大小写都要对上"
+    wanted = "方法 " + "、".join(names)
+    return Step(not missing, of(label, "的方法"), hint, detail, 0.0, "", wanted)
+
+
+def parameters(
+    got: Any,
+    shapes: Mapping[str, tuple[int, ...]],
+    label: str = "参数",
+    hint: str = "",
+    *,
+    exactly: bool = True,
+    weight: float = 0.0,
+) -> Step:
+    """Does an object with state have the parameters asked for, each in its shape?
+
+    Args:
+        got: a mapping from names to arrays, or an object with attributes of these names.
+        shapes: name → shape.
+        exactly: for a mapping, further names are wrong too.
+
+    Example:
+        >>> parameters({"W": np.zeros((2, 3))}, {"W": (2, 3), "b": (2,)}).detail
+        '参数少了 b'
+        >>> parameters({"W": np.zeros((3, 2))}, {"W": (2, 3)}).detail
+        'W 的形状是 (3, 2)，应为 (2, 3)'
+    """
+    wanted = "、".join(f"{name} {size}" for name, size in shapes.items())
+
+    def step(ok: bool, detail: str = "", came: str = "") -> Step:
+        return Step(ok, f"{label}的名字与形状", hint, detail, weight, came, "" if ok else wanted)
+
+    mapping = isinstance(got, Mapping)
+    values: dict[str, Any] = {}
+    for name in shapes:
+        value = got.get(name) if mapping else getattr(got, name, None)
+        if value is not None:
+            values[name] = value
+    came = "、".join(f"{name} {np.shape(plain(value))}" for name, value in values.items())
+    missing = [name for name in shapes if name not in values]
+    if missing:
+        return step(False, f"{label}少了 {'、'.join(missing)}", came)
+    for name, size in shapes.items():
+        actual = np.shape(plain(values[name]))
+        if tuple(actual) != tuple(size):
+            return step(False, f"{name} 的形状是 {tuple(actual)}，应为 {tuple(size)}", came)
+    extra = [str(name) for name in got if name not in shapes] if mapping and exactly else []
+    if extra:
+        return step(False, f"{label}多了 {'、'.join(extra)}", came)
+    return step(True)
+
+
+# --- several as one ---------------------------------------------------------------------------
+
+
+def as_one(label: str, steps: Iterable[Step], *, weight: float = 1.0) -> Step:
+    """Many small steps as one line for the learner: the first wrong one, or ``label``.
+
+    Example:
+        >>> as_one("都对", [that(True, "一"), that(False, "二")]).label
+        '二'
+        >>> as_one("都对", [that(True, "一"), that(True, "二")]).label
+        '都对'
+    """
+    for step in steps:
+        if not step.ok:
+            return step
+    return Step(True, label, weight=weight)
+
+
+def attempt(
+    call: Callable[[], Any], label: str, hints: Mapping[type[Exception], str]
+) -> Generator[Step, None, Any]:
+    """Return what ``call()`` returns; for an error in ``hints``, yield a wrong step with its hint.
+
+    Example:
+        >>> def judge():
+        ...     print((yield from attempt(lambda: 6 / 2, "商", {ZeroDivisionError: "除以了 0"})))
+        ...     yield from attempt(lambda: 1 / 0, "商", {ZeroDivisionError: "除以了 0"})
+        >>> [step.hint for step in judge()]
+        3.0
+        ['除以了 0']
+    """
+    try:
+        return call()
+    except tuple(hints) as error:
+        hint = next(hint for kind, hint in hints.items() if isinstance(error, kind))
+        yield that(False, label, hint, type(error).__name__)
+        return None
