@@ -5,7 +5,7 @@
 ``app``        the command itself, and how a function becomes one of its commands
 ``learn``      lab, update, reset, progress; what progress prints is in ``progress``
 ``check``      doctor, data, version; what doctor looks at is in ``doctor`` and ``packages``
-``write``      notebooks, train
+``write``      notebooks, train, answers, new-lesson
 ``teach``      release, grade, report; what grade shows meanwhile is in ``grading_screen``
 =============  ====================================================================================
 

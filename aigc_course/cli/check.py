@@ -24,6 +24,7 @@ DATA_STATUS = {
     "damaged": "文件损坏",
     "unreadable": "文件读不出来",
 }
+DATA_KIND = {"data": "数据", "checkpoint": "检查点", "results": "结果"}
 
 
 @command(PANEL)
@@ -74,6 +75,8 @@ def data_verify(
 ) -> None:
     """对每个数据文件算 SHA-256，与清单比较；有坏的就写明怎么修，退出码 1。
 
+    不写名字时也看各类文件加起来有没有超过限额。
+
     \b
     例
       aigc data verify
@@ -96,12 +99,25 @@ def data_verify(
             f"  修复：{check.item.restore}",
             err=True,
         )
+    for line, over in [] if names else _usage():
+        bad += over
+        typer.echo(f"{'✗' if over else '✓'} {line}", err=over)
     raise typer.Exit(1 if bad else 0)
+
+
+def _usage() -> list[tuple[str, bool]]:
+    """For each kind of file: how much of its budget is used, and whether that is too much."""
+    from aigc_course.data.manifest import usage
+
+    return [
+        (f"{DATA_KIND[kind]}共 {used / 1e6:.2f} MB，限额 {most / 1e6:.0f} MB", used > most)
+        for kind, (used, most) in usage().items()
+    ]
 
 
 @command(name="list", of=data_group)
 def data_list() -> None:
-    """列出附带的数据：名字、大小、许可证、来源。
+    """列出附带的文件（数据、检查点、实验结果）：名字、大小、许可证、来源。
 
     \b
     例
@@ -112,11 +128,13 @@ def data_list() -> None:
 
     from aigc_course import data
 
-    table = Table("名字", "内容", "大小", "许可证", "来源")
+    table = Table("名字", "类别", "内容", "大小", "许可证", "来源")
     for item in data.listing():
-        size = f"{item.size / 1e6:.1f} MB"
-        table.add_row(item.name, item.title, size, item.licence, item.source)
+        size = f"{item.size / 1e6:.2f} MB"
+        kind = DATA_KIND[item.kind]
+        table.add_row(item.name, kind, item.title, size, item.licence, item.source)
     Console().print(table)
+    typer.echo("；".join(line for line, _ in _usage()))
 
 
 @command(name="show", of=data_group)

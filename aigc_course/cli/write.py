@@ -1,4 +1,4 @@
-"""What an author of lessons does: ``aigc notebooks``, ``train``."""
+"""What an author of lessons does: ``aigc notebooks``, ``train``, ``answers``, ``new-lesson``."""
 
 from __future__ import annotations
 
@@ -127,6 +127,47 @@ def train(
         typer.echo(f"  {metric} {value:g}")
     if install:
         typer.echo(f"放进了 {run.install(trained)}，说明卡和清单也在")
+
+
+@command(PANEL)
+def answers(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="文件...", help="写着 ANSWERS 的 Python 文件。")
+    ],
+    only: Annotated[
+        str, typer.Option(metavar="NN.k", help="只试这一题。", show_default=False)
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=0, help="除了 check，再判几个种子。")] = 10,
+    brief: Annotated[bool, typer.Option("--brief", help="抓住了的只数，不列。")] = False,
+    as_json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="文件", help="全部结果写成 JSON。", show_default=False),
+    ] = None,
+) -> None:
+    """拿作者没见过的答案试一道题的判题：对的有没有判错，错的有没有放过。
+
+    文件里是 ANSWERS = [("03.2", "right" 或 "wrong", "名字", "源码"), …]，可以有 PRELUDE。每个答案照学习者的
+    check 判一次，再换种子判几次；对的每次都要通过，错的一次也不能通过。抓住了的列出学习者看到的卡片。
+    有误判时退出码为 1。答案就在这个进程里运行，只试信得过的文件。
+
+    \b
+    例
+      aigc answers answers_03.py
+      aigc answers answers_03.py --only 03.2 --seeds 20
+      aigc answers answers_*.py --brief --json 结果.json
+    """
+    from aigc_course.authoring import answers as trying
+    from aigc_course.runtime import progress
+
+    every = [answer for path in files for answer in trying.load(path)]
+    chosen = [answer for answer in every if only in ("", answer.id)]
+    if not chosen:
+        raise UserError("没有要试的答案", f"文件里有：{'、'.join(sorted({a.id for a in every}))}")
+    trials = trying.try_(chosen, _folder(), seeds, lambda found: progress(found, "答案"))
+    typer.echo(trying.as_text(trials, brief))
+    if as_json:
+        as_json.write_text(trying.as_json(trials) + "\n", encoding="utf-8")
+    raise typer.Exit(any(trial.verdict != "as it should be" for trial in trials))
 
 
 def _folder() -> Path:

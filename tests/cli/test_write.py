@@ -1,0 +1,55 @@
+"""``aigc answers`` as a command."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from aigc_course.authoring.answers import checked_expressions
+from aigc_course.cli.main import app
+from aigc_course.errors import UserError
+from aigc_course.places import source_notebooks
+
+NAME = checked_expressions(source_notebooks() / "00_welcome.ipynb")["00.1"]
+GOOD = f"def {NAME}(images):\n    return images.mean(axis=0)\n"
+BAD = f"def {NAME}(images):\n    return images.mean(axis=1)\n"
+
+
+def aigc(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def written(tmp_path, *answers):
+    path = tmp_path / "答案 1.py"
+    path.write_text(f"ANSWERS = {list(answers)!r}\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([("00.1", "right", "a", GOOD), ("00.1", "wrong", "b", BAD)], 0),
+        ([("00.1", "right", "a", BAD)], 1),
+        ([("00.1", "wrong", "a", GOOD)], 1),
+        ([("00.1", "wrong", "a", "oops")], 1),
+    ],
+)
+def test_answers_ends_with_1_if_any_was_misjudged(tmp_path, answers, code):
+    done = aigc("answers", written(tmp_path, *answers), "--seeds", 1)
+    assert done.exit_code == code, done.output
+    assert "误判为错" in done.output and "抓住了" in done.output
+
+
+def test_answers_writes_json_and_keeps_to_one_exercise(tmp_path):
+    path = written(tmp_path, ("00.1", "wrong", "b", BAD), ("00.2", "right", "c", "x = 1"))
+    out = tmp_path / "结果.json"
+    done = aigc("answers", path, "--only", "00.1", "--brief", "--json", out, "--seeds", 0)
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads(out.read_text(encoding="utf-8"))
+    assert row["answer"]["id"] == "00.1" and row["seeds"] == [] and row["card"]
+    assert row["card"] not in done.output
+
+
+def test_answers_to_nothing(tmp_path):
+    done = aigc("answers", written(tmp_path, ("00.1", "wrong", "b", BAD)), "--only", "00.3")
+    assert isinstance(done.exception, UserError) and "文件里有：00.1" in str(done.exception)
