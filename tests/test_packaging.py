@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from aigc_course import __version__
-from aigc_course.cli import doctor
+from aigc_course.cli.packages import lock_file
 from tests.support.real_server import run_cells, started
 
 # --- the lock --------------------------------------------------------------------------------
@@ -336,7 +336,7 @@ class TestWheel:
                 [
                     "import aigc_course; print(aigc_course.__file__)",
                     "from aigc_course import data; print({c.status for c in data.verify()})",
-                    "from aigc_course.cli import doctor; print(doctor.lock_file())",
+                    "from aigc_course.cli.packages import lock_file; print(lock_file())",
                 ],
             )
         assert Path(where.strip()).is_relative_to(site)
@@ -345,4 +345,4 @@ class TestWheel:
 
 
 def test_the_lock_in_the_clone_is_found(repository: Path) -> None:
-    assert doctor.lock_file() == repository / "requirements.lock"
+    assert lock_file() == repository / "requirements.lock"

@@ -14,15 +14,15 @@ import os
 import platform
 import shutil
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from aigc_course.cli.packages import installed, lock_file, read_lock, runtime_packages
 from aigc_course.places import PACKAGE
 
-__all__ = ["Line", "as_json", "as_text", "examine", "lock_file", "read_lock"]
+__all__ = ["Line", "as_json", "as_text", "examine"]
 
 Level = Literal["ok", "warn", "fail"]
 SIGNS: dict[Level, str] = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -119,77 +119,6 @@ def _python() -> Iterator[Line]:
         yield Line("ok", "Python", found)
 
 
-def lock_file() -> Path | None:
-    """The lock: inside an installed wheel, or at the top of the clone; None if it is gone."""
-    for path in (PACKAGE / "requirements.lock", PACKAGE.parent / "requirements.lock"):
-        if path.is_file():
-            return path
-    return None
-
-
-def read_lock(text: str) -> dict[str, str]:
-    """Name and version of each package that the lock wants on *this* system and Python.
-
-    Example:
-        >>> read_lock("numpy==2.4.6\\nnever==1.0 ; sys_platform == 'nowhere'\\n# remark\\n")
-        {'numpy': '2.4.6'}
-    """
-    from packaging.requirements import Requirement
-
-    wanted = {}
-    for line in text.splitlines():
-        line = line.split("#")[0].strip()
-        if not line:
-            continue
-        requirement = Requirement(line)
-        if requirement.marker is None or requirement.marker.evaluate():
-            wanted[_canonical(requirement.name)] = next(iter(requirement.specifier)).version
-    return wanted
-
-
-def _canonical(name: str) -> str:
-    from packaging.utils import canonicalize_name
-
-    return str(canonicalize_name(name))
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _runtime_packages() -> set[str]:
-    """Names of everything the course needs to run, without what only its authors need."""
-    from packaging.requirements import Requirement
-
-    seen: set[str] = set()
-    todo = ["aigc_course"]
-    while todo:
-        name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        try:
-            needs = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:
-            needs = _own_needs() if name == "aigc_course" else []
-        for text in needs:
-            need = Requirement(text)
-            if need.marker is None or need.marker.evaluate({"extra": ""}):
-                todo.append(_canonical(need.name))
-    return seen - {"aigc_course"}
-
-
-def _own_needs() -> list[str]:
-    """Direct dependencies as the clone names them, when the package itself is not installed."""
-    project = PACKAGE.parent / "pyproject.toml"
-    if not project.is_file():
-        return []
-    return list(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"])
-
-
 def _packages() -> Iterator[Line]:
     from packaging.version import Version
 
@@ -198,8 +127,8 @@ def _packages() -> Iterator[Line]:
         yield Line("warn", "软件包", "锁文件 requirements.lock 不在", "重新取得课程")
         return
     wanted = read_lock(lock.read_text(encoding="utf-8"))
-    needed = _runtime_packages()
-    have = {name: _installed(name) for name in wanted}
+    needed = runtime_packages()
+    have = {name: installed(name) for name in wanted}
     missing = [name for name, version in have.items() if version is None]
     other = [
         f"{name} {version}（锁定 {wanted[name]}）"
@@ -329,14 +258,14 @@ def _data() -> Iterator[Line]:
 def _jupyter() -> Iterator[Line]:
     from jupyter_core.paths import jupyter_path
 
-    version = _installed("jupyterlab")
+    version = installed("jupyterlab")
     if version is None:
         yield Line("fail", "JupyterLab", "没有安装", INSTALL)
         return
     yield Line("ok", "JupyterLab", version)
     packs = importlib.metadata.entry_points(group="jupyterlab.languagepack")
     if any(pack.name.replace("-", "_").lower() == "zh_cn" for pack in packs):
-        yield Line("ok", "中文界面", f"语言包 {_installed('jupyterlab-language-pack-zh-CN')}")
+        yield Line("ok", "中文界面", f"语言包 {installed('jupyterlab-language-pack-zh-CN')}")
     else:
         cure = "python -m pip install jupyterlab-language-pack-zh-CN；不装则界面是英文"
         yield Line("warn", "中文界面", "语言包没有安装", cure)
@@ -344,7 +273,7 @@ def _jupyter() -> Iterator[Line]:
         ("滑块", "ipywidgets", "@jupyter-widgets/jupyterlab-manager", "不装则滑块不显示，图照样看"),
         ("评分", "nbgrader", "@jupyter/nbgrader", "不装则取不掉答案，学习文件夹做不出来"),
     ):
-        found = _installed(package)
+        found = installed(package)
         there = any((Path(p) / "labextensions" / folder).is_dir() for p in jupyter_path())
         if found and there:
             yield Line("ok", name, f"{package} {found}")

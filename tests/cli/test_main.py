@@ -15,6 +15,7 @@ import pytest
 
 from aigc_course.classroom.workspace import delivery
 from aigc_course.cli import doctor, learn, main
+from aigc_course.cli.packages import runtime_packages
 from aigc_course.places import PACKAGE
 
 COMMANDS = {
@@ -70,6 +71,13 @@ def test_every_command_explains_itself_with_examples(command: list[str]) -> None
     done = aigc(*command, "--help")
     assert done.returncode == 0
     assert re.search(rf"例 *\n\s+aigc {' '.join(command)}", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("command", LEAVES, ids=" ".join)
+def test_every_command_is_in_a_document(command: list[str], repository: Path) -> None:
+    documents = [repository / "README.md", repository / "CONTRIBUTING.md"]
+    texts = [p.read_text(encoding="utf-8") for p in (*documents, *repository.glob("docs/*.md"))]
+    assert any(f"aigc {' '.join(command)}" in text for text in texts)
 
 
 @pytest.mark.parametrize("words", [["-h"], ["version"], *([*leaf, "-h"] for leaf in LEAVES)])
@@ -260,7 +268,7 @@ def test_doctor_finds_a_package_of_another_version(
 
 
 def test_doctor_finds_a_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_runtime_packages", lambda: {"no-such-thing"})
+    monkeypatch.setattr(doctor, "runtime_packages", lambda: {"no-such-thing"})
     (line,) = lock_with(tmp_path, monkeypatch, "No_Such_Thing==1.0\n")
     assert line.level == "fail" and "no-such-thing" in line.found and "pip install" in line.cure
 
@@ -273,7 +281,7 @@ def test_a_package_only_authors_need_may_be_missing(
 
 
 def test_runtime_packages_follow_the_dependencies() -> None:
-    needed = doctor._runtime_packages()
+    needed = runtime_packages()
     assert {"numpy", "torch", "tornado", "jupyterlab"} <= needed  # tornado only through others
     assert not {"pytest", "ruff", "autograd"} & needed
 
