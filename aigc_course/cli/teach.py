@@ -72,11 +72,13 @@ def release(
       aigc release ps1 --points "01.1=3,02.*=2,02.q1=0"   只改分值
       aigc release ps2 --notebooks 04 --no-open --course D:\\2026秋
     """
-    from aigc_course.classroom.assignment.release import Order, shown_due
+    from aigc_course.classroom.assignment.release import ReleaseOptions, shown_due
     from aigc_course.classroom.assignment.release import release as make
 
-    order = Order(name, course, notebooks, points, due, open_questions, force, refresh, course_id)
-    done = make(order)
+    options = ReleaseOptions(
+        name, course, notebooks, points, due, open_questions, force, refresh, course_id
+    )
+    done = make(options)
     typer.echo(f"{'已发布' if done.first else '已重新发布'} {done.assignment.name}")
     for change in done.changes:
         typer.echo(f"  与上次不同：{change}")

@@ -37,11 +37,11 @@ from aigc_course.errors import UserError, from_os_error
 from aigc_course.files import write_atomically
 from aigc_course.places import PACKAGE
 
-__all__ = ["Order", "Released", "differences", "release", "submitters"]
+__all__ = ["ReleaseOptions", "Released", "differences", "release", "submitters"]
 
 
 @dataclass(frozen=True)
-class Order:
+class ReleaseOptions:
     """What to release.
 
     Attributes:
@@ -79,24 +79,24 @@ class Released:
 
 
 @dataclass
-class _Plan:
+class _ReleasePlan:
     assignment: Assignment
     sources: dict[str, Any]  # notebook name -> notebook with solutions and points
     gone: list[str]
     notes: list[str] = field(default_factory=list)
 
 
-def release(order: Order, now: datetime | None = None) -> Released:
+def release(options: ReleaseOptions, now: datetime | None = None) -> Released:
     """Release an assignment; see the module's description.
 
     Raises:
-        UserError: something in the order is wrong, some have handed in already, or the folder
+        UserError: an option is wrong, some have handed in already, or the folder
             cannot be written. Nothing has changed, or running it again completes it.
     """
     from aigc_course.classroom.store import exclusive
 
-    name = check_name(order.name)
-    root = Path(os.path.abspath(order.course.expanduser()))
+    name = check_name(options.name)
+    root = Path(os.path.abspath(options.course.expanduser()))
     _refuse_own_folders(root)
     now = now or datetime.now().astimezone()
     try:
@@ -104,12 +104,12 @@ def release(order: Order, now: datetime | None = None) -> Released:
             (root / folder).mkdir(parents=True, exist_ok=True)
         with exclusive(root):
             old = Assignment.load(root, name) if (root / "source" / name / FILE).exists() else None
-            plan = _plan(order, name, root, old, now)
+            plan = _plan(options, name, root, old, now)
             changes = differences(old, plan.assignment) if old else []
-            write_config(root, order.course_id)
+            write_config(root, options.course_id)
             nbgrader = Nbgrader(root)
             if old:
-                _refuse_late_change(order, root, old, plan.assignment, changes, nbgrader)
+                _refuse_late_change(options, root, old, plan.assignment, changes, nbgrader)
             _write_sources(root, name, plan, now)
             _student_version(root, name, nbgrader)
             nbgrader.set_due(name, plan.assignment.due_at)
@@ -136,7 +136,9 @@ def _refuse_own_folders(root: Path) -> None:
 # --- what will be released ---------------------------------------------------------------------
 
 
-def _plan(order: Order, name: str, root: Path, old: Assignment | None, now: datetime) -> _Plan:
+def _plan(
+    options: ReleaseOptions, name: str, root: Path, old: Assignment | None, now: datetime
+) -> _ReleasePlan:
     import nbformat
 
     from aigc_course import __version__
@@ -145,15 +147,15 @@ def _plan(order: Order, name: str, root: Path, old: Assignment | None, now: date
 
     course = {path.stem: path for path in sorted(notebooks_source().glob("[0-9][0-9]_*.ipynb"))}
     before = [book.name for book in old.notebooks] if old else []
-    if not order.notebooks and not before:
+    if not options.notebooks and not before:
         raise UserError("没有写哪些笔记本", f"如 aigc release {name} --notebooks 01,02,03")
     known = [*course, *(book for book in before if book not in course)]
-    chosen = choose_notebooks(order.notebooks, known) if order.notebooks else before
+    chosen = choose_notebooks(options.notebooks, known) if options.notebooks else before
     folder = root / "source" / name
-    plan = _Plan(Assignment(name, ()), {}, [book for book in before if book not in chosen])
+    plan = _ReleasePlan(Assignment(name, ()), {}, [book for book in before if book not in chosen])
     for book in chosen:
         kept = folder / f"{book}.ipynb"
-        if kept.is_file() and not order.refresh:
+        if kept.is_file() and not options.refresh:
             plan.sources[book] = _read(kept)
             if book in course and _differ(plan.sources[book], _read(course[book])):
                 plan.notes.append(
@@ -163,10 +165,10 @@ def _plan(order: Order, name: str, root: Path, old: Assignment | None, now: date
             plan.sources[book] = _read(course[book])
         else:
             raise UserError(f"{kept} 不在，课程里也没有 {book}", "放回去，或从 --notebooks 里去掉")
-    if not order.open:
+    if not options.open:
         for source in plan.sources.values():
             source.cells = [cell for cell in source.cells if not _is_open(cell)]
-    _set_points(plan.sources, order.points)
+    _set_points(plan.sources, options.points)
     asked = []
     for book, source in plan.sources.items():
         nbformat.validate(source)
@@ -174,9 +176,9 @@ def _plan(order: Order, name: str, root: Path, old: Assignment | None, now: date
     for book_asked in asked:
         if not book_asked.exercises and not book_asked.open:
             raise UserError(f"{book_asked.name} 里没有要交的题", "从 --notebooks 里去掉它")
-    due = old.due if old and not order.due else ""
-    if order.due and order.due != "none":
-        at = parse_due(order.due)
+    due = old.due if old and not options.due else ""
+    if options.due and options.due != "none":
+        at = parse_due(options.due)
         due = at.isoformat(timespec="seconds")
         if at <= now:
             plan.notes.append(f"截止时间 {at:%Y-%m-%d %H:%M} 已经过去")
@@ -295,7 +297,7 @@ def submitters(root: Path, name: str) -> list[str]:
 
 
 def _refuse_late_change(
-    order: Order,
+    options: ReleaseOptions,
     root: Path,
     old: Assignment,
     new: Assignment,
@@ -309,7 +311,7 @@ def _refuse_late_change(
         )
     handed_in = submitters(root, new.name)
     harmful = [change for change in changes if not change.startswith("截止")]
-    if handed_in and harmful and not order.force:
+    if handed_in and harmful and not options.force:
         listed = "；".join(harmful[:5]) + ("……" if len(harmful) > 5 else "")
         raise UserError(
             f"已有 {len(handed_in)} 人交了 {new.name}，而这次会改动：{listed}",
@@ -328,7 +330,7 @@ def _cells(assignment: Assignment) -> set[str]:
 # --- writing -----------------------------------------------------------------------------------
 
 
-def _write_sources(root: Path, name: str, plan: _Plan, now: datetime) -> None:
+def _write_sources(root: Path, name: str, plan: _ReleasePlan, now: datetime) -> None:
     from aigc_course.authoring.notebooks import store
 
     folder = root / "source" / name
@@ -376,7 +378,7 @@ def _student_version(root: Path, name: str, nbgrader: Nbgrader) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _as_released(root: Path, plan: _Plan) -> Assignment:
+def _as_released(root: Path, plan: _ReleasePlan) -> Assignment:
     """The assignment with the stubs nbgrader wrote, should its configuration want others."""
     name = plan.assignment.name
     books = []

@@ -37,12 +37,12 @@ from aigc_course.classroom.sandbox.limits import Kind
 from aigc_course.classroom.sandbox.rpc import NotDefined
 from aigc_course.classroom.submission.collect import Problem
 from aigc_course.classroom.submission.notebook_file import Damaged, WrongFile
-from aigc_course.classroom.submission.read import Answer, Submitted, read_submission
+from aigc_course.classroom.submission.read import Answer, SubmittedNotebook, read_submission
 from aigc_course.errors import UserError
 from aigc_course.judging import core
 from aigc_course.judging.forbidden import explain, static_findings
 
-__all__ = ["case_seed", "digest_of", "grade_submission", "merge", "settle"]
+__all__ = ["case_seed", "digest_of", "grade_submission", "replace_exercise", "settle"]
 
 Report = Callable[[str], None]
 
@@ -115,7 +115,7 @@ def grade_submission(
         limits: what they may use.
         problems: notebooks that could not be opened, ``""`` for the whole submission.
         older: the notebooks as earlier releases had them, by name.
-        exercise: grade only this one and leave all others out of the mark; see :func:`merge`.
+        exercise: only this one is graded, all others are left out; see :func:`replace_exercise`.
         report: is told of our own failures, with traceback.
 
     Returns:
@@ -176,7 +176,7 @@ def settle(mark: SubmissionMark, late_seconds: float = 0.0, penalty: float = 0.0
     return replace(mark, status=status, score=score, reason=_reason(mark))
 
 
-def merge(mark: SubmissionMark, fresh: SubmissionMark, exercise: str) -> SubmissionMark:
+def replace_exercise(mark: SubmissionMark, fresh: SubmissionMark, exercise: str) -> SubmissionMark:
     """``mark`` with ``exercise`` as it is in ``fresh``."""
     new = {ex.id: ex for book in fresh.notebooks for ex in book.exercises if ex.id == exercise}
     books = []
@@ -279,7 +279,7 @@ class _SubmissionGrader:
         self,
         asked: AskedExercise,
         known: Mapping[str, AskedExercise],
-        read: Submitted,
+        read: SubmittedNotebook,
         marks: dict[str, ExerciseMark],
         above: tuple[str, ...] = (),
     ) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from aigc_course.classroom.assignment.record import FILE, AskedNotebook, Assignment
-from aigc_course.classroom.grading.one_submission import digest_of, merge, settle
+from aigc_course.classroom.grading.one_submission import digest_of, replace_exercise, settle
 from aigc_course.classroom.grading.options import GradeOptions, Selection
 from aigc_course.classroom.grading.task import Outcome, Runner, Setup, Task, settings_of
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.store import FOLDER, Store, exclusive, secret_seed
-from aigc_course.classroom.submission.collect import Found, Problem, collect
+from aigc_course.classroom.submission.collect import Problem, Submission, collect
 from aigc_course.classroom.submission.roll import Person, Roll, collision_key, read_roll
-from aigc_course.classroom.submission.untrusted_files import Unreadable, read
+from aigc_course.classroom.submission.untrusted_files import Unreadable, read_untrusted
 from aigc_course.errors import UserError, from_os_error
 
 __all__ = [
@@ -164,7 +164,7 @@ def _older(root: Path, assignment: Assignment) -> dict[str, tuple[AskedNotebook,
     }
 
 
-def _with_roll_ids(handed_in: list[Found], roll: Roll) -> list[Found]:
+def _with_roll_ids(handed_in: list[Submission], roll: Roll) -> list[Submission]:
     """Ids as the roll writes them, where only case or Unicode form differ."""
     known = {collision_key(person.id): person.id for person in roll.people}
     return [
@@ -195,7 +195,7 @@ def _runner(options: GradeOptions, setup: Setup) -> Runner:
 class _Queued:
     """One submission to be graded, or one exercise of it."""
 
-    found: Found
+    found: Submission
     exercise: str = ""
 
 
@@ -221,7 +221,7 @@ class _GradingRun:
         self.due = setup.assignment.due_at
         self.summary = Summary(setup.assignment.name, root, notes=list(roll.notes))
 
-    def all(self, handed_in: list[Found], start: Callable[[Setup], Runner]) -> Summary:
+    def all(self, handed_in: list[Submission], start: Callable[[Setup], Runner]) -> Summary:
         for note in self.summary.notes:
             self.listener.note(note)
         if self.people:
@@ -234,7 +234,7 @@ class _GradingRun:
             self._grade(queue, start)
         return self.summary
 
-    def _plan(self, handed_in: list[Found]) -> tuple[list[_Queued], list[SubmissionMark]]:
+    def _plan(self, handed_in: list[Submission]) -> tuple[list[_Queued], list[SubmissionMark]]:
         """What is to be graded, and the marks that stand."""
         settled = self.store.settled(self.setup.assignment.name)
         chosen = Selection(self.options.only, self.setup.assignment, [f.student for f in handed_in])
@@ -259,7 +259,7 @@ class _GradingRun:
         return queue, done
 
     def _note_changed_penalties(
-        self, handed_in: list[Found], settled: dict[str, tuple[SubmissionMark, str]]
+        self, handed_in: list[Submission], settled: dict[str, tuple[SubmissionMark, str]]
     ) -> None:
         """A forgotten ``--late`` gives everybody back what they lost: not without a word."""
         before = {student: mark.penalty for student, (mark, _) in settled.items()}
@@ -272,7 +272,7 @@ class _GradingRun:
         if changed:
             self._note(f"{len(changed)} 份的迟交扣分与上次不同，按这次的 --late 重算")
 
-    def _same(self, mark: SubmissionMark, settings: str, found: Found) -> bool:
+    def _same(self, mark: SubmissionMark, settings: str, found: Submission) -> bool:
         """Was it made from the same bytes by the same rules, and is it whole?"""
         if (mark.seed, mark.assignment_digest) != (self.setup.seed, self.setup.assignment.digest):
             return False
@@ -331,7 +331,7 @@ class _GradingRun:
                 mark = outcome.mark
                 stored = self.store.get(mark.assignment, mark.student)
                 if stored and item.exercise:
-                    mark = merge(stored, mark, item.exercise)
+                    mark = replace_exercise(stored, mark, item.exercise)
                 if stored and not mark.name:
                     mark = replace(mark, name=stored.name)
                 mark = self._finished(mark, item.found)
@@ -357,7 +357,7 @@ class _GradingRun:
             task = _task(item.found)
             yield replace(task, exercise=item.exercise)
 
-    def _finished(self, mark: SubmissionMark, found: Found) -> SubmissionMark:
+    def _finished(self, mark: SubmissionMark, found: Submission) -> SubmissionMark:
         """With the person's name, the lateness by today's policy and due time, and the notes."""
         late, policy = self._late(found), self.options.late
         mark = settle(mark, policy.late(late), policy.penalty(late))
@@ -370,7 +370,7 @@ class _GradingRun:
             mark = replace(mark, notebooks=(replace(first, notes=notes), *mark.notebooks[1:]))
         return mark
 
-    def _late(self, found: Found) -> float:
+    def _late(self, found: Submission) -> float:
         """Seconds after the due time; below 0 when in time."""
         if self.due is None or found.time is None:
             return 0.0
@@ -396,12 +396,12 @@ class _GradingRun:
         self.summary.log = path
 
 
-def _task(found: Found) -> Task:
+def _task(found: Submission) -> Task:
     files: dict[str, bytes] = {}
     problems = dict(found.problems)
     for name, entry in found.files.items():
         try:
-            files[name] = read(entry)
+            files[name] = read_untrusted(entry)
         except Unreadable as error:
             problems[name] = Problem("damaged file", f"{entry.name} {error}")
     return Task(found.student, files, problems)

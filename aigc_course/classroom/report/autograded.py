@@ -16,9 +16,9 @@ from aigc_course.classroom.marks import ExerciseMark, NotebookMark
 from aigc_course.classroom.report.harmless import harmless_markdown
 from aigc_course.classroom.report.words import (
     EXERCISE_STATUS,
-    cut,
-    number,
+    score_text,
     steps_in_short,
+    truncate,
     visible,
 )
 from aigc_course.errors import UserError
@@ -87,7 +87,7 @@ def fill(empty: dict[str, Any], asked: AskedNotebook, mark: NotebookMark | None)
 
 
 def _shown(source: str) -> str:
-    text, note = cut(visible(source), chars=50_000, lines=2_000, width=2_000)
+    text, note = truncate(visible(source), chars=50_000, lines=2_000, width=2_000)
     return f"{text}\n# …（{note}）" if note else text
 
 
@@ -99,7 +99,11 @@ def card(mark: ExerciseMark) -> str:
         · 练习 03.2 线性层：没有作答（0/3 分）
     """
     sign = {"passed": "✓", "unanswered": "·", "ungraded": "·"}.get(mark.status, "✗")
-    score = "待人工评" if mark.score is None else f"{number(mark.score)}/{number(mark.points)} 分"
+    score = (
+        "待人工评"
+        if mark.score is None
+        else f"{score_text(mark.score)}/{score_text(mark.points)} 分"
+    )
     rows = [f"{sign} 练习 {mark.id} {mark.title}：{EXERCISE_STATUS[mark.status]}（{score}）"]
     for step in steps_in_short(mark.steps):
         rows.append(f"  {'✓' if step.ok else '✗'} {step.label}")
@@ -107,7 +111,7 @@ def card(mark: ExerciseMark) -> str:
             rows += [f"    {text}" for text in (step.detail, step.hint) if text]
     rows += [f"  {row}" for row in mark.message.splitlines()]
     rows += [f"  备注：{note}" for note in mark.notes]
-    return cut(visible("\n".join(rows)), chars=4_000, lines=80)[0]
+    return truncate(visible("\n".join(rows)), chars=4_000, lines=80)[0]
 
 
 def comment(mark: ExerciseMark | None) -> str | None:
@@ -118,7 +122,7 @@ def comment(mark: ExerciseMark | None) -> str | None:
         return "没有作答。"
     told = [text for step in mark.steps if not step.ok for text in (step.detail, step.hint) if text]
     told += mark.message.splitlines()
-    return cut(visible("\n".join(told)), chars=2_000, lines=40)[0] or None
+    return truncate(visible("\n".join(told)), chars=2_000, lines=40)[0] or None
 
 
 def _grade_id(cell: dict[str, Any]) -> str:

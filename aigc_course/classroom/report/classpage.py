@@ -12,27 +12,27 @@ from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.report import autograded, items
 from aigc_course.classroom.report.files import put
 from aigc_course.classroom.report.pages import render
-from aigc_course.classroom.report.similarity import AlikePair, alike
+from aigc_course.classroom.report.similarity import SimilarPair, similar_pairs
 from aigc_course.classroom.report.standing import Standing
-from aigc_course.classroom.report.words import SUBMISSION_STATUS, number, one_line
+from aigc_course.classroom.report.words import SUBMISSION_STATUS, score_text, single_line
 
-__all__ = ["Couple", "couples", "page", "write_page"]
+__all__ = ["StudentPair", "class_page", "similar_students", "write_page"]
 
 MOST_COUPLES = 30
 
 
 @dataclass(frozen=True)
-class Couple:
+class StudentPair:
     """Two students and every exercise in which their answers are alike."""
 
     first: str
     second: str
-    pairs: tuple[AlikePair, ...]
+    pairs: tuple[SimilarPair, ...]
 
 
-def couples(
+def similar_students(
     assignment: Assignment, lines: Sequence[Standing], known: Mapping[str, str]
-) -> list[Couple]:
+) -> list[StudentPair]:
     """Pairs of students, the more alike answers the earlier.
 
     Args:
@@ -46,14 +46,14 @@ def couples(
             for ex in book.exercises:
                 if ex.status != "unanswered" and ex.source.strip():
                     answers.setdefault(ex.id, {})[line.student] = ex.source
-    found: dict[tuple[str, str], list[AlikePair]] = {}
+    found: dict[tuple[str, str], list[SimilarPair]] = {}
     for asked in (ex for book in assignment.notebooks for ex in book.exercises):
         stub_and_solution = [asked.starter, known.get(asked.id, "")]
-        for pair in alike(asked.id, answers.get(asked.id, {}), stub_and_solution):
+        for pair in similar_pairs(asked.id, answers.get(asked.id, {}), stub_and_solution):
             found.setdefault((pair.first, pair.second), []).append(pair)
-    listed = [Couple(first, second, tuple(pairs)) for (first, second), pairs in found.items()]
+    listed = [StudentPair(first, second, tuple(pairs)) for (first, second), pairs in found.items()]
 
-    def weight(couple: Couple) -> tuple[float, str, str]:
+    def weight(couple: StudentPair) -> tuple[float, str, str]:
         return (
             -sum(pair.share * pair.common for pair in couple.pairs),
             couple.first,
@@ -63,11 +63,11 @@ def couples(
     return sorted(listed, key=weight)
 
 
-def page(
+def class_page(
     assignment: Assignment, lines: Sequence[Standing], known: Mapping[str, str] | None = None
 ) -> str:
     """The HTML of the page."""
-    found = couples(assignment, lines, known or {})
+    found = similar_students(assignment, lines, known or {})
     scores = [line.judged for line in lines if line.judged is not None]
     sources = {
         (line.student, ex.id): ex.source
@@ -111,30 +111,30 @@ def _why(line: Standing) -> str:
     if line.mark is None or line.mark.reason:
         return line.mark.reason if line.mark else ""
     marks = [ex for book in line.mark.notebooks for ex in book.exercises if ex.score is None]
-    return "；".join(dict.fromkeys(one_line(ex.message, 200) for ex in marks if ex.message))
+    return "；".join(dict.fromkeys(single_line(ex.message, 200) for ex in marks if ex.message))
 
 
 def _summary(scores: Sequence[float]) -> list[tuple[str, str]]:
     if not scores:
         return []
-    spread = number(stdev(scores)) if len(scores) > 1 else "—"
+    spread = score_text(stdev(scores)) if len(scores) > 1 else "—"
     return [
         ("有分数的人数", str(len(scores))),
-        ("平均", number(fmean(scores))),
-        ("中位数", number(median(scores))),
+        ("平均", score_text(fmean(scores))),
+        ("中位数", score_text(median(scores))),
         ("标准差", spread),
-        ("最低", number(min(scores))),
-        ("最高", number(max(scores))),
+        ("最低", score_text(min(scores))),
+        ("最高", score_text(max(scores))),
     ]
 
 
 def _alt(bins: Sequence[tuple[float, float, int]]) -> str:
     """The bars in words, for those who hear the page."""
-    parts = [f"{number(low)} 到 {number(high)} 分 {n} 人" for low, high, n in bins if n]
+    parts = [f"{score_text(low)} 到 {score_text(high)} 分 {n} 人" for low, high, n in bins if n]
     return "练习得分的分布：" + ("；".join(parts) or "还没有分数")
 
 
 def write_page(root: Path, assignment: Assignment, lines: Sequence[Standing]) -> Path:
     """Write ``reports/<assignment>.html``."""
     known = autograded.sources(root, assignment)
-    return put(root / "reports" / f"{assignment.name}.html", page(assignment, lines, known))
+    return put(root / "reports" / f"{assignment.name}.html", class_page(assignment, lines, known))

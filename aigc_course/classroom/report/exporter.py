@@ -14,7 +14,7 @@ from typing import Any
 from nbgrader.api import MissingEntry
 from nbgrader.plugins.export import ExportPlugin
 
-from aigc_course.classroom.report.tables import Cell, write
+from aigc_course.classroom.report.tables import Cell, write_csv
 
 __all__ = ["BlankNotZero"]
 
@@ -37,7 +37,7 @@ class BlankNotZero(ExportPlugin):
                 if self.student and student.id not in map(str, self.student):
                     continue
                 rows.append(_row(gradebook, assignment, student))
-        write(Path(self.to or "grades.csv"), rows)
+        write_csv(Path(self.to or "grades.csv"), rows)
 
 
 def _row(gradebook: Any, assignment: Any, student: Any) -> list[Cell]:

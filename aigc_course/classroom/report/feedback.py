@@ -16,9 +16,9 @@ from aigc_course.classroom.marks import ExerciseMark, NotebookMark
 from aigc_course.classroom.report.files import put
 from aigc_course.classroom.report.pages import render
 from aigc_course.classroom.report.standing import ManualMark, Manuals, Standing, folder_problem
-from aigc_course.classroom.report.words import EXERCISE_STATUS, SUBMISSION_STATUS, cut
+from aigc_course.classroom.report.words import EXERCISE_STATUS, SUBMISSION_STATUS, truncate
 
-__all__ = ["page", "write_pages"]
+__all__ = ["feedback_page", "write_pages"]
 
 _ADVICE = {
     "time limit": "有的答案在时限内没有算完：先看是不是有不会停的循环。",
@@ -48,7 +48,7 @@ class _Block:
     comment: str
 
 
-def page(assignment: Assignment, line: Standing, manual: Manuals | None = None) -> str:
+def feedback_page(assignment: Assignment, line: Standing, manual: Manuals | None = None) -> str:
     """The HTML of one student's page."""
     manual = manual or {}
     mark = line.mark
@@ -96,14 +96,14 @@ def _book(
                 ex.points,
                 by_hand.score is not None,
                 found,
-                cut(found.message, chars=3_000, lines=40)[0] if found else "",
-                cut(remark, chars=5_000, lines=100)[0],
+                truncate(found.message, chars=3_000, lines=40)[0] if found else "",
+                truncate(remark, chars=5_000, lines=100)[0],
             )
         )
     questions = []
     for question in asked.open:
         answer = answers.get(question.id)
-        text, note = cut(answer.source if answer and answer.answered else "", width=5_000)
+        text, note = truncate(answer.source if answer and answer.answered else "", width=5_000)
         remark = manual.get((line.student, question.cell), ManualMark()).comment
         questions.append(
             {
@@ -114,7 +114,7 @@ def _book(
                 "answered": bool(answer and answer.answered),
                 "text": text,
                 "note": note,
-                "comment": cut(remark, chars=5_000, lines=100)[0],
+                "comment": truncate(remark, chars=5_000, lines=100)[0],
             }
         )
     return {
@@ -153,7 +153,7 @@ def write_pages(
             return Path(course.format_path(kind, student, assignment.name))
 
         target = folder(course.feedback_directory)
-        html = page(assignment, line, manual)
+        html = feedback_page(assignment, line, manual)
         for book in assignment.notebooks:
             put(target / f"{book.name}.html", html)
         written.append(put(target / "index.html", html))

@@ -9,17 +9,17 @@ from statistics import StatisticsError, correlation, fmean, median
 
 from aigc_course.classroom.assignment.record import AskedExercise, Assignment
 from aigc_course.classroom.marks import ExerciseMark
-from aigc_course.classroom.report.similarity import normalise
+from aigc_course.classroom.report.similarity import canonical_source
 from aigc_course.classroom.report.standing import Standing
 from aigc_course.classroom.report.words import EXERCISE_STATUS
 
-__all__ = ["Item", "WrongAnswer", "analyse", "distribution", "enough", "wrong_answers"]
+__all__ = ["ItemAnalysis", "WrongAnswer", "analyse", "distribution", "enough", "wrong_answers"]
 
 FEWEST = 20  # students below whom discrimination is mostly noise
 
 
 @dataclass(frozen=True)
-class Item:
+class ItemAnalysis:
     """What the class did with one exercise.
 
     Attributes:
@@ -71,8 +71,8 @@ def _complete(lines: Sequence[Standing]) -> list[Standing]:
     return done
 
 
-def analyse(assignment: Assignment, lines: Sequence[Standing]) -> list[Item]:
-    """One :class:`Item` for each exercise, in the assignment's order."""
+def analyse(assignment: Assignment, lines: Sequence[Standing]) -> list[ItemAnalysis]:
+    """One :class:`ItemAnalysis` for each exercise, in the assignment's order."""
     ranked = _complete(lines)
     totals = [sum(score or 0.0 for score in line.exercises.values()) for line in ranked]
     order = sorted(range(len(ranked)), key=lambda k: (totals[k], ranked[k].student))
@@ -91,7 +91,7 @@ def analyse(assignment: Assignment, lines: Sequence[Standing]) -> list[Item]:
         lower = [shares[k] for k in order[:size]]
         marks = found[ex.id]
         items.append(
-            Item(
+            ItemAnalysis(
                 ex,
                 len(seen),
                 fmean(_share(score, ex) for score in seen) if seen else None,
@@ -159,7 +159,7 @@ def _way(mark: ExerciseMark) -> tuple[str, str]:
 
 def _typical(members: list[tuple[str, str]]) -> str:
     """The most frequent normalised source of a group; as typed if it does not parse."""
-    texts = Counter(normalise(source[:20_000]) or source[:2_000] for _, source in members)
+    texts = Counter(canonical_source(source[:20_000]) or source[:2_000] for _, source in members)
     return texts.most_common(1)[0][0]
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aigc_course.classroom.report.words import cut, duration, number, steps_in_short, visible
+from aigc_course.classroom.report.words import (
+    duration_text,
+    score_text,
+    steps_in_short,
+    truncate,
+    visible,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,7 +38,9 @@ def _environment() -> Environment:
         # `finalize` meets every value that is printed, so no template can forget it
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
-    environment.filters.update(number=number, duration=duration, code=code, in_short=steps_in_short)
+    environment.filters.update(
+        number=score_text, duration=duration_text, code=code, in_short=steps_in_short
+    )
     return environment
 
 
@@ -46,7 +54,7 @@ def code(source: str) -> Markup:
     from markupsafe import Markup, escape
     from pygments import highlight  # type: ignore[import-untyped]
 
-    shown, note = cut(visible(source))
+    shown, note = truncate(visible(source))
     lexer, formatter = _pygments()
     html = highlight(shown, lexer, formatter)  # pygments escapes; the formatter adds only spans
     note_html = escape(f"（{note}）") if note else ""

@@ -80,7 +80,7 @@ def run(
     yield f"{len(lines)} 人：{'，'.join(words)}"
     reports = root / "reports"
     table = tables.grades(assignment, lines)
-    yield f"成绩表：{tables.write(reports / f'{assignment.name}-grades.csv', table)}"
+    yield f"成绩表：{tables.write_csv(reports / f'{assignment.name}-grades.csv', table)}"
     if wanted.lms:
         yield from _lms(reports, assignment, lines, wanted)
     pages = feedback.write_pages(root, assignment, lines, manual)
@@ -106,7 +106,7 @@ def _lms(
         )
     else:
         table, left = tables.lms_table(lms, assignment, lines, with_open=wanted.with_open)
-    path = tables.write(reports / f"{assignment.name}-{lms}.csv", table, bom=False)
+    path = tables.write_csv(reports / f"{assignment.name}-{lms}.csv", table, bom=False)
     yield f"给 {lms.capitalize()} 的表：{path}"
     if left:
         some = "、".join(tables.safe_cell(s) for s in left[:5])

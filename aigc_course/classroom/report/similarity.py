@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["AlikePair", "alike", "normalise"]
+__all__ = ["SimilarPair", "canonical_source", "similar_pairs"]
 
 GRAM = 18  # characters of normalised code: about two operations, `v0 = v1 @ v2.T` and a bit
 SHARED_BY = 0.30  # of the class: what more than this many wrote is no evidence
@@ -30,7 +30,7 @@ THRESHOLD = 0.75
 
 
 @dataclass(frozen=True)
-class AlikePair:
+class SimilarPair:
     """Two students whose answers to one exercise are alike.
 
     Attributes:
@@ -48,7 +48,7 @@ class AlikePair:
     common: int
 
 
-def normalise(source: str) -> str:
+def canonical_source(source: str) -> str:
     """``source`` reduced to its structure: own names numbered, no comments, docstrings, types.
 
     Names are numbered in order of appearance within each statement, not within the whole answer:
@@ -56,7 +56,7 @@ def normalise(source: str) -> str:
     not parse.
 
     Example:
-        >>> print(normalise("def f(a: int):\\n    b = a + 1  # one more\\n    return b"))
+        >>> print(canonical_source("def f(a: int):\\n    b = a + 1  # one more\\n    return b"))
         def v0(v1):
             v0 = v1 + 1
             return v0
@@ -149,13 +149,13 @@ def _number(statement: ast.stmt, own: set[str]) -> None:
     walk(statement)
 
 
-def alike(
+def similar_pairs(
     exercise: str,
     answers: Mapping[str, str],
     known: Sequence[str] = (),
     *,
     threshold: float = THRESHOLD,
-) -> list[AlikePair]:
+) -> list[SimilarPair]:
     """The pairs of one exercise, most alike first.
 
     Args:
@@ -171,13 +171,13 @@ def alike(
 
     prints = {}
     for student, source in sorted(answers.items()):
-        text = normalise(source[:50_000])
+        text = canonical_source(source[:50_000])
         if len(text) >= ENOUGH:
             prints[student] = _fingerprint(text)
     spread = Counter(h for fp in prints.values() for h in fp.hashes)
     ceiling = max(AT_LEAST, SHARED_BY * len(prints))
     dull = {h for h, count in spread.items() if count > ceiling}
-    for text in map(normalise, known):
+    for text in map(canonical_source, known):
         if text:
             dull |= _fingerprint(text).hashes
     left = []
@@ -198,7 +198,9 @@ def _fingerprint(text: str):  # type: ignore[no-untyped-def]  # copydetect has n
     return CodeFingerprint("answer.py", GRAM, 1, filter=False, fp=io.StringIO(text))
 
 
-def _compare(exercise: str, prints: list[tuple[str, object]], threshold: float) -> list[AlikePair]:
+def _compare(
+    exercise: str, prints: list[tuple[str, object]], threshold: float
+) -> list[SimilarPair]:
     from copydetect import compare_files
     from scipy.sparse import csr_array
 
@@ -223,5 +225,5 @@ def _compare(exercise: str, prints: list[tuple[str, object]], threshold: float) 
         common, shares, _ = compare_files(fps[i], fps[j])
         if common >= ENOUGH and max(shares) >= threshold:
             share = min(1.0, float(max(shares)))
-            pairs.append(AlikePair(exercise, prints[i][0], prints[j][0], share, int(common)))
+            pairs.append(SimilarPair(exercise, prints[i][0], prints[j][0], share, int(common)))
     return sorted(pairs, key=lambda pair: (-pair.share, -pair.common, pair.first, pair.second))

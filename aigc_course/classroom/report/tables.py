@@ -15,13 +15,13 @@ from aigc_course.classroom.report.standing import Standing
 from aigc_course.classroom.report.words import (
     EXERCISE_STATUS,
     SUBMISSION_STATUS,
-    duration,
-    number,
-    one_line,
+    duration_text,
+    score_text,
+    single_line,
 )
 from aigc_course.errors import UserError
 
-__all__ = ["Lms", "grades", "lms_filled", "lms_table", "safe_cell", "write"]
+__all__ = ["Lms", "grades", "lms_filled", "lms_table", "safe_cell", "write_csv"]
 
 Lms = Literal["canvas", "moodle"]
 Cell = str | float | int | None
@@ -41,8 +41,8 @@ def safe_cell(value: Cell) -> str:
     if value is None:
         return ""
     if isinstance(value, int | float):
-        return number(value)
-    return ("'" if _FORMULA.match(value) else "") + one_line(value, 2000)
+        return score_text(value)
+    return ("'" if _FORMULA.match(value) else "") + single_line(value, 2000)
 
 
 def grades(assignment: Assignment, lines: Sequence[Standing]) -> list[list[Cell]]:
@@ -53,8 +53,8 @@ def grades(assignment: Assignment, lines: Sequence[Standing]) -> list[list[Cell]
     header: list[Cell] = ["学号", "姓名", "邮箱", "分组", "在名册上", "状态"]
     header += ["总分", "满分", "还缺", "练习得分", "练习满分"]
     header += ["迟交", "迟交秒数", "迟交扣去的比例"]
-    header += [f"{ex.id}（{number(ex.points)} 分）" for ex in asked]
-    header += [f"{q.id}（{number(q.points)} 分，人工）" for q in questions]
+    header += [f"{ex.id}（{score_text(ex.points)} 分）" for ex in asked]
+    header += [f"{q.id}（{score_text(q.points)} 分，人工）" for q in questions]
     header += ["说明"]
     rows = [header]
     for line in lines:
@@ -73,7 +73,7 @@ def grades(assignment: Assignment, lines: Sequence[Standing]) -> list[list[Cell]
                 "、".join(line.waiting),
                 line.judged,
                 assignment.max_score,
-                duration(late) if late > 0 else "",
+                duration_text(late) if late > 0 else "",
                 round(late) if late > 0 else None,
                 mark.penalty if mark and mark.penalty else None,
                 *(line.exercises.get(ex.id) for ex in asked),
@@ -226,15 +226,15 @@ def _comment(line: Standing) -> str:
     for book in line.mark.notebooks:
         for ex in book.exercises:
             score = line.exercises.get(ex.id)
-            got = f"{number(score)}/{number(ex.points)}"
+            got = f"{score_text(score)}/{score_text(ex.points)}"
             parts.append(f"{ex.id} {ex.title} {got} {EXERCISE_STATUS[ex.status]}")
     if line.mark.penalty:
-        late = duration(line.mark.late_seconds)
-        parts.append(f"迟交 {late}，扣去 {number(100 * line.mark.penalty)}%")
+        late = duration_text(line.mark.late_seconds)
+        parts.append(f"迟交 {late}，扣去 {score_text(100 * line.mark.penalty)}%")
     return "；".join(parts)
 
 
-def write(path: Path, rows: Sequence[Sequence[Cell]], *, bom: bool = True) -> Path:
+def write_csv(path: Path, rows: Sequence[Sequence[Cell]], *, bom: bool = True) -> Path:
     """Write ``rows`` as a whole or not at all.
 
     Args:

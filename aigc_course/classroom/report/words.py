@@ -13,11 +13,11 @@ __all__ = [
     "EXERCISE_STATUS",
     "NOT_YET",
     "SUBMISSION_STATUS",
-    "cut",
-    "duration",
-    "number",
-    "one_line",
+    "duration_text",
+    "score_text",
+    "single_line",
     "steps_in_short",
+    "truncate",
     "visible",
 ]
 
@@ -70,22 +70,22 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
 
 
-def one_line(text: str, limit: int = 500) -> str:
+def single_line(text: str, limit: int = 500) -> str:
     """``text`` on one line, for a cell of a table.
 
     Example:
-        >>> one_line("第 3 行\\n  NameError")
+        >>> single_line("第 3 行\\n  NameError")
         '第 3 行 / NameError'
     """
     text = " / ".join(part.strip() for part in visible(text[: 2 * limit]).splitlines() if part)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def cut(text: str, chars: int = 20_000, lines: int = 400, width: int = 500) -> tuple[str, str]:
+def truncate(text: str, chars: int = 20_000, lines: int = 400, width: int = 500) -> tuple[str, str]:
     """``text`` no longer than a page can bear, and a note if anything was left out.
 
     Example:
-        >>> cut("x" * 30, chars=10)
+        >>> truncate("x" * 30, chars=10)
         ('xxxxxxxxxx', '太长，只显示前 10 个字符（共 30 个）')
     """
     shown, note = text, ""
@@ -113,21 +113,21 @@ def steps_in_short(steps: Sequence[StepMark]) -> list[StepMark]:
     return [replace(s, label=f"{s.label}（{n} 次）") if n > 1 else s for s, n in runs]
 
 
-def number(value: float | None, blank: str = "—") -> str:
+def score_text(value: float | None, blank: str = "—") -> str:
     """A score as people write it: at most two decimals, none without need.
 
     Example:
-        >>> number(3.0), number(2.674), number(None)
+        >>> score_text(3.0), score_text(2.674), score_text(None)
         ('3', '2.67', '—')
     """
     return blank if value is None else f"{round(value, 2) + 0.0:g}"
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A length of time in words, two units at most.
 
     Example:
-        >>> duration(59), duration(3700), duration(90_000)
+        >>> duration_text(59), duration_text(3700), duration_text(90_000)
         ('59 秒', '1 小时 1 分', '1 天 1 小时')
     """
     whole = int(seconds)

@@ -21,16 +21,16 @@ from aigc_course.classroom.assignment.record import AskedNotebook, Assignment
 from aigc_course.classroom.marks import SubmissionStatus
 from aigc_course.classroom.submission.roll import Roll, collision_key, student_id
 from aigc_course.classroom.submission.untrusted_files import (
-    JUNK,
+    IGNORED,
     MAX_ENTRIES,
-    Entry,
     Unreadable,
-    entries,
-    read,
+    UntrustedFile,
+    list_files,
+    read_untrusted,
 )
 from aigc_course.errors import UserError, from_os_error
 
-__all__ = ["Found", "Layout", "Problem", "collect"]
+__all__ = ["Layout", "Problem", "Submission", "collect"]
 
 Layout = Literal["auto", "nbgrader", "flat", "moodle", "canvas"]
 
@@ -51,7 +51,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Found:
+class Submission:
     """What one student handed in.
 
     Attributes:
@@ -64,7 +64,7 @@ class Found:
     """
 
     student: str
-    files: Mapping[str, Entry] = field(default_factory=dict)
+    files: Mapping[str, UntrustedFile] = field(default_factory=dict)
     problems: Mapping[str, Problem] = field(default_factory=dict)
     time: datetime | None = None
     notes: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ def collect(
     roll: Roll | None = None,
     others: Iterable[str] = (),
     layout: Layout = "auto",
-) -> list[Found]:
+) -> list[Submission]:
     """What each student handed in, by student id.
 
     Args:
@@ -102,7 +102,7 @@ def collect(
         )
     try:
         files = []
-        for entry in entries(top):
+        for entry in list_files(top):
             files.append(entry)
             if len(files) > MAX_ENTRIES:
                 raise UserError(f"{top} 里的文件超过 {MAX_ENTRIES} 个", "核对是不是给错了文件夹")
@@ -126,11 +126,11 @@ def _empty_folders(top: Path) -> list[str]:
         return [
             item.name
             for item in listing
-            if item.is_dir(follow_symlinks=False) and item.name.casefold() not in JUNK
+            if item.is_dir(follow_symlinks=False) and item.name.casefold() not in IGNORED
         ]
 
 
-def _layout(found: list[Entry], assignment: str, top: Path) -> Layout:
+def _layout(found: list[UntrustedFile], assignment: str, top: Path) -> Layout:
     """The one layout that all notebooks agree with."""
     books = [entry for entry in found if entry.name.lower().endswith(".ipynb")]
     if not books:
@@ -159,10 +159,12 @@ def _layout(found: list[Entry], assignment: str, top: Path) -> Layout:
     return "nbgrader" if inside else "flat"
 
 
-def _owners(found: list[Entry], layout: Layout, roll: Roll) -> dict[str, list[Entry]]:
+def _owners(
+    found: list[UntrustedFile], layout: Layout, roll: Roll
+) -> dict[str, list[UntrustedFile]]:
     """Files by student; ``parts`` are then what is below the student's folder."""
     pattern = {"moodle": _MOODLE, "canvas": _CANVAS}.get(layout)
-    owned: dict[str, list[Entry]] = defaultdict(list)
+    owned: dict[str, list[UntrustedFile]] = defaultdict(list)
     numbers: dict[str, set[str]] = defaultdict(set)
     for entry in found:
         match = pattern.fullmatch(entry.parts[0]) if pattern else None
@@ -204,7 +206,7 @@ def _letters(text: str) -> str:
     return "".join(char for char in collision_key(text) if char.isalnum())
 
 
-def _check_names(owned: Mapping[str, list[Entry]], top: Path) -> None:
+def _check_names(owned: Mapping[str, list[UntrustedFile]], top: Path) -> None:
     bad: list[str] = []
     same: dict[str, list[str]] = defaultdict(list)
     for name in owned:
@@ -231,10 +233,10 @@ def _check_names(owned: Mapping[str, list[Entry]], top: Path) -> None:
 
 def _submission(
     student: str,
-    found: list[Entry],
+    found: list[UntrustedFile],
     assignment: Assignment,
     skip: set[str],
-) -> Found:
+) -> Submission:
     wanted = assignment.name.casefold()
     own = [e for e in found if len(e.parts) > 1 and e.parts[0].casefold() == wanted]
     if not own:
@@ -265,14 +267,14 @@ def _submission(
     time, how = _handed_in(own, list(chosen.values()) or blocked or books)
     if how and assignment.due:
         notes.append(how)
-    return Found(student, files, problems, time, tuple(notes))
+    return Submission(student, files, problems, time, tuple(notes))
 
 
 def _assign(
-    books: list[Entry], assignment: Assignment, notes: list[str]
-) -> tuple[dict[str, Entry], list[Entry]]:
+    books: list[UntrustedFile], assignment: Assignment, notes: list[str]
+) -> tuple[dict[str, UntrustedFile], list[UntrustedFile]]:
     """Which file is which notebook: by name, by a name that resembles it, by what is inside."""
-    chosen: dict[str, Entry] = {}
+    chosen: dict[str, UntrustedFile] = {}
     left = list(books)
     tests = (_exactly, _nearly, _by_content)
     for test in tests:
@@ -299,38 +301,40 @@ def _assign(
     return chosen, left
 
 
-def _exactly(entry: Entry, asked: AskedNotebook) -> bool:
+def _exactly(entry: UntrustedFile, asked: AskedNotebook) -> bool:
     return collision_key(_book(entry)) == collision_key(asked.name)
 
 
-def _nearly(entry: Entry, asked: AskedNotebook) -> bool:
+def _nearly(entry: UntrustedFile, asked: AskedNotebook) -> bool:
     """``03_backprop (1)``, ``03_backprop-1``, ``张三_03_backprop``, ``03``."""
     book, name = collision_key(_book(entry)), collision_key(asked.name)
     found = re.search(rf"(?<![0-9a-z]){re.escape(name)}(?![a-z])", book)
     return bool(found) or book.strip() == asked.chapter
 
 
-def _by_content(entry: Entry, asked: AskedNotebook) -> bool:
+def _by_content(entry: UntrustedFile, asked: AskedNotebook) -> bool:
     cells = [f'"{cell}"'.encode() for ex in asked.exercises for cell in (ex.answer_cell,)]
     try:
-        data = read(entry)
+        data = read_untrusted(entry)
     except Unreadable:
         return False
     return any(cell in data for cell in cells)
 
 
-def _book(entry: Entry) -> str:
+def _book(entry: UntrustedFile) -> str:
     return entry.name[: -len(".ipynb")]
 
 
-def _handed_in(own: list[Entry], chosen: list[Entry]) -> tuple[datetime | None, str]:
+def _handed_in(
+    own: list[UntrustedFile], chosen: list[UntrustedFile]
+) -> tuple[datetime | None, str]:
     """When it was handed in, and a note if that is only the files' own time."""
     note = ""
     for entry in own:
         if entry.name != "timestamp.txt" or entry.members:
             continue  # one in a ZIP is the student's own writing
         try:
-            text = read(entry, 1000).decode("utf-8").strip()
+            text = read_untrusted(entry, 1000).decode("utf-8").strip()
             return _parse_time(text), ""
         except (Unreadable, ValueError, OverflowError):
             note = "timestamp.txt 读不懂；"

@@ -26,7 +26,7 @@ from aigc_course.classroom.submission.notebook_file import (
 )
 from aigc_course.classroom.submission.slicing import Chunk, slice_for
 
-__all__ = ["Answer", "Submitted", "read_submission"]
+__all__ = ["Answer", "SubmittedNotebook", "read_submission"]
 
 MAX_CODE = 512_000  # characters of code in one notebook; a long lesson has 40,000
 MAX_STATEMENTS = 3_000
@@ -62,13 +62,13 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SubmittedNotebook:
     """One notebook of one learner; ``answers`` has an entry for every exercise asked for."""
 
     answers: dict[str, Answer]
     open: tuple[OpenAnswer, ...]
     notes: tuple[str, ...] = ()
-    _document: _Document | None = field(default=None, repr=False, compare=False)
+    _document: _Notebook | None = field(default=None, repr=False, compare=False)
 
     def answer(self, id: str, without: Collection[str] = ()) -> Answer:
         """The answer to ``id`` with the course's solution for each exercise in ``without``.
@@ -89,7 +89,7 @@ def read_submission(
     asked: AskedNotebook,
     *,
     older: Sequence[AskedNotebook] = (),
-) -> Submitted:
+) -> SubmittedNotebook:
     """Find the answers in a notebook as it was handed in.
 
     Args:
@@ -103,11 +103,11 @@ def read_submission(
     """
     cells, notes = read_cells(data)
     try:
-        document = _Document(cells, asked, older)
+        document = _Notebook(cells, asked, older)
     except RecursionError:
         raise Damaged("代码嵌套太深") from None
     document.refuse_other_notebook()
-    return Submitted(
+    return SubmittedNotebook(
         answers={ex.id: document.answer(ex) for ex in asked.exercises},
         open=document.open_answers(),
         notes=(*document.notes(), *notes),
@@ -116,7 +116,7 @@ def read_submission(
 
 
 @dataclass
-class _Choice:
+class _ChosenCell:
     """The cell taken for an exercise."""
 
     raw: RawCell | None = None
@@ -129,7 +129,7 @@ class _Choice:
         return self.cell is not None and not self.stub and not self.cell.error
 
 
-class _Document:
+class _Notebook:
     """A notebook taken apart."""
 
     def __init__(
@@ -171,7 +171,7 @@ class _Document:
 
     # -- which cell
 
-    def _choose(self, ex: AskedExercise) -> _Choice:
+    def _choose(self, ex: AskedExercise) -> _ChosenCell:
         named = [raw for raw in self.raw if ex.answer_cell in raw.ids]
         ours = [raw for raw in named if raw.number in self.cells]
         binding = [
@@ -193,12 +193,12 @@ class _Document:
             if group:
                 break
         else:
-            return _Choice(
+            return _ChosenCell(
                 notes=["没有找到作答的单元格" if not named else "单元格里没有要写的名字"]
             )
         raw = group[-1]
         cell = self.cells[raw.number]
-        choice = _Choice(raw, cell, stub=raw in stubs)
+        choice = _ChosenCell(raw, cell, stub=raw in stubs)
         if raw not in ours:
             missing = "原单元格不在" if not named else "原单元格里没有作答"
             where = "在原单元格下面又写了一次" if below else missing

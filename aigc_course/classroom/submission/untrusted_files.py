@@ -1,7 +1,7 @@
 """Files handed in, on disk or in ZIPs: found and read without trusting them.
 
-Nothing is unpacked to disk and no symbolic link is followed. What is found are :class:`Entry`
-records; their bytes are read one at a time, with a limit.
+Nothing is unpacked to disk and no symbolic link is followed. What is found are
+:class:`UntrustedFile` records; their bytes are read one at a time, with a limit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from aigc_course.errors import UserError
 
-__all__ = ["JUNK", "MAX_ENTRIES", "Entry", "Unreadable", "entries", "read"]
+__all__ = ["IGNORED", "MAX_ENTRIES", "Unreadable", "UntrustedFile", "list_files", "read_untrusted"]
 
 MAX_NOTEBOOK = 32 * 2**20  # bytes; a lesson with all its outputs has 2 MiB
 MAX_ZIP = 256 * 2**20
@@ -27,7 +27,7 @@ MAX_MEMBERS = 2000
 MAX_ENTRIES = 200_000
 MAX_DEPTH = 8
 
-JUNK = {"__macosx", ".ipynb_checkpoints", ".git", "__pycache__", ".ds_store", ".aigc"}
+IGNORED = {"__macosx", ".ipynb_checkpoints", ".git", "__pycache__", ".ds_store", ".aigc"}
 
 
 class Unreadable(Exception):
@@ -35,7 +35,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class UntrustedFile:
     """One file below the folder of submissions.
 
     Attributes:
@@ -62,7 +62,7 @@ class Entry:
 # --- reading ---------------------------------------------------------------------------------
 
 
-def read(entry: Entry, limit: int = MAX_NOTEBOOK) -> bytes:
+def read_untrusted(entry: UntrustedFile, limit: int = MAX_NOTEBOOK) -> bytes:
     """The bytes of a file, at most ``limit`` of them.
 
     Raises:
@@ -77,7 +77,7 @@ def read(entry: Entry, limit: int = MAX_NOTEBOOK) -> bytes:
         for depth, member in enumerate(entry.members):
             source: Path | io.BytesIO = io.BytesIO(data) if depth else entry.path
             last = depth == len(entry.members) - 1
-            with _opened_zip(source) as archive:
+            with _open_zip(source) as archive:
                 data = _read_member(archive, member, limit if last else MAX_ZIP)
         return data
     except OSError as error:
@@ -97,7 +97,7 @@ def _read_file(path: Path, limit: int) -> bytes:
     return data
 
 
-class _opened_zip:
+class _open_zip:
     """``zipfile.ZipFile`` whose failures are :class:`Unreadable`."""
 
     def __init__(self, source: Path | io.BytesIO) -> None:
@@ -131,59 +131,59 @@ def _read_member(archive: zipfile.ZipFile, member: str, limit: int) -> bytes:
 # --- listing ---------------------------------------------------------------------------------
 
 
-def entries(top: Path) -> Iterator[Entry]:
+def list_files(top: Path) -> Iterator[UntrustedFile]:
     """All files below a folder, or in a ZIP; links, pipes and bad names come with a problem."""
     if top.is_dir():
-        yield from _in_folder(top, ())
+        yield from _files_in_folder(top, ())
         return
-    inside = list(_in_zip(Entry((top.name,), top, time=top.stat().st_mtime), ()))
+    inside = list(_files_in_zip(UntrustedFile((top.name,), top, time=top.stat().st_mtime), ()))
     whole = next((entry for entry in inside if entry.problem and not entry.parts[:-1]), None)
     if whole and whole.name == top.name:
         raise UserError(f"{top.name}：{whole.problem}", "重新下载它")
     yield from inside
 
 
-def _in_folder(folder: Path, parts: tuple[str, ...]) -> Iterator[Entry]:
+def _files_in_folder(folder: Path, parts: tuple[str, ...]) -> Iterator[UntrustedFile]:
     with os.scandir(folder) as listing:
         found = sorted(listing, key=lambda item: item.name)
     for item in found:
-        if item.name.casefold() in JUNK:
+        if item.name.casefold() in IGNORED:
             continue
         here = (*parts, item.name)
         path = Path(item.path)
         status = item.stat(follow_symlinks=False)
-        entry = Entry(here, path, time=status.st_mtime, size=status.st_size)
+        entry = UntrustedFile(here, path, time=status.st_mtime, size=status.st_size)
         if stat.S_ISLNK(status.st_mode) or getattr(item, "is_junction", bool)():
             yield replace(entry, problem="是符号链接，没有打开")
         elif stat.S_ISDIR(status.st_mode):
             if len(here) > MAX_DEPTH:
                 yield replace(entry, problem="文件夹套得太深")
             else:
-                yield from _in_folder(path, here)
+                yield from _files_in_folder(path, here)
         elif not stat.S_ISREG(status.st_mode):
             yield replace(entry, problem="不是普通文件")
         elif item.name.lower().endswith(".zip"):
-            yield from _in_zip(entry, (*parts, _stem(item.name)))
+            yield from _files_in_zip(entry, (*parts, _stem(item.name)))
         else:
             yield entry
 
 
-def _in_zip(outer: Entry, parts: tuple[str, ...]) -> Iterator[Entry]:
+def _files_in_zip(outer: UntrustedFile, parts: tuple[str, ...]) -> Iterator[UntrustedFile]:
     """What is in a ZIP, or the ZIP itself with its problem."""
     try:
-        yield from _members(outer, parts)
+        yield from _zip_members(outer, parts)
     except Unreadable as error:
         yield replace(outer, parts=(*parts, outer.name), problem=str(error))
 
 
-def _members(outer: Entry, parts: tuple[str, ...]) -> list[Entry]:
+def _zip_members(outer: UntrustedFile, parts: tuple[str, ...]) -> list[UntrustedFile]:
     if outer.size > MAX_ZIP:
         raise Unreadable(f"超过 {MAX_ZIP // 2**20} MB")
     source: Path | io.BytesIO = outer.path
     if outer.members:
-        source = io.BytesIO(read(outer, MAX_ZIP))
-    found: list[Entry] = []
-    with _opened_zip(source) as archive:
+        source = io.BytesIO(read_untrusted(outer, MAX_ZIP))
+    found: list[UntrustedFile] = []
+    with _open_zip(source) as archive:
         infos = archive.infolist()
         if len(infos) > (MAX_ENTRIES if not parts else MAX_MEMBERS):
             raise Unreadable(f"ZIP 里有 {len(infos)} 个文件，太多了")
@@ -197,17 +197,17 @@ def _members(outer: Entry, parts: tuple[str, ...]) -> list[Entry]:
                 raise Unreadable(f"ZIP 里有跳出文件夹的路径：{name[:60]!r}")
             if stat.S_ISLNK(info.external_attr >> 16):
                 raise Unreadable(f"ZIP 里有符号链接：{name[:60]!r}")
-            if info.is_dir() or any(part.casefold() in JUNK for part in inside):
+            if info.is_dir() or any(part.casefold() in IGNORED for part in inside):
                 continue
             if info.filename in names:
                 raise Unreadable(f"ZIP 里有两个同名文件：{name[:60]!r}")
             names.add(info.filename)
             members = (*outer.members, info.filename)
             time = outer.time if parts else _member_time(info, outer.time)
-            entry = Entry((*parts, *inside), outer.path, members, time, info.file_size)
+            entry = UntrustedFile((*parts, *inside), outer.path, members, time, info.file_size)
             if entry.name.lower().endswith(".zip") and len(members) < 3 and not parts:
                 # a class's ZIP with the students' own ZIPs in it; no deeper
-                found += _in_zip(entry, (*entry.parts[:-1], _stem(entry.name)))
+                found += _files_in_zip(entry, (*entry.parts[:-1], _stem(entry.name)))
             elif len(entry.parts) > MAX_DEPTH:
                 raise Unreadable("文件夹套得太深")
             else:

@@ -19,7 +19,7 @@ from aigc_course.classroom.assignment import nbgrader_course
 from aigc_course.classroom.assignment import release as module
 from aigc_course.classroom.assignment.options import check_name, choose_notebooks, parse_due
 from aigc_course.classroom.assignment.record import Assignment
-from aigc_course.classroom.assignment.release import Order, release
+from aigc_course.classroom.assignment.release import ReleaseOptions, release
 from aigc_course.cli.main import app
 from aigc_course.errors import UserError
 
@@ -38,7 +38,9 @@ def nbgrader(root: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("课程") / "我的 班"
-    order = Order("ps1", root, "00,1", points="01.1=3.5,00.*=2", due="2036-12-01 23:59+08:00")
+    order = ReleaseOptions(
+        "ps1", root, "00,1", points="01.1=3.5,00.*=2", due="2036-12-01 23:59+08:00"
+    )
     return root, release(order)
 
 
@@ -120,7 +122,7 @@ def test_the_bundle(made):
 
 def test_releasing_again_changes_no_byte(course):
     before = {p: p.read_bytes() for p in course.rglob("*") if p.suffix in (".ipynb", ".zip")}
-    done = release(Order("ps1", course))
+    done = release(ReleaseOptions("ps1", course))
     assert not done.first and not done.changes and not done.notes
     assert {p: p.read_bytes() for p in before} == before
     assert not (course / "source/ps1/.releases").exists()
@@ -151,7 +153,7 @@ def test_the_gradebook(made):
 
 
 def test_differences_are_told_and_the_old_release_is_kept(course):
-    done = release(Order("ps1", course, points="01.2=9", due="none"))
+    done = release(ReleaseOptions("ps1", course, points="01.2=9", due="none"))
     assert done.changes == ("截止：2036-12-01 23:59 +08:00 → 没有", "01.2：3 → 9 分")
     (earlier,) = Assignment.earlier(course, "ps1")
     assert earlier.due and earlier.notebooks[1].exercises[1].points == 3
@@ -162,15 +164,15 @@ def test_refuses_once_somebody_handed_in(course):
     hand_in(course)
     before = (course / "release/ps1.zip").read_bytes()
     with pytest.raises(UserError, match="1 人交了.*01.2：3 → 9"):
-        release(Order("ps1", course, points="01.2=9"))
+        release(ReleaseOptions("ps1", course, points="01.2=9"))
     assert (course / "release/ps1.zip").read_bytes() == before
     assert Assignment.load(course, "ps1").notebooks[1].exercises[1].points == 3
-    assert release(Order("ps1", course, due="2036-12-02")).changes  # a due time may move
-    assert release(Order("ps1", course, points="01.2=9", force=True)).changes
+    assert release(ReleaseOptions("ps1", course, due="2036-12-02")).changes  # a due time may move
+    assert release(ReleaseOptions("ps1", course, points="01.2=9", force=True)).changes
 
 
 def test_a_notebook_taken_out_is_kept_aside(course):
-    done = release(Order("ps1", course, "01"))
+    done = release(ReleaseOptions("ps1", course, "01"))
     assert "去掉 00_welcome" in done.changes
     assert [p.name for p in (course / "release/ps1").iterdir()] == ["01_forward.ipynb"]
     assert list((course / ".aigc/assignments").glob("ps1.*/00_welcome.ipynb"))
@@ -181,17 +183,17 @@ def test_the_instructors_edits_stay(course):
     notebook = nbformat.read(path, 4)
     notebook.cells[0].source += "\n\n老师加的话"
     nbformat.write(notebook, path)
-    done = release(Order("ps1", course))
+    done = release(ReleaseOptions("ps1", course))
     assert "--refresh" in done.notes[0]
     assert "老师加的话" in (course / "release/ps1/01_forward.ipynb").read_text(encoding="utf-8")
-    done = release(Order("ps1", course, refresh=True))
+    done = release(ReleaseOptions("ps1", course, refresh=True))
     assert "老师加的话" not in (course / "release/ps1/01_forward.ipynb").read_text(encoding="utf-8")
     (kept,) = (course / ".aigc/assignments").glob("ps1.*/01_forward.ipynb")
     assert "老师加的话" in kept.read_text(encoding="utf-8")
 
 
 def test_without_open_questions(course):
-    done = release(Order("ps1", course, open=False))
+    done = release(ReleaseOptions("ps1", course, open=False))
     assert all(not book.open for book in done.assignment.notebooks)
     assert "open-01-q1" not in (course / "release/ps1/01_forward.ipynb").read_text("utf-8")
 
@@ -211,9 +213,9 @@ def test_a_crash_is_mended_by_running_it_again(course, monkeypatch, at):
     with monkeypatch.context() as patch:
         patch.setattr(module, at, crash)
         with pytest.raises(Crash):
-            release(Order("ps1", course, points="01.2=9"))
+            release(ReleaseOptions("ps1", course, points="01.2=9"))
     assert Assignment.load(course, "ps1").name == "ps1"  # readable in between
-    done = release(Order("ps1", course, points="01.2=9"))
+    done = release(ReleaseOptions("ps1", course, points="01.2=9"))
     assert done.assignment.notebooks[1].exercises[1].points == 9
     assert Assignment.load(course, "ps1") == done.assignment
 
@@ -228,7 +230,7 @@ def test_when_nbgrader_fails_the_student_version_stays(course, monkeypatch):
 
     monkeypatch.setattr(NbGraderAPI, "generate_assignment", broken)
     with pytest.raises(UserError, match="坏了"):
-        release(Order("ps1", course, points="01.2=9"))
+        release(ReleaseOptions("ps1", course, points="01.2=9"))
     assert (course / "release/ps1/01_forward.ipynb").read_bytes() == before
     assert "坏了" in (course / ".aigc/nbgrader.log").read_text(encoding="utf-8")
 
@@ -239,11 +241,11 @@ def test_a_full_or_read_only_disk(course, monkeypatch):
 
     monkeypatch.setattr(module, "_bundle", full)
     with pytest.raises(UserError, match="磁盘已满"):
-        release(Order("ps1", course))
+        release(ReleaseOptions("ps1", course))
     target = course / "文件"
     target.write_text("x")
     with pytest.raises(UserError):
-        release(Order("ps1", target / "班", "00"))
+        release(ReleaseOptions("ps1", target / "班", "00"))
 
 
 def test_an_own_configuration_counts(course):
@@ -253,32 +255,32 @@ def test_an_own_configuration_counts(course):
         text + '\nc.ClearSolutions.code_stub = {"python": "# 空\\nraise NotImplementedError()"}\n',
         encoding="utf-8",
     )
-    done = release(Order("ps1", course))
+    done = release(ReleaseOptions("ps1", course))
     assert "# 空" in done.assignment.notebooks[0].exercises[0].starter
     config.write_text("1 / 0", encoding="utf-8")
     with pytest.raises(UserError, match="ZeroDivisionError"):
-        release(Order("ps1", course))
+        release(ReleaseOptions("ps1", course))
 
 
 @pytest.mark.parametrize(
     ("order", "text"),
     [
-        (Order("a/b", Path("x"), "1"), "作业名"),
-        (Order("a+b", Path("x"), "1"), "作业名"),
-        (Order("a b", Path("x"), "1"), "作业名"),
-        (Order("", Path("x"), "1"), "作业名"),
-        (Order("..", Path("x"), "1"), "作业名"),
-        (Order("nul", Path("x"), "1"), "作业名"),
-        (Order("ps9", Path("x")), "没有写哪些笔记本"),
-        (Order("ps9", Path("x"), "99"), "没有笔记本 99"),
-        (Order("ps9", Path("x"), "01_foward"), "是不是 01_forward"),
-        (Order("ps9", Path("x"), "01", points="01.77=1"), "没有题 01.77 → 是不是 01"),
-        (Order("ps9", Path("x"), "01", points="01.1=-1"), "分值不能是 -1"),
-        (Order("ps9", Path("x"), "01", points="01.1=nan"), "分值不能是 nan"),
-        (Order("ps9", Path("x"), "01", points="01.1"), "看不懂分值"),
-        (Order("ps9", Path("x"), "01", due="明天"), "看不懂截止时间"),
-        (Order("ps9", Path("a[1]"), "01"), "带 "),
-        (Order("ps9", Path(module.__file__).parents[3], "01"), "课程自己的文件夹"),
+        (ReleaseOptions("a/b", Path("x"), "1"), "作业名"),
+        (ReleaseOptions("a+b", Path("x"), "1"), "作业名"),
+        (ReleaseOptions("a b", Path("x"), "1"), "作业名"),
+        (ReleaseOptions("", Path("x"), "1"), "作业名"),
+        (ReleaseOptions("..", Path("x"), "1"), "作业名"),
+        (ReleaseOptions("nul", Path("x"), "1"), "作业名"),
+        (ReleaseOptions("ps9", Path("x")), "没有写哪些笔记本"),
+        (ReleaseOptions("ps9", Path("x"), "99"), "没有笔记本 99"),
+        (ReleaseOptions("ps9", Path("x"), "01_foward"), "是不是 01_forward"),
+        (ReleaseOptions("ps9", Path("x"), "01", points="01.77=1"), "没有题 01.77 → 是不是 01"),
+        (ReleaseOptions("ps9", Path("x"), "01", points="01.1=-1"), "分值不能是 -1"),
+        (ReleaseOptions("ps9", Path("x"), "01", points="01.1=nan"), "分值不能是 nan"),
+        (ReleaseOptions("ps9", Path("x"), "01", points="01.1"), "看不懂分值"),
+        (ReleaseOptions("ps9", Path("x"), "01", due="明天"), "看不懂截止时间"),
+        (ReleaseOptions("ps9", Path("a[1]"), "01"), "带 "),
+        (ReleaseOptions("ps9", Path(module.__file__).parents[3], "01"), "课程自己的文件夹"),
     ],
 )
 def test_orders_that_cannot_be(tmp_path, order, text):
@@ -298,7 +300,7 @@ def test_names_and_numbers():
 
 
 def test_a_due_time_in_the_past_is_noted(course):
-    done = release(Order("ps1", course, due="2020-01-01 00:00+00:00"))
+    done = release(ReleaseOptions("ps1", course, due="2020-01-01 00:00+00:00"))
     assert "已经过去" in done.notes[0]
 
 

@@ -13,7 +13,12 @@ import pytest
 
 from aigc_course.classroom.grading import one_submission
 from aigc_course.classroom.grading.limits import LimitOptions
-from aigc_course.classroom.grading.one_submission import case_seed, grade_submission, merge, settle
+from aigc_course.classroom.grading.one_submission import (
+    case_seed,
+    grade_submission,
+    replace_exercise,
+    settle,
+)
 from aigc_course.classroom.grading.redact import public_detail, public_message
 from aigc_course.classroom.grading.warm_sandboxes import SubmissionWorkers, WarmSandboxes
 from aigc_course.classroom.marks import SubmissionMark
@@ -329,7 +334,7 @@ def test_one_exercise_is_graded_anew_and_merged() -> None:
     before = grade(WRONG_BOOK)
     fresh = grade(RIGHT_BOOK, exercise="03.2")
     assert list(exercises(fresh)) == ["03.2"]
-    merged = merge(before, fresh, "03.2")
+    merged = replace_exercise(before, fresh, "03.2")
     assert (merged.status, merged.score) == ("graded", 10.0)
     assert exercises(merged)["03.1"] == exercises(before)["03.1"]
 

@@ -51,10 +51,10 @@ def test_what_was_not_graded_is_left_out_of_the_means():
 def test_too_few_students_are_not_told_apart():
     lines = standings(PS1, [scored(f"s{k}", k % 3, 1) for k in range(19)])
     assert not items.enough(lines)
-    assert "人太少" in classpage.page(PS1, lines)
+    assert "人太少" in classpage.class_page(PS1, lines)
     lines = standings(PS1, [scored(f"s{k}", k % 3, 1) for k in range(20)])
     assert items.enough(lines)
-    row = re.search(r"03\.1.*?</tr>", classpage.page(PS1, lines), re.DOTALL)
+    row = re.search(r"03\.1.*?</tr>", classpage.class_page(PS1, lines), re.DOTALL)
     assert row and "人太少" not in row[0] and "—" in row[0]  # the other exercise never varies
 
 
@@ -100,7 +100,7 @@ def odd_classes() -> dict[str, tuple[Assignment, list, list]]:
 @pytest.mark.parametrize("kind", odd_classes())
 def test_odd_classes(kind):
     assignment, roll, marks = odd_classes()[kind]
-    html = classpage.page(assignment, standings(assignment, marks, roll))
+    html = classpage.class_page(assignment, standings(assignment, marks, roll))
     assert "nan" not in Seen(html).text.casefold() and "None" not in Seen(html).text
     assert "相似不等于抄袭" in html
 
@@ -108,7 +108,7 @@ def test_odd_classes(kind):
 def test_every_string_of_a_student_is_escaped_here_too():
     mark = hostile(EVIL)
     lines = standings(PS1, [mark, replace(mark, student=EVIL)], [Person("s1", EVIL)])
-    seen = Seen(classpage.page(PS1, lines))
+    seen = Seen(classpage.class_page(PS1, lines))
     assert seen.tags <= TAGS | {
         "table",
         "thead",

@@ -56,7 +56,7 @@ def hostile(text: str):
 
 def page(mark, manual=None, roll=()) -> str:
     (line,) = standings(PS1, [mark], roll, manual)
-    return feedback.page(PS1, line, manual)
+    return feedback.feedback_page(PS1, line, manual)
 
 
 def test_every_string_of_a_student_is_escaped():
@@ -88,7 +88,7 @@ def test_the_policy_forbids_everything_but_styles():
 def test_nothing_of_the_judging_or_of_others_is_on_it():
     one = replace(handed("s1", name="李雷"), seed=987654321, digest="d1gest")
     (_, line) = standings(PS1, [one, handed("mate2", name="韩梅梅")])
-    html = feedback.page(PS1, line)
+    html = feedback.feedback_page(PS1, line)
     for secret in ("987654321", "d1gest", "韩梅梅", "mate2", ASK.rubric):
         assert secret not in html
     assert "李雷" in html

@@ -102,7 +102,7 @@ def cell_line(cells: list[str]) -> str:
 
 
 def test_grades_csv_opens_in_excel_with_its_chinese(tmp_path: Path):
-    path = tables.write(tmp_path / "新" / "g.csv", [["姓名"], ['نورا, "李"']])
+    path = tables.write_csv(tmp_path / "新" / "g.csv", [["姓名"], ['نورا, "李"']])
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
     assert rows == [["姓名"], ['نورا, "李"']]

@@ -13,9 +13,9 @@ import pytest
 
 from aigc_course.classroom.assignment.record import AskedNotebook, Assignment
 from aigc_course.classroom.submission import untrusted_files as listing
-from aigc_course.classroom.submission.collect import Found, Layout, collect
+from aigc_course.classroom.submission.collect import Layout, Submission, collect
 from aigc_course.classroom.submission.roll import Person, Roll
-from aigc_course.classroom.submission.untrusted_files import Unreadable, read
+from aigc_course.classroom.submission.untrusted_files import Unreadable, read_untrusted
 from aigc_course.errors import UserError
 from tests.support.graded_class import BACKPROP, PS1, RIGHT_BOOK, asked
 
@@ -44,11 +44,11 @@ def packed(path: Path | io.BytesIO, files: dict[str, bytes]) -> Path | io.BytesI
 
 def found(
     top: Path, assignment: Assignment = PS1, roll: Roll | None = None, layout: Layout = "auto"
-) -> dict[str, Found]:
+) -> dict[str, Submission]:
     return {one.student: one for one in collect(top, assignment, roll=roll, layout=layout)}
 
 
-def the_one(top: Path, assignment: Assignment = PS1) -> Found:
+def the_one(top: Path, assignment: Assignment = PS1) -> Submission:
     (one,) = found(top, assignment).values()
     return one
 
@@ -63,7 +63,7 @@ def test_nbgraders_layout_takes_this_assignment_only(tmp_path: Path) -> None:
     got = {s.student: s for s in collect(tmp_path, PS1, others=["ps1", "ps2"])}
     assert sorted(got) == ["s1", "s2", "s3"]
     assert got["s1"].files["03_backprop"].path == tmp_path / "s1/ps1/03_backprop.ipynb"
-    assert read(got["s1"].files["03_backprop"]) == RIGHT_BOOK
+    assert read_untrusted(got["s1"].files["03_backprop"]) == RIGHT_BOOK
     assert got["s2"].files == {} and not got["s2"].problems
     assert got["s3"].files == {}
 
@@ -80,7 +80,7 @@ def test_a_zip_a_student(tmp_path: Path) -> None:
     packed(tmp_path / "s2" / "作业.zip", {"03_backprop.ipynb": RIGHT_BOOK})
     got = found(tmp_path)
     assert sorted(got) == ["2026001", "s2"]
-    assert all(read(one.files["03_backprop"]) == RIGHT_BOOK for one in got.values())
+    assert all(read_untrusted(one.files["03_backprop"]) == RIGHT_BOOK for one in got.values())
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -101,7 +101,7 @@ def test_moodles_download(tmp_path: Path, whole: bool) -> None:
             tree(top, name, data=data)
     got = found(top, roll=ROLL)
     assert sorted(got) == ["2026001", "2026002", "赵六_12347"]
-    assert all(read(one.files["03_backprop"]) == RIGHT_BOOK for one in got.values())
+    assert all(read_untrusted(one.files["03_backprop"]) == RIGHT_BOOK for one in got.values())
 
 
 def test_canvas_download(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
         assert got[student].files == {}
         (problem,) = got[student].problems.values()
         assert problem.status == "wrong file"
-    assert read(got["honest"].files["03_backprop"]) == RIGHT_BOOK
+    assert read_untrusted(got["honest"].files["03_backprop"]) == RIGHT_BOOK
 
 
 @posix
@@ -261,7 +261,7 @@ def test_a_file_swapped_for_a_link_meanwhile_is_not_read(tmp_path: Path) -> None
     entry.path.unlink()
     entry.path.symlink_to(tmp_path / "secret" / "x")
     with pytest.raises(Unreadable):
-        read(entry)
+        read_untrusted(entry)
 
 
 def zip_with_link() -> bytes:
@@ -327,7 +327,7 @@ def test_a_zip_bomb_is_measured_while_it_unpacks(
     monkeypatch.setattr(zipfile.ZipExtFile, "read", counting)
     for one in both.values():
         with pytest.raises(Unreadable):
-            read(one.files["03_backprop"])
+            read_untrusted(one.files["03_backprop"])
     assert all(0 <= n <= listing.MAX_NOTEBOOK + 1 for n in asked_for)
 
 
@@ -337,7 +337,7 @@ def test_a_zip_with_a_password_is_told(tmp_path: Path) -> None:
         data[data.index(signature) + place] |= 1
     tree(tmp_path, "s1.zip", data=bytes(data))
     with pytest.raises(Unreadable, match="密码"):
-        read(the_one(tmp_path).files["03_backprop"])
+        read_untrusted(the_one(tmp_path).files["03_backprop"])
 
 
 @posix
@@ -365,6 +365,6 @@ def test_names_that_some_systems_take_for_one_stop_too(
 def test_a_too_large_file_is_not_read(tmp_path: Path) -> None:
     tree(tmp_path, "s1/ps1/03_backprop.ipynb", data=b"x" * 1001)
     entry = the_one(tmp_path).files["03_backprop"]
-    assert len(read(entry, 1001)) == 1001
+    assert len(read_untrusted(entry, 1001)) == 1001
     with pytest.raises(Unreadable, match="超过"):
-        read(entry, 1000)
+        read_untrusted(entry, 1000)
