@@ -25,11 +25,11 @@ import numpy as np
 from aigc_course.judging.call_recorder import Recorder
 from aigc_course.judging.card import Card, one_line
 from aigc_course.judging.forbidden import (
-    TAKEN_OFF,
-    Tripwire,
-    door,
+    MONITOR_REMOVED,
+    CallMonitor,
     explain,
     is_own,
+    library_origin,
     names_of,
     static_findings,
 )
@@ -247,7 +247,7 @@ def use(id: str, mine: Any, *, otherwise: Any) -> Any:
     if _guarded(get(id), mine).passed:
         print(f"往下用你写的 {getattr(mine, '__name__', '答案')}。")
         return mine
-    lent = door(otherwise)
+    lent = library_origin(otherwise)
     if lent is not None:
         _lent.setdefault(id, set()).update((lent, f"{lent}.*"))
     print(f"练习 {id} 还没通过，往下先用课程库的版本；写好后重新运行这一格。")
@@ -324,22 +324,22 @@ _weigh_once = functools.lru_cache(maxsize=256)(_weigh)
 def _guarded(ex: Exercise, answer: Any) -> Card:
     """Judge with a time limit, and refuse what somebody else has written."""
     allows = (*ex.allows, *(p for id, names in _lent.items() if id != ex.id for p in names))
-    named = door(answer, allows)
+    named = library_origin(answer, allows)
     if named is not None:
         return ex.result("refused", message=f"练习要自己写：交上来的就是 {named}")
     said = _says(answer, allows)
     if said:
         return ex.result("refused", message=explain(said))
     recorder = Recorder(answer) if isinstance(answer, FunctionType) else None
-    wire, steps = Tripwire(allows, judge=ex.judge.__code__), list[Step]()
+    monitor, steps = CallMonitor(allows, judge=ex.judge.__code__), list[Step]()
     try:
-        with wire, time_limit(ex.limit):
+        with monitor, time_limit(ex.limit):
             status, message = _run(ex, recorder.spy if recorder else answer, None, steps)
     except Stopped as stopped:
         status, message = stopped.status, stopped.message
-    findings = wire.findings
-    if status == "error" and _TOO_DEEP.search(message):  # it takes the tripwire off by itself
-        findings = [finding for finding in findings if finding != TAKEN_OFF]
+    findings = monitor.findings
+    if status == "error" and _TOO_DEEP.search(message):  # it takes the monitor off by itself
+        findings = [finding for finding in findings if finding != MONITOR_REMOVED]
     if findings:
         return ex.result("refused", message=explain(findings))
     result = _result(ex, status, steps, message, None)

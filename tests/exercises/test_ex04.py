@@ -832,13 +832,13 @@ def test_there_are_hints_that_lead_without_telling(number: str) -> None:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_nothing_the_lesson_uses_is_forbidden(number: str) -> None:
-    from aigc_course.judging.forbidden import Tripwire, static_findings
+    from aigc_course.judging.forbidden import CallMonitor, static_findings
 
-    exercise = core.get(number)
+    exercise, answer = core.get(number), notebook_answer(number)
     assert static_findings(notebook_source(number), exercise.allows) == []
-    with Tripwire(exercise.allows, judge=exercise.judge.__code__) as wire:
-        assert judge(number, notebook_answer(number)).passed
-    assert wire.findings == []
+    with CallMonitor(exercise.allows, judge=exercise.judge.__code__) as monitor:
+        assert judge(number, answer).passed
+    assert monitor.findings == []
 
 
 def test_a_part_that_was_not_written_may_be_lent() -> None:

@@ -613,8 +613,7 @@ TAMPERING = [
         "    @staticmethod\n    def create_module(spec):\n        return None\n"
         "    @staticmethod\n    def exec_module(module):\n        module.check = module.judge = lambda *a: True\n\n"
         "def patch():\n    sys.meta_path.insert(0, Finder)\n    sys.path_hooks.clear()\n    return 1\n\n"
-        "PATCHED = patch()\n\ndef sigmoid(z):\n    import aigc_course.judging.core as core\n    return core.judge(z)\n",
-        ends="error",
+        "PATCHED = patch()\n\ndef sigmoid(z):\n    import importlib\n    core = importlib.import_module('aigc_course.judging' + '.core')\n    return core.judge(z) * PATCHED\n",
     ),
     Attack(
         "own_check",
@@ -623,7 +622,7 @@ TAMPERING = [
         "def use(id, mine, otherwise):\n    return otherwise\n\n" + WRONG,
     ),
     Attack(
-        "takes_off_the_tripwire",
+        "takes_off_the_monitor",
         "sys.setprofile(None), so that nobody watches",
         "import sys\n\ndef sigmoid(z):\n    sys.setprofile(None)\n    return z * 0 + 0.25\n",
         ends="refused",

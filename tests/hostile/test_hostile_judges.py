@@ -29,7 +29,7 @@ Judged = Callable[[Chunks, str], core.Result]
 
 @pytest.fixture(scope="module")
 def boxes() -> Iterator[dict[Kind, Sandbox]]:
-    """One warm parent for each kind of exercise."""
+    """One sandbox for each kind of exercise."""
     found: dict[Kind, Sandbox] = {}
     yield found
     for box in found.values():
@@ -38,19 +38,19 @@ def boxes() -> Iterator[dict[Kind, Sandbox]]:
 
 @pytest.fixture
 def judged(boxes: dict[Kind, Sandbox], request: pytest.FixtureRequest) -> Iterator[Judged]:
-    """Judges programs in one room, and in a new one when an answer has broken it."""
+    """Judges programs in one process, and in a new one when an answer has broken it."""
     exercise = core.get(request.node.callspec.params["number"])
     kind = Kind.of(exercise.allows)
     if kind not in boxes:
         boxes[kind] = Sandbox(kind, Limits(seconds=3, memory_mib=256))
-    room: Any = None
+    worker: Any = None
 
     def judge(program: Chunks, name: str) -> core.Result:
-        nonlocal room
-        if room is None or not room.alive:
-            room = boxes[kind].room(allows=exercise.allows)
+        nonlocal worker
+        if worker is None or not worker.alive:
+            worker = boxes[kind].worker(allows=exercise.allows)
         try:
-            answer = room.answer(program, name)
+            answer = worker.answer(program, name)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of NumPy about what the answer gave
                 return core.judge(exercise.id, answer, seed=5)
@@ -58,8 +58,8 @@ def judged(boxes: dict[Kind, Sandbox], request: pytest.FixtureRequest) -> Iterat
             return exercise.result(stopped.status, message=stopped.message)
 
     yield judge
-    if room is not None:
-        room.close()
+    if worker is not None:
+        worker.close()
 
 
 @pytest.mark.parametrize("number", EXERCISES)

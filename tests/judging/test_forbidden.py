@@ -6,7 +6,6 @@ import itertools
 import math
 import operator
 import sys
-import textwrap
 from collections import Counter
 
 import numpy as np
@@ -20,10 +19,10 @@ from aigc_course.exercises import ex01, ex04, use
 from aigc_course.judging import core
 from aigc_course.judging.core import check, exercise
 from aigc_course.judging.forbidden import (
-    Tripwire,
-    door,
+    CallMonitor,
     explain,
     is_own,
+    library_origin,
     names_of,
     static_findings,
 )
@@ -290,13 +289,16 @@ def test_allows_are_read_in_order_and_by_any_spelling():
     assert len(static_findings(source)) == 2
     assert static_findings(source, ("torch.*",)) == []
     assert static_findings(source, ("torch.*", "!torch.*softmax")) == ["第 3 行用了 torch.softmax"]
-    with Tripwire(("aigc_course.engine.tensor",)) as wire:
+    with CallMonitor(("aigc_course.engine.tensor",)) as monitor:
         engine.tensor(np.ones(2))
-    assert wire.findings == []
-    with Tripwire(("aigc_course.engine.zeros",)) as wire:
+    assert monitor.findings == []
+    with CallMonitor(("aigc_course.engine.zeros",)) as monitor:
         engine.tensor(np.ones(2))
-    assert wire.findings
-    assert door(engine.Tensor) and door(engine.Tensor, ("aigc_course.engine.Tensor",)) is None
+    assert monitor.findings
+    assert (
+        library_origin(engine.Tensor)
+        and library_origin(engine.Tensor, ("aigc_course.engine.Tensor",)) is None
+    )
 
 
 def test_what_use_lent_may_be_called_by_later_exercises(capsys):
@@ -312,11 +314,10 @@ def test_what_use_lent_may_be_called_by_later_exercises(capsys):
 
 
 def test_what_a_judge_hands_in_may_be_used():
-    assert not hasattr(ex04.GraphNode, "softmax")
-    with Tripwire() as wire:
-        node = ex04.GraphNode(ex04.GraphNode())
+    node = ex04.GraphNode(ex04.GraphNode())
+    with CallMonitor() as monitor:
         assert len(node.parents) == 1
-    assert wire.findings == []
+    assert monitor.findings == []
 
 
 # --- the source alone -------------------------------------------------------------------------
@@ -343,9 +344,9 @@ def test_what_a_judge_hands_in_may_be_used():
         ("import torch\n(s := torch.softmax)(x, 1)", "第 2 行用了 torch.softmax"),
         ("import torch\nf = {'s': torch.softmax}['s']", "第 2 行用了 torch.softmax"),
         ("import torch\na, f = 1, torch.softmax", "第 2 行用了 torch.softmax"),
-        ("import torch\nexec('y = torch.softmax(x, 1)')", "第 2 行用了 torch.softmax"),
-        ("globals()['torch'].softmax(x)\nimport torch", None),
-        ("import torch\nglobals()['torch'].softmax(x)", "第 2 行用了 torch.softmax"),
+        ("y = getattr(__import__('torch'), 'softmax')(x)", "第 1 行用了 torch.softmax"),
+        ("import aigc_course.not_written_yet as t\nt.answer(x)",
+         "第 2 行用了 aigc_course.not_written_yet.answer"),
         ("import torch\nclass T:\n    def f(self, z):\n        return torch.softmax(z, 1)",
          "第 4 行用了 torch.softmax"),
     ],
@@ -376,18 +377,9 @@ def test_innocent_source(source):
     assert static_findings(source) == []
 
 
-def test_only_the_definitions_asked_for_are_reported():
-    source = textwrap.dedent("""
-        import torch
-        torch.manual_seed(0)
-        def mine(z):
-            return torch.softmax(z, 1)
-        def other(z):
-            return torch.exp(z)
-    """).strip()
-    assert static_findings(source, within=["mine"]) == ["第 4 行用了 torch.softmax"]
-    assert len(static_findings(source)) == 3
-    assert static_findings(source, within=["mine"], first_line=11) == ["第 14 行用了 torch.softmax"]
+def test_lines_are_counted_from_the_first_line_of_the_cell():
+    source = "import torch\ndef mine(z):\n    return torch.softmax(z, 1)"
+    assert static_findings(source, first_line=11) == ["第 13 行用了 torch.softmax"]
 
 
 def test_names_come_from_elsewhere():
@@ -403,7 +395,7 @@ def test_deep_source_does_not_bring_it_down():
     assert static_findings("x = " + "(" * 5000 + ")" * 5000) == []
 
 
-# --- the tripwire itself ----------------------------------------------------------------------
+# --- the monitor itself -----------------------------------------------------------------------
 
 
 def test_a_profile_function_of_others_is_put_back():
@@ -413,10 +405,10 @@ def test_a_profile_function_of_others_is_put_back():
     before = sys.getprofile()
     sys.setprofile(mine)
     try:
-        with Tripwire():
+        with CallMonitor():
             pass
         assert sys.getprofile() is mine
-        with pytest.raises(KeyError), Tripwire():
+        with pytest.raises(KeyError), CallMonitor():
             {}[1]
         assert sys.getprofile() is mine
     finally:
@@ -424,17 +416,17 @@ def test_a_profile_function_of_others_is_put_back():
 
 
 def test_taking_it_off_is_noticed():
-    with Tripwire() as wire:
+    with CallMonitor() as monitor:
         sys.setprofile(None)
-    assert wire.findings and "sys.setprofile" in wire.findings[0]
+    assert monitor.findings and "sys.setprofile" in monitor.findings[0]
 
 
 def test_imports_are_not_calls(monkeypatch):
     monkeypatch.setattr(metrics, "calibration", None)  # put back afterwards
     monkeypatch.delitem(sys.modules, "aigc_course.metrics.calibration", raising=False)
-    with Tripwire() as wire:
+    with CallMonitor() as monitor:
         importlib.import_module("aigc_course.metrics.calibration")
-    assert wire.findings == []
+    assert monitor.findings == []
 
 
 def test_whose_file():

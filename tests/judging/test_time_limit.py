@@ -9,7 +9,7 @@ import pytest
 from aigc_course.judging import core
 from aigc_course.judging import time_limit as watch
 from aigc_course.judging.core import Stopped, check, exercise
-from aigc_course.judging.forbidden import Tripwire
+from aigc_course.judging.forbidden import CallMonitor
 from aigc_course.judging.judges import value
 from aigc_course.judging.time_limit import time_limit
 
@@ -120,13 +120,13 @@ def test_a_block_left_without_its_end_is_not_hit_again(quickly_again):
 def test_a_profile_function_afterwards_is_safe():
     with pytest.raises(Stopped), time_limit(SHORT):
         forever()
-    with Tripwire() as wire:
+    with CallMonitor() as monitor:
         sorted([2, 1])
-    assert wire.findings == []
+    assert monitor.findings == []
 
 
 def test_inside_a_profile_function():
-    with pytest.raises(Stopped), Tripwire(), time_limit(SHORT):
+    with pytest.raises(Stopped), CallMonitor(), time_limit(SHORT):
         while True:
             len([])
 

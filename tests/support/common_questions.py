@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from aigc_course.exercises import check, get, judge, registered
 from aigc_course.judging import core
-from aigc_course.judging.forbidden import Tripwire, static_findings
+from aigc_course.judging.forbidden import CallMonitor, static_findings
 from tests.support.harness import (
     Wrong,
     assert_hint,
@@ -185,11 +185,11 @@ def more_questions(
 
     @pytest.mark.parametrize("number", right)
     def test_nothing_the_lesson_uses_is_forbidden(number):
-        exercise = core.get(number)
+        exercise, answer = core.get(number), notebook_answer(number)
         assert static_findings(notebook_source(number), exercise.allows) == []
-        with Tripwire(exercise.allows, judge=exercise.judge.__code__) as wire:
-            assert judge(number, notebook_answer(number)).passed
-        assert wire.findings == []
+        with CallMonitor(exercise.allows, judge=exercise.judge.__code__) as monitor:
+            assert judge(number, answer).passed
+        assert monitor.findings == []
 
     @pytest.mark.parametrize(("number", "answer", "low", "high"), shares)
     def test_the_nearer_the_more(number, answer, low, high):

@@ -147,7 +147,7 @@ class FakeSandbox:
         """Nothing to end."""
 
     @contextmanager
-    def room(self, **_: Any) -> Iterator[FakeWorker]:
+    def worker(self, **_: Any) -> Iterator[FakeWorker]:
         self.workers += 1
         yield FakeWorker()
 

@@ -399,10 +399,8 @@ def _summary(marks: tuple[ExerciseMark, ...]) -> str:
 
 def _kind(exercise: core.Exercise) -> Kind:
     """What must be there to be imported: what the exercise allows and the judge itself sends."""
-    kind = Kind.of(exercise.allows)
-    if not kind.torch and "torch" in vars(_module_of(exercise)):
-        kind = replace(kind, torch=True)
-    return kind
+    sends = ("torch",) if "torch" in vars(_module_of(exercise)) else ()
+    return Kind.of(exercise.allows, *sends)
 
 
 def _module_of(exercise: core.Exercise) -> Any:

@@ -24,7 +24,7 @@ class WorkerProtocol(Protocol):
 class SandboxProtocol(Protocol):
     """What starts worker processes: a ``Sandbox``, or a stand-in in tests."""
 
-    def room(
+    def worker(
         self, *, limits: Limits | None = None, allows: tuple[str, ...] = ()
     ) -> AbstractContextManager[WorkerProtocol]: ...
 
@@ -88,7 +88,7 @@ class SubmissionWorkers:
 
     def worker(self, kind: Kind, limits: Limits, allows: tuple[str, ...]) -> WorkerProtocol:
         """A live worker of that kind with these limits."""
-        if not (kind.engine or kind.torch):
+        if not kind.opens:
             allows = ()  # nothing to call that is forbidden, so no worker looks out for it
         key = (kind, limits, allows)
         if key in self._open:
@@ -111,12 +111,12 @@ class SubmissionWorkers:
     ) -> WorkerProtocol:
         warm = self._sandboxes
         if not isinstance(warm, WarmSandboxes):
-            return stack.enter_context(warm.room(limits=limits, allows=allows))
+            return stack.enter_context(warm.worker(limits=limits, allows=allows))
         try:
-            return stack.enter_context(warm.get(kind).room(limits=limits, allows=allows))
+            return stack.enter_context(warm.get(kind).worker(limits=limits, allows=allows))
         except UserError:  # its fork server is gone: once more with a new one
             warm.discard(kind)
-            return stack.enter_context(warm.get(kind).room(limits=limits, allows=allows))
+            return stack.enter_context(warm.get(kind).worker(limits=limits, allows=allows))
 
     def __enter__(self) -> SubmissionWorkers:
         return self

@@ -1,7 +1,8 @@
 """Taking rights away from the process in which an answer runs. Linux only.
 
-Run after the fork and before the first of the learner's statements, in two steps: the warden calls
-:func:`separate`, its child (the first process of the new process namespace) calls :func:`enter`.
+Run after the fork and before the first of the learner's statements, in two steps: the supervisor
+calls :func:`separate`, its child, the worker process, which is the first one of the new process
+namespace, calls :func:`enter`.
 Everything here may only be called from a single thread.
 """
 
@@ -59,19 +60,19 @@ def separate(as_root: bool) -> None:
                 file.write(text)
 
 
-def enter(order: dict[str, Any]) -> None:
+def enter(request: dict[str, Any]) -> None:
     """Private ``/tmp`` and ``/proc``, an unprivileged user, no capabilities, limits, seccomp.
 
     Args:
-        order: ``as_root``, ``uid``, ``below_tmp`` (folders to be seen there) and the fields of
+        request: ``as_root``, ``uid``, ``below_tmp`` (folders to be seen there) and the fields of
             :class:`~aigc_course.classroom.sandbox.limits.Limits`.
     """
-    uid = order["uid"] if order["as_root"] else 1000
+    uid = request["uid"] if request["as_root"] else 1000
     have = address_space()
     _mount("none", "/", None, MS_REC | MS_PRIVATE, None)
-    size = f"size={order['tmp_mib']}m,nr_inodes=4096,mode=0700,uid={uid},gid={uid}"
+    size = f"size={request['tmp_mib']}m,nr_inodes=4096,mode=0700,uid={uid},gid={uid}"
     # a course that is installed below /tmp must stay visible on top of the private one
-    kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in order["below_tmp"]]
+    kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in request["below_tmp"]]
     _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size)
     for path, folder in kept:
         os.makedirs(path, mode=0o755)
@@ -80,17 +81,19 @@ def enter(order: dict[str, Any]) -> None:
     quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC
     try:
         _mount("proc", "/proc", "proc", quiet, "hidepid=2,subset=pid")
-    except ConfinementError:  # not allowed inside some containers: better none than the parent's
+    except (
+        ConfinementError
+    ):  # not allowed inside some containers: better none than the fork server's
         _mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | quiet, "size=4k")
     os.chdir("/tmp")
     for capability in range(64):
         if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break  # past the last one
-    if order["as_root"]:
+    if request["as_root"]:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    limit(order, have)
+    limit(request, have)
     _call("prctl", _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     _no_capabilities()
     _seccomp()
@@ -105,19 +108,19 @@ def address_space() -> int:
         return 0
 
 
-def limit(order: dict[str, Any], have: int) -> None:
+def limit(request: dict[str, Any], have: int) -> None:
     """Resource limits that hold for this process and all it may start.
 
     Args:
-        have: address space it has already (the warm parent's libraries).
+        have: address space it has already (the fork server's libraries).
     """
     mib = 1 << 20
-    cpu = int(order["total_seconds"]) + 1
+    cpu = int(request["total_seconds"]) + 1
     for name, value in (
-        ("RLIMIT_AS", have + int(order["memory_mib"]) * mib),
+        ("RLIMIT_AS", have + int(request["memory_mib"]) * mib),
         ("RLIMIT_CPU", cpu),
-        ("RLIMIT_FSIZE", int(order["file_mib"]) * mib),
-        ("RLIMIT_NPROC", int(order["processes"])),
+        ("RLIMIT_FSIZE", int(request["file_mib"]) * mib),
+        ("RLIMIT_NPROC", int(request["processes"])),
         ("RLIMIT_NOFILE", 64),
         ("RLIMIT_CORE", 0),
         ("RLIMIT_MSGQUEUE", 0),

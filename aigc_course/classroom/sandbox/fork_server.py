@@ -1,13 +1,16 @@
-"""The warm parent: imports once, then forks a confined child for each room.
+"""The fork server: imports once, then forks a confined worker process for each learner.
 
-Started by :mod:`.sandbox` inside bubblewrap as a script, with one socket.
-It never runs a line of a learner's code and must stay single-threaded: a fork of a process whose
-numerical libraries have threads leaves children that hang.
+Started by :mod:`.sandbox` inside bubblewrap as a script, with one socket. It never runs a line of
+a learner's code and must stay single-threaded: a fork of a process whose numerical libraries have
+threads leaves children that hang.
+
+Between it and a worker stands a supervisor, which sees how the worker ends and ends it when asked.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import importlib.abc
@@ -17,19 +20,19 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 
 def main(control: socket.socket) -> None:
-    """Serve orders until the other end closes."""
-    setup = json.loads(control.recv(1 << 20))
+    """Serve requests until the other end closes."""
     try:
-        inside, settings = warm(setup)
+        prepare(json.loads(control.recv(1 << 20)))
     except BaseException as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         raise
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wardens are reaped by the kernel
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader to handle
     gc.collect()
     gc.freeze()  # shared pages stay shared
@@ -41,15 +44,15 @@ def main(control: socket.socket) -> None:
         if len(files) == 2 and os.fork() == 0:
             try:
                 control.close()
-                warden(json.loads(message), files[0], files[1], inside, settings)
+                supervise(json.loads(message), *files)
             finally:
                 os._exit(70)
         for file in files:
             os.close(file)
 
 
-def warm(setup: dict[str, Any]) -> tuple[ModuleType, dict[str, Any]]:
-    """Import what answers need, put stubs where judges would be, hide the rest."""
+def prepare(setup: dict[str, Any]) -> None:
+    """Import what answers and the worker need, then close the rest."""
     sys.path[:] = setup["path"]
     for name in setup["imports"]:
         importlib.import_module(name)
@@ -57,7 +60,31 @@ def warm(setup: dict[str, Any]) -> tuple[ModuleType, dict[str, Any]]:
         import torch
 
         torch.set_num_threads(1)
-    inside = importlib.import_module("aigc_course.classroom.sandbox.worker")
+    from aigc_course import policy
+    from aigc_course.classroom.sandbox.worker import Refused
+
+    for name in policy.WORKER:
+        importlib.import_module(f"{policy.COURSE}.{name}")
+    sys.modules["aigc_course.exercises"] = _exercises(Refused)
+    present = functools.partial(policy.is_present, opens=frozenset(setup["opens"]))
+    sys.meta_path.insert(0, ClosedModules(present, Refused))
+
+
+def _exercises(refused: type[Exception]) -> ModuleType:
+    """What the set-up code of lessons imports of the exercises; nothing in it judges or answers."""
+
+    def of_chapter(name: str, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        raise refused(f"练习要自己写：用了课程库的 {name}.{attribute}")
+
+    def chapter(name: str) -> ModuleType:
+        if not name.startswith("ex"):
+            raise AttributeError(name)
+        module = ModuleType(f"{exercises.__name__}.{name}")
+        module.__getattr__ = functools.partial(of_chapter, name)  # type: ignore[method-assign]
+        return module
+
     exercises = ModuleType("aigc_course.exercises")
     exercises.__path__ = []
     exercises.__dict__.update(
@@ -65,137 +92,112 @@ def warm(setup: dict[str, Any]) -> tuple[ModuleType, dict[str, Any]]:
         hint=lambda *a, **k: None,
         solution=lambda *a, **k: None,
         use=lambda id, mine, *, otherwise=None: mine,
+        __getattr__=chapter,
     )
-    exercises.__getattr__ = _stub  # type: ignore[method-assign]
-    sys.modules["aigc_course.exercises"] = exercises
-    modules = {}
-    for name, source in setup["modules"].items():
-        module = ModuleType(f"aigc_course.judging.{name}")
-        module.__file__ = os.path.join(setup["judging"], f"{name}.py")
-        sys.modules[module.__name__] = module
-        # under its real name, so that its own lines are not taken for a learner's
-        exec(compile(source, module.__file__, "exec"), module.__dict__)
-        modules[name] = module
-    sys.meta_path.insert(0, Hidden(tuple(setup["hidden"]), inside.Refused))
-    return inside, modules
+    return exercises
 
 
-def _stub(name: str) -> Any:
-    """``ex03`` and the like: names that lessons mention and answers must not use."""
-    if not name.startswith("ex"):
-        raise AttributeError(name)
-    module = ModuleType(f"aigc_course.exercises.{name}")
+class ClosedModules(importlib.abc.MetaPathFinder):
+    """Refuses to import what policy closes, and says so; the files are not there either."""
 
-    def attribute(inner: str) -> Any:
-        if inner.startswith("__"):
-            raise AttributeError(inner)
-        raise sys.modules["aigc_course.classroom.sandbox.worker"].Refused(
-            f"练习要自己写：用了课程库的 {name}.{inner}"
-        )
-
-    module.__getattr__ = attribute  # type: ignore[method-assign]
-    return module
-
-
-class Hidden(importlib.abc.MetaPathFinder):
-    """Refuses to import what could answer for the learner, and says so."""
-
-    def __init__(self, names: tuple[str, ...], error: type[Exception]) -> None:
-        self.names, self.error = names, error
+    def __init__(self, is_present: Callable[[str], bool], error: type[Exception]) -> None:
+        self.is_present, self.error = is_present, error
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        if any(name == hidden or name.startswith(hidden + ".") for hidden in self.names):
+        if not self.is_present(name):
             raise self.error(f"这道练习不能用 {name}")
 
 
-def warden(
-    order: dict[str, Any], data: int, control: int, inside: Any, settings: dict[str, Any]
-) -> None:
-    """Fork the inmate, wait for its end or for the word to end it, and report how it ended."""
+def supervise(request: dict[str, Any], data: int, control: int) -> None:
+    """Fork the worker, wait for its end or for the word to end it, and report how it ended.
+
+    Args:
+        request: limits, confinement and what is monitored; see ``Sandbox.worker``.
+        data: socket of the conversation with the judge, for the worker.
+        control: socket on which the sandbox asks for the end and is told of it.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    line = socket.socket(fileno=control)
-    if order["confined"]:
+    reports = socket.socket(fileno=control)
+    if request["confined"]:
         from aigc_course.classroom.sandbox import confine
 
         try:
-            confine.separate(order["as_root"])
+            confine.separate(request["as_root"])
         except OSError as error:
-            line.send(json.dumps({"refused": str(error)}).encode())
+            reports.send(json.dumps({"refused": str(error)}).encode())
             os._exit(71)
-    inmate = os.fork()
-    if inmate == 0:
+    worker = os.fork()
+    if worker == 0:
         try:
-            live(order, data, line, inside, settings)
+            run_worker(request, data, reports)
         finally:
             os._exit(0)
     os.close(data)
-    ended = os.pidfd_open(inmate) if hasattr(os, "pidfd_open") else -1
-    waiting = select.poll()
-    waiting.register(line, select.POLLIN | select.POLLHUP)
-    if ended >= 0:
-        waiting.register(ended, select.POLLIN)
-    told = False
-    while True:
-        events = dict(waiting.poll(None if ended >= 0 else 50))
-        if ended in events or (ended < 0 and os.waitid(os.P_PID, inmate, _LOOK) is not None):
-            break
-        if line.fileno() in events:
-            told = True
-            break
-    end(inmate, order["confined"])
-    _, status, usage = os.wait4(inmate, 0)
+    asked = wait_for_end(worker, reports)
+    end(worker, request["confined"])
+    _, status, usage = os.wait4(worker, 0)
     code = os.waitstatus_to_exitcode(status)
     cpu = usage.ru_utime + usage.ru_stime
-    report = {"status": code, "told": told, "cpu": cpu, "peak_kib": usage.ru_maxrss}
+    report = {"status": code, "asked": asked, "cpu": cpu, "peak_kib": usage.ru_maxrss}
     with contextlib.suppress(OSError):
-        line.send(json.dumps(report).encode())
+        reports.send(json.dumps(report).encode())
     os._exit(0)
+
+
+def wait_for_end(worker: int, reports: socket.socket) -> bool:
+    """Wait until the worker has ended, or until it is to be ended: then True."""
+    ended = os.pidfd_open(worker) if hasattr(os, "pidfd_open") else -1
+    waiting = select.poll()
+    waiting.register(reports, select.POLLIN | select.POLLHUP)
+    if ended >= 0:
+        waiting.register(ended, select.POLLIN)
+    while True:
+        events = dict(waiting.poll(None if ended >= 0 else 50))
+        if ended in events or (ended < 0 and os.waitid(os.P_PID, worker, _LOOK) is not None):
+            return False
+        if reports.fileno() in events:
+            return True
 
 
 _LOOK = getattr(os, "WEXITED", 0) | getattr(os, "WNOHANG", 0) | getattr(os, "WNOWAIT", 0)
 
 
-def end(inmate: int, confined: bool) -> None:
-    """Kill the inmate; in its own namespace all it started dies with it."""
+def end(worker: int, confined: bool) -> None:
+    """Kill the worker; in its own namespace all it started dies with it."""
     if not confined:
         with contextlib.suppress(OSError):
-            os.killpg(inmate, signal.SIGKILL)
+            os.killpg(worker, signal.SIGKILL)
     with contextlib.suppress(OSError):
-        os.kill(inmate, signal.SIGKILL)
+        os.kill(worker, signal.SIGKILL)
 
 
-def live(
-    order: dict[str, Any], data: int, line: socket.socket, inside: Any, settings: dict[str, Any]
-) -> None:
-    """Become the learner's process."""
-    from aigc_course.classroom.sandbox import confine
+def run_worker(request: dict[str, Any], data: int, reports: socket.socket) -> None:
+    """Give up what a learner's code must not have, and serve the judge."""
+    from aigc_course.classroom.sandbox import confine, worker
+    from aigc_course.judging.forbidden import CallMonitor
 
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     null = os.open("/dev/null", os.O_RDWR)
     try:
-        if order["confined"]:
-            confine.enter(order)
+        if request["confined"]:
+            confine.enter(request)
         else:
-            confine.limit(order | {"processes": 4096}, confine.address_space())
+            confine.limit(request | {"processes": 4096}, confine.address_space())
     except OSError as error:
-        line.send(json.dumps({"refused": str(error)}).encode())
+        reports.send(json.dumps({"refused": str(error)}).encode())
         os._exit(71)
     for target in (0, 1, 2):
         os.dup2(null, target)
     if data != 3:
         os.dup2(data, 3)
     os.closerange(4, 4096)
-    sock = socket.socket(fileno=3)
-    tripwire = None
-    forbidden = settings.get("forbidden")
-    if forbidden is not None and order["watch"]:
-        allows = tuple(order["allows"])
-
-        def tripwire() -> Any:
-            return forbidden.Tripwire(allows)
-
-    inside.serve(sock, frame=order["frame"], monitor=tripwire)
+    monitor = functools.partial(CallMonitor, tuple(request["allows"]))
+    worker.serve(
+        socket.socket(fileno=3),
+        frame=request["frame"],
+        monitor=monitor if request["monitored"] else None,
+    )
 
 
 if __name__ == "__main__":

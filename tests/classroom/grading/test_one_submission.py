@@ -259,7 +259,7 @@ def test_a_judge_that_fails_its_own_reference_blames_nobody(
 
 def test_a_sandbox_that_is_gone_is_started_again_once() -> None:
     class Broken(FakeSandbox):
-        def room(self, **order: Any) -> Any:
+        def worker(self, **order: Any) -> Any:
             raise UserError("没了", "再来")
 
     started: list[FakeSandbox] = []
@@ -285,7 +285,7 @@ def test_rooms_are_shared_only_where_limits_and_kind_agree() -> None:
         assert workers.worker(Kind(), Limits(seconds=1), ()) is not first
         # what may be called matters only where calls are watched
         assert workers.worker(Kind(), Limits(), ("numpy.*",)) is first
-        engine = Kind(engine=True)
+        engine = Kind.of(("aigc_course.engine.*",))
         assert workers.worker(engine, Limits(), ("a.*",)) is not workers.worker(
             engine, Limits(), ()
         )

@@ -1,4 +1,4 @@
-"""Rooms: answers run there, nothing of them stays, and a stop of one is a stop of one only."""
+"""Worker processes: nothing of an answer stays in one, and a stop of one is a stop of one only."""
 
 import os
 import signal
@@ -11,11 +11,12 @@ import psutil
 import pytest
 
 from aigc_course.classroom.sandbox import Kind, Limits, NoSandbox, NotDefined, Sandbox
-from aigc_course.classroom.sandbox import sandbox as box
+from aigc_course.classroom.sandbox import sandbox as sandbox_module
 from aigc_course.exercises import judge
 from aigc_course.judging.core import Stopped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="confinement is Linux's")
+ENGINE, TORCH = Kind.of(("aigc_course.engine.*",)), Kind.of(("torch.*",))
 QUICK = Limits(seconds=20, memory_mib=256, tmp_mib=8, file_mib=4, frame_mib=8, traffic_mib=16)
 
 
@@ -30,8 +31,8 @@ def chunk(source: str, name: str = "<练习 99.1>") -> list:
 
 
 def ask(sandbox, source: str, name: str = "f", *args, **kwargs):
-    with sandbox.room(**kwargs) as room:
-        found = room.answer(chunk(source), name)
+    with sandbox.worker(**kwargs) as worker:
+        found = worker.answer(chunk(source), name)
         return found(*args) if callable(found) else found
 
 
@@ -46,26 +47,26 @@ def test_a_right_answer_is_judged_from_outside(sandbox):
         "    e = np.exp(z - z.max(axis=1, keepdims=True))\n"
         "    return e / e.sum(axis=1, keepdims=True)\n"
     )
-    with sandbox.room() as room:
+    with sandbox.worker() as worker:
         for seed in range(3):
-            assert judge("01.2", room.answer(chunk(source), "softmax"), seed).passed
+            assert judge("01.2", worker.answer(chunk(source), "softmax"), seed).passed
 
 
 def test_values_functions_and_classes_come_out(sandbox):
-    with sandbox.room() as room:
+    with sandbox.worker() as worker:
         program = chunk("class A:\n    n = 3\nx = (1, 'b')\ny = lambda k: k + 1")
-        assert room.answer(program, "x") == (1, "b")
-        assert room.answer(program, "y")(4) == 5
-        assert room.answer(program, "A")().n == 3
+        assert worker.answer(program, "x") == (1, "b")
+        assert worker.answer(program, "y")(4) == 5
+        assert worker.answer(program, "A")().n == 3
         with pytest.raises(NotDefined):
-            room.answer(program, "z")
+            worker.answer(program, "z")
 
 
 def test_each_exercise_has_a_namespace_of_its_own(sandbox):
-    with sandbox.room() as room:
-        room.answer(chunk("helper = 1\nf = 2"), "f")
+    with sandbox.worker() as worker:
+        worker.answer(chunk("helper = 1\nf = 2"), "f")
         with pytest.raises(NameError):
-            room.answer(chunk("f = helper"), "f")
+            worker.answer(chunk("f = helper"), "f")
 
 
 def test_errors_name_the_learners_own_line(sandbox):
@@ -73,13 +74,13 @@ def test_errors_name_the_learners_own_line(sandbox):
         ("import numpy as np", "<单元格 1>", 1),
         ("def f(x):\n    return np.exp(x) + nonsense", "<练习 99.1>", 3),
     ]
-    with sandbox.room() as room:
-        f = room.answer(program, "f")
+    with sandbox.worker() as worker:
+        f = worker.answer(program, "f")
         with pytest.raises(NameError) as caught:
             f(1.0)
     assert caught.value.own_lines[0] == "第 4 行：return np.exp(x) + nonsense"
-    with sandbox.room() as room, pytest.raises(SyntaxError) as caught:
-        room.answer(chunk("def f(:\n  pass"), "f")
+    with sandbox.worker() as worker, pytest.raises(SyntaxError) as caught:
+        worker.answer(chunk("def f(:\n  pass"), "f")
     assert "第 1 行" in caught.value.own_lines[0]
 
 
@@ -104,13 +105,13 @@ def test_errors_name_the_learners_own_line(sandbox):
         ("from aigc_course.exercises import ex01\nf = ex01.softmax", "refused"),
     ],
 )
-def test_a_stop_has_its_status_and_ends_only_its_own_room(sandbox, source, status):
+def test_a_stop_has_its_status_and_ends_only_its_own_process(sandbox, source, status):
     limits = replace(QUICK, seconds=1.5) if status == "timeout" else QUICK
-    with sandbox.room(limits=limits) as room:
+    with sandbox.worker(limits=limits) as worker:
         with pytest.raises(Stopped) as caught:
-            room.answer(chunk(source), "f")()
+            worker.answer(chunk(source), "f")()
         assert caught.value.status == status and caught.value.message
-        assert room.alive == (status == "refused")
+        assert worker.alive == (status == "refused")
     assert ask(sandbox, "f = 1") == 1
 
 
@@ -124,12 +125,11 @@ def test_what_it_started_dies_with_it(sandbox):
         "    return True\n"
     )
     parent = psutil.Process(sandbox._process.pid)
-    _wait_until(lambda: len(parent.children(recursive=True)) <= 2)  # bubblewrap, the warm one
-    with sandbox.room() as room:
-        assert room.answer(chunk(source), "f")()
-        assert (
-            len(parent.children(recursive=True)) >= 4
-        )  # and a warden, its inmate, that one's child
+    _wait_until(lambda: len(parent.children(recursive=True)) <= 2)  # bubblewrap, the fork server
+    with sandbox.worker() as worker:
+        assert worker.answer(chunk(source), "f")()
+        # and a supervisor, its worker, that one's child
+        assert len(parent.children(recursive=True)) >= 4
     _wait_until(lambda: len(parent.children(recursive=True)) <= 2)
 
 
@@ -167,7 +167,7 @@ SECRETS = (
 
 def test_judges_notebooks_and_homes_are_not_there(sandbox, tmp_path):
     (tmp_path / "secret").write_text("x", encoding="utf-8")
-    package = box._PACKAGE
+    package = sandbox_module._PACKAGE
     paths = [
         package / "exercises",
         package / "exercises" / "ex01.py",
@@ -202,7 +202,7 @@ def test_only_its_own_tmp_can_be_written_and_it_does_not_stay(sandbox):
         "        except OSError: out.append(False)\n"
         "    return there, out, open(paths[0]).read()\n"
     )
-    package = str(box._PACKAGE)
+    package = str(sandbox_module._PACKAGE)
     wanted = ["/tmp/kept", "/x", "/usr/x", f"{package}/x", f"{package}/exercises/x", "/dev/x"]
     for _ in range(2):
         assert ask(sandbox, source, "f", wanted) == (False, [True] + [False] * 5, "x")
@@ -246,9 +246,9 @@ def test_rights_are_gone(sandbox, call):
 
 def test_kinds_differ_in_what_can_be_imported():
     source = "from aigc_course import engine\nf = engine.tensor([1.0, 2.0]).sum().item()"
-    with Sandbox(Kind(engine=True), QUICK) as with_engine:
+    with Sandbox(ENGINE, QUICK) as with_engine:
         assert ask(with_engine, source, allows=("aigc_course.engine.*",)) == 3.0
-    assert Kind.of(()) == Kind() and Kind.of(("torch.nn.*",)) == Kind(torch=True)
+    assert Kind.of(()) == Kind() and Kind.of(("torch.nn.*",)) == TORCH
 
 
 @pytest.mark.slow
@@ -263,13 +263,13 @@ def test_torch_answers_run_backward_in_a_fork():
     import torch
 
     limits = Limits(seconds=60, memory_mib=2048, processes=16)
-    with Sandbox(Kind(torch=True), limits) as started:
+    with Sandbox(TORCH, limits) as started:
         for _ in range(2):
             got = ask(started, source, "f", torch.tensor([1.0, 3.0]), allows=("torch*",))
             assert got.tolist() == [2.0, 6.0]
 
 
-def test_a_parent_that_died_is_started_again():
+def test_a_fork_server_that_died_is_started_again():
     with Sandbox(limits=QUICK) as started:
         first = started._process
         os.kill(first.pid, signal.SIGKILL)
@@ -280,16 +280,16 @@ def test_a_parent_that_died_is_started_again():
 def test_closing_leaves_nothing():
     started = Sandbox(limits=QUICK)
     started.start()
-    room = started.room()
-    room.answer(chunk("f = 1"), "f")
+    worker = started.worker()
+    worker.answer(chunk("f = 1"), "f")
     children = psutil.Process(started._process.pid).children(recursive=True)
     started.close()
-    room.close()
+    worker.close()
     _wait_until(lambda: not any(p.is_running() and p.status() != "zombie" for p in children))
 
 
 def test_without_bubblewrap_it_says_so(monkeypatch):
-    monkeypatch.setattr(box, "bubblewrap", lambda: None)
+    monkeypatch.setattr(sandbox_module, "bubblewrap", lambda: None)
     with pytest.raises(NoSandbox, match="bubblewrap"):
         Sandbox().start()
     Sandbox.available.cache_clear()
@@ -297,12 +297,12 @@ def test_without_bubblewrap_it_says_so(monkeypatch):
     Sandbox.available.cache_clear()
 
 
-def test_unconfined_rooms_work_with_limits_only():
+def test_unconfined_workers_work_with_limits_only():
     with Sandbox(limits=QUICK, unconfined=True) as started:
         assert ask(started, "def f(x): return x + 1", "f", np.ones(2)).tolist() == [2, 2]
-        brief = started.room(limits=replace(QUICK, seconds=1.5))
-        with brief as room, pytest.raises(Stopped) as caught:
-            room.answer(chunk("def f():\n    while True: pass"), "f")()
+        brief = started.worker(limits=replace(QUICK, seconds=1.5))
+        with brief as worker, pytest.raises(Stopped) as caught:
+            worker.answer(chunk("def f():\n    while True: pass"), "f")()
         assert caught.value.status == "timeout"
 
 
@@ -311,7 +311,7 @@ def test_limits_are_numbers_above_zero():
         Limits(memory_mib=0)
 
 
-def test_the_same_answer_draws_the_same_random_numbers_in_every_room(sandbox):
+def test_the_same_answer_draws_the_same_random_numbers_in_every_process(sandbox):
     source = "import random\nimport numpy as np\ndef f(): return random.random(), np.random.rand()"
     assert ask(sandbox, source) == ask(sandbox, source)
 
@@ -327,10 +327,10 @@ def test_a_forbidden_call_is_noticed_where_the_engine_is_there():
         "    except BaseException:\n"
         "        return z\n"
     )
-    with Sandbox(Kind(engine=True), QUICK) as started:
+    with Sandbox(ENGINE, QUICK) as started:
         allows = ("aigc_course.engine.*", "!aigc_course.engine.*softmax")
-        with started.room(allows=allows) as room, pytest.raises(Stopped) as caught:
-            room.answer(chunk(source), "f")(np.ones((2, 3)))
+        with started.worker(allows=allows) as worker, pytest.raises(Stopped) as caught:
+            worker.answer(chunk(source), "f")(np.ones((2, 3)))
         assert caught.value.status == "refused" and "softmax" in caught.value.message
-        with started.room(allows=("aigc_course.engine.*",)) as room:
-            assert room.answer(chunk(source), "f")(np.ones((2, 3))).shape == (2, 3)
+        with started.worker(allows=("aigc_course.engine.*",)) as worker:
+            assert worker.answer(chunk(source), "f")(np.ones((2, 3))).shape == (2, 3)
