@@ -436,7 +436,7 @@ class Tensor:
         """``self += alpha * other``"""
         if alpha == 1.0:
             return self._write("add_", lambda: self + other, other)
-        return self._write("add_", lambda: self + as_tensor(other) * alpha, other)
+        return self._write("add_", lambda: self + as_tensor(other) * alpha, other, alpha)
 
     def sub_(self, other: Any, *, alpha: float = 1.0) -> Tensor:
         return self.add_(other, alpha=-alpha)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as TF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,6 +85,84 @@ def test_cross_entropy(shape, ignored, weighted, smoothing, reduction, dtype):
         nll = nn.NLLLoss(engine.tensor(w) if weighted else None, reduction=reduction)
         torch_nll = torch.nn.NLLLoss(torch.tensor(w) if weighted else None, reduction=reduction)
         same(lambda t: nll(t, y), lambda t: torch_nll(t, torch.tensor(y)), [z])
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("bad", [-np.inf, np.inf, np.nan])
+def test_what_an_ignored_row_holds_has_no_say(bad, smoothing, reduction):
+    y = np.array([0, -100, -100])
+    z = engine.tensor([[1.0, 0.0], [bad, bad], [bad, 0.0]], requires_grad=True)
+    clean = engine.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]], requires_grad=True)
+    for logits in (z, clean):
+        loss = F.cross_entropy(logits, y, reduction=reduction, label_smoothing=smoothing)
+        loss.sum().backward()
+        logp = F.nll_loss(logits, y, reduction=reduction)
+        assert np.isfinite(logp.detach().numpy()).all()
+    if not smoothing and reduction == "mean":
+        assert loss.item() == pytest.approx(0.313262, abs=1e-6)
+    assert z.grad.tolist() == clean.grad.tolist() and z.grad.tolist()[1:] == [[0, 0], [0, 0]]
+    torchs = torch.nn.functional.cross_entropy(
+        torch.tensor(z.detach().numpy()), torch.tensor(y), reduction=reduction,
+        label_smoothing=smoothing,
+    )  # fmt: skip
+    assert loss.tolist() == pytest.approx(torchs.tolist())
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_when_every_row_is_ignored(name, reduction):
+    y = np.array([-100, -100])
+    same(
+        lambda t: getattr(F, name)(t, y, reduction=reduction),
+        lambda t: getattr(TF, name)(t, torch.tensor(y), reduction=reduction),
+        arrays(9, (2, 3)),
+    )
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss", "binary_cross_entropy",
+                                  "binary_cross_entropy_with_logits", "cross_entropy"])  # fmt: skip
+def test_an_empty_batch_has_torchs_answer(name):
+    for reduction in REDUCTIONS:
+        same(
+            lambda t, r=reduction: getattr(F, name)(t, engine.zeros(0, 3), reduction=r),
+            lambda t, r=reduction: getattr(TF, name)(t, torch.zeros(0, 3), reduction=r),
+            [np.zeros((0, 3), np.float32)],
+        )
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gradients_of_targets_and_weights(reduction):
+    z, y, p, w = arrays(10, (4, 3), (4, 3), (3,), (3,))
+    z, y = 1 / (1 + np.exp(-z)), 1 / (1 + np.exp(-y))
+    same(
+        lambda a, b: F.binary_cross_entropy(a, b, reduction=reduction),
+        lambda a, b: TF.binary_cross_entropy(a, b, reduction=reduction),
+        [z, y],
+    )
+    same(
+        lambda a, b, c: F.cross_entropy(a, b, c, reduction=reduction),
+        lambda a, b, c: TF.cross_entropy(a, b, c, reduction=reduction),
+        [z, y, w],
+    )
+
+    def by_hand(logits, target, positive):  # torch refuses a gradient for pos_weight
+        rest = torch.nn.functional.softplus(-logits)
+        loss = (1 - target) * (logits + rest) + positive * target * rest
+        return {"mean": loss.mean(), "sum": loss.sum(), "none": loss}[reduction]
+
+    same(
+        lambda a, b, c: F.binary_cross_entropy_with_logits(a, b, None, reduction, c),
+        by_hand,
+        [z, y, p],
+    )
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_a_gradient_that_is_not_worked_out_is_refused(name):
+    weight = engine.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"weight requires a gradient.*weight\.detach\(\)"):
+        getattr(F, name)(engine.zeros(2, 3), [0, 1], weight=weight)
 
 
 def test_cross_entropy_of_one_sample_and_of_none():

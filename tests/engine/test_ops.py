@@ -135,6 +135,41 @@ def test_clip_lets_the_ends_pass():
     same(lambda x: x.clip(0.0, 1.0), None, [np.array([-1.0, 0.0, 0.5, 1.0, 2.0])])
 
 
+def test_a_bound_gets_the_gradient_where_it_was_chosen():
+    x, m = engine.tensor([1.0, 2.0, 3.0]), engine.tensor([2.0, 2.0, 2.0], requires_grad=True)
+    x.clamp(min=m).sum().backward()
+    assert m.grad.tolist() == [1, 0, 0]
+    m.grad = None
+    y = x.clone()
+    y.clamp_(max=m).sum().backward()
+    assert m.grad.tolist() == [0, 0, 1]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(-2, 2), min_size=4, max_size=4),
+    *[st.lists(st.integers(-2, 2), min_size=n, max_size=n) for n in (4, 4)],
+    st.sampled_from([(4,), (3, 4), (4, 1), (1,), ()]),
+)
+def test_clip_between_any_tensors(x, low, high, shape):
+    a, b, c = (np.array(v, float) for v in (x, low, high))
+    b = np.resize(b, shape)
+
+    def clamp(t, *bounds):  # torch's own broadcasting of clamp fails in its backward
+        return torch.clamp(*torch.broadcast_tensors(t, *bounds))
+
+    same(engine.clamp, clamp, [a, b, c])
+    same(engine.clamp, clamp, [a, b])
+    same(lambda t, hi: t.clamp(max=hi), lambda t, hi: torch.minimum(t, hi), [a, np.asarray(b + 0.5)])
+
+
+def test_clip_has_the_dtype_of_value_and_bounds_together():
+    ints, halves = np.array([1, 2, 3]), np.array([1.5, 1.5, 1.5], np.float32)
+    same(lambda t, m: t.clamp(min=m), None, [ints, halves])
+    same(lambda t, m: t.clamp(max=m), None, [halves, halves.astype(np.float64)])
+    same(lambda t: t.clamp(1.5, 2), None, [ints])
+
+
 # --- reductions ------------------------------------------------------------------------------
 
 REDUCTIONS = ["sum", "mean", "var", "std", "amax", "amin", "logsumexp"]
@@ -434,6 +469,10 @@ INDICES = {
     "list": lambda x: x[[1, 0, 1]],
     "list_second": lambda x: x[:, [2, 2, 0]],
     "pairs": lambda x: x[[0, 1, 0], [2, 2, 2]],
+    "pairs_twice": lambda x: x[(0, 0), (1, 1)],
+    "tuple_and_slice": lambda x: x[(0, 0, 1), :, 1:],
+    "tuple_of_bools": lambda x: x[(True, False), 1],
+    "range": lambda x: x[:, range(2)],
     "mask": lambda x: x[x > 0],
     "row_mask": lambda x: x[np.array([True, False])] if not isinstance(x, torch.Tensor)
     else x[torch.tensor([True, False])],
@@ -459,6 +498,69 @@ def test_index_with_tensors_adds_up_duplicates():
 def test_fancy_indexing_of_any_rows(rows, columns, data):
     index = data.draw(st.lists(st.integers(-rows, rows - 1), max_size=60))
     same(lambda t, i: t[i], None, [arrays(25, (rows, columns))[0], np.array(index, np.int64)])
+
+
+def test_the_issue_of_two_places_that_are_one():
+    x = engine.ones(3, 3, requires_grad=True)
+    x[(0, 0), (1, 1)].sum().backward()
+    assert x.grad.tolist() == [[0, 2, 0], [0, 0, 0], [0, 0, 0]]
+
+
+@st.composite
+def any_index(draw, shape):
+    """A tuple of parts: ints with slices, or lists, tuples, arrays and masks with slices."""
+    fancy, many = draw(st.booleans()), draw(st.integers(1, 4))
+    made = []
+    for size in shape[: draw(st.integers(0, len(shape)))]:
+        places = st.lists(st.integers(-size, size - 1), min_size=many, max_size=many)
+        bounds = st.none() | st.integers(-size - 1, size + 1)
+        kinds = [st.builds(slice, bounds, bounds, st.sampled_from([None, 1, 2]))]
+        if fancy:
+            kinds += [places, places.map(tuple), places.map(np.array), st.just(range(1))]
+        else:
+            kinds += [st.integers(-size, size - 1)]
+        made.append(draw(st.one_of(kinds)))
+    if not any(isinstance(part, np.ndarray | list | tuple | range) for part in made):
+        mask = np.array(draw(st.lists(st.booleans(), min_size=shape[0], max_size=shape[0])))
+        made[:1] = [draw(st.sampled_from([slice(None), mask]))]
+    if draw(st.booleans()):
+        made.insert(draw(st.integers(0, len(made))), None)
+    return tuple(made)
+
+
+@settings(max_examples=150, deadline=None)
+@given(any_index((3, 4, 2)))
+def test_any_index(index):
+    def pick(x):
+        torchs = isinstance(x, torch.Tensor)
+        return x[
+            tuple(torch.tensor(p) if torchs and isinstance(p, np.ndarray) else p for p in index)
+        ]
+
+    same(pick, None, arrays(31, (3, 4, 2)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=5), st.sampled_from([(), (1,), (1, 1, 1)]))
+def test_assigned_values_get_the_gradient_of_the_places_they_filled(rows, shape):
+    rows = sorted(set(rows))
+
+    def put(x, v):
+        y = x * 1.0
+        y[rows, :2] = v
+        y[0] = v.reshape(1, 1)
+        return y
+
+    same(put, None, arrays(32, (3, 4), shape))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int64"])
+def test_small_integers_index_a_long_table(dtype):
+    (w,) = arrays(33, (300, 2))
+    index = np.array([1, 255, 1, 7] * 10).astype(dtype if dtype != "int16" else np.int16)
+    wide = torch.tensor(index.astype(np.int64))
+    same(lambda t: t[index], lambda t: t[wide], [w])
+    same(lambda t: F.embedding(index, t), lambda t: TF.embedding(wide, t), [w])
 
 
 def test_gather():

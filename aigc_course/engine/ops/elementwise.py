@@ -239,15 +239,22 @@ def masked_fill(a: Tensor, mask: Any, value: float) -> Tensor:
 
 
 def clip(a: Any, min: Any = None, max: Any = None) -> Tensor:
-    """Limit to [min, max]; the gradient passes where the value was inside, ends included."""
+    """Limit to [min, max], numbers or tensors that broadcast; ``max`` wins where they cross.
+
+    The gradient passes where the value was inside, ends included; elsewhere it goes to the bound.
+
+    Example:
+        >>> clip(Tensor([1.0, 2.0, 3.0]), min=2.0)
+        tensor([2., 2., 3.])
+    """
     if min is None and max is None:
         raise ValueError("clip: got neither min nor max, wanted at least one of them")
     a = as_tensor(a)
-    low = min._data if isinstance(min, Tensor) else min
-    high = max._data if isinstance(max, Tensor) else max
-    x = a._data
-    if x.dtype.kind != "f" and any(isinstance(v, float) for v in (low, high)):
-        x = x.astype(FLOAT)
+    x, low, high = a._data, None, None
+    if min is not None:
+        x, low = operands("clip", a, min)
+    if max is not None:
+        x, high = operands("clip", result(x), max)
     low = None if low is None else np.asarray(low, x.dtype)
     high = None if high is None else np.asarray(high, x.dtype)
     try:
@@ -257,16 +264,24 @@ def clip(a: Any, min: Any = None, max: Any = None) -> Tensor:
             if bound is not None:
                 raise explained("clip", x, bound, error) from None
         raise
+    need_a, need_low, need_high = wants_grad(a), wants_grad(min), wants_grad(max)
 
     def backward(g: Array) -> tuple[Array | None, ...]:
-        inside = np.ones(out.shape, np.bool_)
-        if low is not None:
-            inside &= x >= low
-        if high is not None:
-            inside &= x <= high
-        return (unbroadcast(np.where(inside, g, g.dtype.type(0)), x.shape),)
+        zero = g.dtype.type(0)
+        above_low = np.True_ if low is None else x >= low
+        below_high = np.True_ if high is None else x <= high
+        grad_a = grad_low = grad_high = None
+        if need_a:
+            grad_a = unbroadcast(np.where(above_low & below_high, g, zero), x.shape)
+        if need_low and low is not None:
+            chosen = x < low if high is None else (x < low) & (low < high)
+            grad_low = unbroadcast(np.where(chosen, g, zero), low.shape)
+        if need_high and high is not None:
+            chosen = x > high if low is None else (x > high) | (low > high)
+            grad_high = unbroadcast(np.where(chosen, g, zero), high.shape)
+        return grad_a, grad_low, grad_high
 
-    return record(out, "clip", (a,), backward, saved=(a,), fresh=True)
+    return record(out, "clip", (a, min, max), backward, saved=(a, min, max), fresh=True)
 
 
 # --- one operand -----------------------------------------------------------------------------

@@ -19,8 +19,8 @@ def _plain(index: Any) -> tuple[Any, bool]:
     for part in parts:
         if isinstance(part, Tensor):
             part = part._data
-        if isinstance(part, list):
-            part = np.asarray(part) if part else np.zeros(0, np.int64)
+        elif isinstance(part, list | tuple | range):
+            part = np.asarray(part) if len(part) else np.zeros(0, np.int64)
         if isinstance(part, np.ndarray) and (part.ndim or part.dtype.kind == "b"):
             if part.dtype.kind not in "iub":
                 raise IndexError(
@@ -73,6 +73,7 @@ def add_rows(into: Array, rows: Array, values: Array) -> None:
     """
     if not len(rows):
         return
+    rows = rows.astype(np.intp, copy=False)  # a uint8 index cannot be compared with 300 rows
     rows = np.where(rows < 0, rows + len(into), rows)
     order = np.argsort(rows, kind="stable")
     rows = rows[order]
@@ -112,7 +113,11 @@ def with_item(a: Tensor, index: Any, value: Any) -> Tensor:
     def backward(g: Array) -> tuple[Array | None, ...]:
         rest = g.copy()
         rest[plain] = 0
-        return rest, unbroadcast(g[plain], shape) if need_value else None
+        if not need_value:
+            return rest, None
+        picked = g[plain]
+        extra = max(len(shape) - picked.ndim, 0)  # leading axes of size 1 fit in everywhere
+        return rest, unbroadcast(picked, shape[extra:]).reshape(shape)
 
     return record(new._data, "set_index", (a, value), backward)
 

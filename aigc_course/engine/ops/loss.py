@@ -12,11 +12,14 @@ from ..tensor import Tensor, as_tensor, record, wants_grad
 from . import elementwise as ew
 from . import reduction as red
 from .activation import log_softmax, sigmoid_array
+from .common import unbroadcast
 
 Reduction = str
 
 
-def _reduce(name: str, loss: Tensor, reduction: str) -> Tensor:
+def _reduce(name: str, loss: Tensor, reduction: str, weight: Any = None) -> Tensor:
+    if weight is not None:
+        loss = ew.mul(loss, as_tensor(weight))
     if reduction == "mean":
         return red.mean(loss)
     if reduction == "sum":
@@ -96,24 +99,23 @@ def binary_cross_entropy_with_logits(
     p = np.asarray(1 if pos_weight is None else as_tensor(pos_weight)._data, dtype)
     scale = 1 + (p - 1) * y  # factor of ln(1 + e⁻ᶻ)
     softplus = np.log1p(np.exp(-np.abs(z))) + np.maximum(-z, 0)  # ln(1 + e⁻ᶻ)
-    need_y = wants_grad(target)
+    need_y, need_p = wants_grad(target), wants_grad(pos_weight)
 
     def backward(g: Array) -> tuple[Array | None, ...]:
         grad_z = g * ((1 - y) - scale * sigmoid_array(-z))
         grad_y = g * ((p - 1) * softplus - z) if need_y else None
-        return grad_z, grad_y
+        grad_p = unbroadcast(g * y * softplus, p.shape) if need_p else None
+        return grad_z, grad_y, grad_p
 
     loss = record(
         (1 - y) * z + scale * softplus,
         "bce_with_logits",
-        (input, target),
+        (input, target, pos_weight),
         backward,
-        saved=(input, target),
+        saved=(input, target, pos_weight),
         fresh=True,
     )
-    if weight is not None:
-        loss = ew.mul(loss, as_tensor(weight))
-    return _reduce("binary_cross_entropy_with_logits", loss, reduction)
+    return _reduce("binary_cross_entropy_with_logits", loss, reduction, weight)
 
 
 def binary_cross_entropy(
@@ -125,22 +127,25 @@ def binary_cross_entropy(
     """-[y·ln ŷ + (1 - y)·ln(1 - ŷ)] for probabilities; ln is cut off at -100, as in PyTorch."""
     input, target = as_tensor(input), as_tensor(target)
     _same_shape("binary_cross_entropy", input, target)
-    x, y = input._data, target._data.astype(input.dtype, copy=False)
+    target = target.to(input.dtype)
+    x, y = input._data, target._data
     if x.size and (np.min(x) < 0 or np.max(x) > 1):
         raise ValueError(
             f"binary_cross_entropy: input runs from {np.min(x):.4g} to {np.max(x):.4g}, wanted "
             "probabilities in [0, 1]; for logits use binary_cross_entropy_with_logits"
         )
 
-    def backward(g: Array) -> tuple[Array, None]:
-        return g * (x - y) / np.maximum((1 - x) * x, 1e-12).astype(x.dtype), None
-
     with np.errstate(divide="ignore"):
-        out = -(y * np.maximum(np.log(x), -100) + (1 - y) * np.maximum(np.log1p(-x), -100))
-    loss = record(out, "bce", (input, target.detach()), backward, saved=(input,), fresh=True)
-    if weight is not None:
-        loss = ew.mul(loss, as_tensor(weight))
-    return _reduce("binary_cross_entropy", loss, reduction)
+        log_x, log_rest = np.maximum(np.log(x), -100), np.maximum(np.log1p(-x), -100)
+    need_y = wants_grad(target)
+
+    def backward(g: Array) -> tuple[Array | None, ...]:
+        grad_x = g * (x - y) / np.maximum((1 - x) * x, 1e-12).astype(x.dtype)
+        return grad_x, g * (log_rest - log_x) if need_y else None
+
+    out = -(y * log_x + (1 - y) * log_rest)
+    loss = record(out, "bce", (input, target), backward, saved=(input, target), fresh=True)
+    return _reduce("binary_cross_entropy", loss, reduction, weight)
 
 
 def nll_loss(
@@ -154,7 +159,8 @@ def nll_loss(
     input = as_tensor(input)
     rows, places, keep = _classes("nll_loss", input, target, ignore_index)
     k = rows.shape[1]
-    factor = _class_weights("nll_loss", weight, k, rows.dtype)[places] * keep  # (M,)
+    weights = _constant("nll_loss", _class_weights("nll_loss", weight, k, rows.dtype))
+    factor = weights[places] * keep  # (M,)
     index = np.arange(len(rows))
     out = -rows[index, places] * factor
     return _finish("nll_loss", input, rows, places, factor, out, reduction, _nll_grad)
@@ -208,7 +214,7 @@ def cross_entropy(
     logp = shifted
     logp -= np.log(total)
     prob /= total
-    weights = _class_weights("cross_entropy", weight, k, rows.dtype)
+    weights = _constant("cross_entropy", _class_weights("cross_entropy", weight, k, rows.dtype))
     counted = weights[places] * keep  # (M,): what the mean divides by
     hard = (1 - label_smoothing) * counted
     out = -logp[index, places] * hard
@@ -245,8 +251,6 @@ def _soft_cross_entropy(
         weights = _class_weights("cross_entropy", weight, k, input.dtype)
         target = target * weights.reshape((k,) + (1,) * (input.ndim - axis - 1))
     loss = -red.sum(ew.mul(log_softmax(input, axis), target), axis)
-    if reduction == "mean":
-        return red.sum(loss) / max(loss.numel(), 1)
     return _reduce("cross_entropy", loss, reduction)
 
 
@@ -256,7 +260,10 @@ def _classes(
     target: Any,
     ignore_index: int,
 ) -> tuple[Array, Array, Array]:
-    """Logits as rows (M, K), targets (M,) with ignored ones set to 0, and which ones count."""
+    """Logits as rows (M, K), targets (M,), and which rows count (M,).
+
+    Ignored rows and targets become 0: what a padded place holds, nan and -inf too, has no say.
+    """
     y = as_tensor(target)._data
     x = input._data
     if x.dtype.kind != "f":
@@ -283,6 +290,7 @@ def _classes(
     ignored = places == ignore_index
     if ignored.any():
         places = np.where(ignored, 0, places)
+        rows = np.where(ignored[:, None], rows.dtype.type(0), rows)
     k = rows.shape[1]
     if places.size and (places.min() < 0 or places.max() >= k):
         bad = int(places.min() if places.min() < 0 else places.max())
@@ -293,13 +301,21 @@ def _classes(
     return rows, places, (~ignored).astype(rows.dtype)
 
 
-def _class_weights(name: str, weight: Any, k: int, dtype: np.dtype[Any]) -> Array:
-    if weight is None:
-        return np.ones(k, dtype)
-    weights = as_tensor(weight)._data.astype(dtype, copy=False)
+def _class_weights(name: str, weight: Any, k: int, dtype: np.dtype[Any]) -> Tensor:
+    weights = as_tensor(np.ones(k, dtype) if weight is None else weight).to(dtype)
     if weights.shape != (k,):
         raise ShapeError(f"{name}: weight has shape {weights.shape}, wanted ({k},), one per class")
     return weights
+
+
+def _constant(name: str, weights: Tensor) -> Array:
+    """The weights of classes as an array; refused when a gradient for them is wanted."""
+    if weights.requires_grad:
+        raise RuntimeError(
+            f"{name}: weight requires a gradient, which is not worked out for class numbers as "
+            "target; pass weight.detach()"
+        )
+    return weights._data
 
 
 def _finish(
@@ -329,7 +345,10 @@ def _finish(
 
     def backward(g: Array) -> tuple[Array]:
         grad = rows_grad(rows, places, factor)
-        grad *= g.reshape(-1, 1) if reduction == "none" else g / divisor
+        if reduction == "none":
+            grad *= g.reshape(-1, 1)
+        else:
+            grad *= g / divisor if divisor else 0  # no row counts: nan, but not for the weights
         if len(shape) > 2:
             grad = np.moveaxis(grad.reshape(*per_sample, shape[1]), -1, 1)
         return (grad.reshape(shape),)

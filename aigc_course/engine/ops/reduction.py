@@ -75,7 +75,7 @@ def mean(a: Any, dim: Any = None, keepdim: bool = False, **kw: Any) -> Tensor:
     total = a._data.sum(axis=axes, keepdims=keep)
 
     def backward(g: Array) -> tuple[Array]:
-        return (np.broadcast_to(_widen(g / n, shape, axes), shape),)
+        return (np.broadcast_to(_widen(g / n if n else g, shape, axes), shape),)
 
     return record(total / n if n else total * np.nan, "mean", (a,), backward)
 
