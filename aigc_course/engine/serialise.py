@@ -1,7 +1,7 @@
 """Weights in the safetensors format: a JSON header and raw little-endian numbers, no code.
 
-Layout: 8 bytes with the header's length, the header (name -> dtype, shape, place), the data.
-Nothing in such a file can be executed, unlike a pickle. Format: the safetensors project's README.
+Nothing in such a file can be executed, unlike a pickle. The format is read and written by the
+safetensors library, loaded at the first use; here are what the engine stores and clear messages.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,10 @@ from aigc_course.files import write_atomically
 
 from .tensor import Tensor, result
 
-_NAMES = {
-    "bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32",
-    "int32": "I32", "uint64": "U64", "int64": "I64", "float16": "F16", "float32": "F32",
-    "float64": "F64",
-}  # fmt: skip
-_DTYPES = {code: np.dtype(name) for name, code in _NAMES.items()}
-_MAX_HEADER = 100_000_000  # bytes, the limit of the reference implementation
+DTYPES = (
+    "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16",
+    "float32", "float64",
+)  # fmt: skip
 
 
 class SafetensorsError(ValueError):
@@ -42,128 +38,98 @@ def save(
         path: the file; its folder must exist.
         metadata: text -> text, stored in the header.
 
+    Raises:
+        TypeError: ``state`` or ``metadata`` holds something that the format does not have.
+        FileNotFoundError: the folder does not exist.
+
     Example:
+        >>> import tempfile
         >>> folder = tempfile.TemporaryDirectory()
         >>> save({"w": Tensor([1.0, 2.0])}, Path(folder.name) / "w.safetensors")
         >>> load(Path(folder.name) / "w.safetensors")
         {'w': tensor([1., 2.])}
         >>> folder.cleanup()
     """
+    import safetensors.numpy
+
     if hasattr(state, "state_dict"):
         state = state.state_dict()
     if not isinstance(state, Mapping):
         raise TypeError(f"state: got {type(state).__name__}, wanted a module or a dict of tensors")
-    header: dict[str, Any] = {}
-    if metadata:
-        if not all(isinstance(k, str) and isinstance(v, str) for k, v in metadata.items()):
-            raise TypeError("metadata: wanted text -> text; convert numbers with str(...)")
-        header["__metadata__"] = dict(metadata)
-    arrays: list[np.ndarray] = []
-    start = 0
+    if not all(isinstance(text, str) for pair in (metadata or {}).items() for text in pair):
+        raise TypeError("metadata: wanted text -> text; convert numbers with str(...)")
+    arrays: dict[str, np.ndarray] = {}
     for name, value in state.items():
         if not isinstance(name, str) or name == "__metadata__":
             raise TypeError(f"state: got the name {name!r}, wanted text other than __metadata__")
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
-        if array.dtype.name not in _NAMES:
+        if array.dtype.name not in DTYPES:
             raise TypeError(
-                f"state[{name!r}]: got dtype {array.dtype}, wanted one of {', '.join(_NAMES)}"
+                f"state[{name!r}]: got dtype {array.dtype}, wanted one of {', '.join(DTYPES)}"
             )
-        array = np.require(array, array.dtype.newbyteorder("<"), ["C_CONTIGUOUS"])
-        header[name] = {
-            "dtype": _NAMES[array.dtype.name],
-            "shape": list(array.shape),
-            "data_offsets": [start, start + array.nbytes],
-        }
-        start += array.nbytes
-        arrays.append(array)
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    text += b" " * (-len(text) % 8)  # data starts at a multiple of 8
-
+        # the library writes the memory as it lies there: a transposed array would come back wrong
+        arrays[name] = np.require(array, requirements="C")
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path: the folder {target.parent} does not exist; create it first")
-    head = [len(text).to_bytes(8, "little"), text]
-    write_atomically(target, chain(head, (array.tobytes() for array in arrays)))
-
-
-def _fail(path: Path, what: str) -> SafetensorsError:
-    return SafetensorsError(
-        f"{path.name}: not a sound safetensors file: {what}. Save or download it again."
-    )
-
-
-def _read_header(path: Path, blob: bytes) -> tuple[dict[str, Any], int]:
-    if len(blob) < 8:
-        raise _fail(path, f"it has {len(blob)} bytes, the header's length alone takes 8")
-    size = int.from_bytes(blob[:8], "little")
-    if size > _MAX_HEADER or 8 + size > len(blob):
-        raise _fail(path, f"the header should have {size} bytes, the file has {len(blob)} in all")
-    try:
-        header = json.loads(blob[8 : 8 + size].decode("utf-8"))
-    except ValueError:
-        raise _fail(path, "the header is not JSON text") from None
-    if not isinstance(header, dict):
-        raise _fail(path, "the header is not a JSON object")
-    return header, 8 + size
+    write_atomically(target, safetensors.numpy.save(arrays, dict(metadata) if metadata else None))
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read all tensors of a file: name -> tensor.
+    """Read what :func:`save`, or any other writer of the format, has written: name -> tensor.
 
     Raises:
         FileNotFoundError: no such file.
         SafetensorsError: the file is damaged, cut off, or of another format.
         TypeError: it holds a dtype that NumPy does not have, such as BF16.
     """
+    import safetensors.numpy
+
     file = Path(path)
     blob = file.read_bytes()
-    header, start = _read_header(file, blob)
-    header.pop("__metadata__", None)
-    state: dict[str, Tensor] = {}
-    reached = 0
-    for name, entry in sorted(header.items(), key=_offset_of(file)):
-        code, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if code not in _DTYPES:
-            raise TypeError(
-                f"{file.name}: tensor {name!r} has dtype {code}, which NumPy does not have; "
-                "convert it to F32 where it was made"
-            )
-        dtype = _DTYPES[code]
-        count = 1
-        for n in shape:
-            count *= n
-        if begin != reached or end - begin != count * dtype.itemsize or start + end > len(blob):
-            raise _fail(
-                file,
-                f"tensor {name!r} of shape {tuple(shape)} should lie at bytes {begin} to {end} of "
-                f"{len(blob) - start}, after {reached}",
-            )
-        reached = end
-        raw = np.frombuffer(blob, dtype.newbyteorder("<"), count, start + begin)
-        state[name] = result(raw.astype(dtype).reshape(shape))
-    if start + reached != len(blob):
-        raise _fail(file, f"{len(blob) - start - reached} bytes after the last tensor")
-    return {name: state[name] for name in header}
-
-
-def _offset_of(path: Path) -> Any:
-    def key(item: tuple[str, Any]) -> tuple[int, int]:
-        name, entry = item
-        try:
-            begin, end = entry["data_offsets"]
-            if not isinstance(entry["dtype"], str):
-                raise TypeError
-            if not all(isinstance(n, int) and n >= 0 for n in (begin, end, *entry["shape"])):
-                raise TypeError
-            return begin, end
-        except (KeyError, TypeError, ValueError):
-            raise _fail(path, f"the entry of tensor {name!r} is incomplete") from None
-
-    return key
+    try:
+        arrays = safetensors.numpy.load(blob)
+    except safetensors.SafetensorError as error:
+        raise _damaged(file, blob, error) from None
+    except KeyError as error:  # the library looks the dtype up in a table
+        raise TypeError(
+            f"{file.name}: holds a tensor of dtype {error.args[0]}, which NumPy does not have; "
+            "convert it to F32 where it was made"
+        ) from None
+    # a copy: some versions of the library give memory that cannot be written to
+    return {name: result(np.array(array)) for name, array in arrays.items()}
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The text stored beside the tensors by ``save(..., metadata=...)``."""
+    """The text stored beside the tensors by ``save(..., metadata=...)``.
+
+    Raises:
+        FileNotFoundError, SafetensorsError: as :func:`load`.
+    """
+    import safetensors
+
     file = Path(path)
-    header, _ = _read_header(file, file.read_bytes())
-    return dict(header.get("__metadata__", {}))
+    try:
+        with safetensors.safe_open(file, framework="numpy") as opened:
+            return dict(opened.metadata() or {})
+    except safetensors.SafetensorError as error:
+        raise _damaged(file, file.read_bytes(), error) from None
+
+
+def _damaged(file: Path, blob: bytes, error: Exception) -> SafetensorsError:
+    """The error for a damaged file: in numbers where sizes say it, else in the library's words."""
+    size = int.from_bytes(blob[:8], "little")  # of the header
+    if len(blob) < 8:
+        what = f"it has {len(blob)} bytes, the header's length alone takes 8"
+    elif 8 + size > len(blob):
+        what = f"the header should have {size} bytes, the file has {len(blob)} in all"
+    elif "not fully covered" in str(error):  # then the header is sound
+        header = json.loads(blob[8 : 8 + size])
+        header.pop("__metadata__", None)
+        wanted = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        what = f"its tensors take {wanted} bytes, {len(blob) - 8 - size} are there"
+    else:
+        what = str(error).removeprefix("Error while deserializing: ")
+    return SafetensorsError(
+        f"{file.name}: not a sound safetensors file: {what}. Save or download it again."
+    )

@@ -160,7 +160,9 @@ def test_clip_between_any_tensors(x, low, high, shape):
 
     same(engine.clamp, clamp, [a, b, c])
     same(engine.clamp, clamp, [a, b])
-    same(lambda t, hi: t.clamp(max=hi), lambda t, hi: torch.minimum(t, hi), [a, np.asarray(b + 0.5)])
+    same(
+        lambda t, hi: t.clamp(max=hi), lambda t, hi: torch.minimum(t, hi), [a, np.asarray(b + 0.5)]
+    )
 
 
 def test_clip_has_the_dtype_of_value_and_bounds_together():
