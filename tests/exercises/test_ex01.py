@@ -203,6 +203,12 @@ def mlp_in_place(x, layers):
     return x
 
 
+def mlp_over_its_input(x, layers):
+    y = ex01.mlp_forward(x, layers)
+    np.maximum(x, 0, out=x)
+    return y
+
+
 WRONG = [
     Wrong("01.1", "naive", lambda z: 1 / (1 + np.exp(-z)), "溢出成 inf", 72),
     Wrong("01.1", "inf over inf", lambda z: np.exp(z) / (1 + np.exp(z)), "inf/inf 是 nan", 43),
@@ -239,6 +245,7 @@ WRONG = [
     ),
     Wrong("01.4", "stops early", lambda x, ls: ex01.mlp_forward(x, ls[:2]), "三层都走完了吗", 0),
     Wrong("01.4", "three only", mlp_three_only, "不能写死", 67),
+    Wrong("01.4", "x in place", mlp_over_its_input, "x 被原地修改", 89),
     Wrong("01.4", "pops", mlp_pops, "不要 pop", 94),
     Wrong("01.5", "no bias", count_with(lambda s, B, w, p, f, m: (w, f, m)), "还有一个偏置", 0),
     Wrong(

@@ -1,5 +1,7 @@
 """The card: what it shows, what it never shows, and that nothing of an answer becomes markup."""
 
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,6 +13,12 @@ from aigc_course.judging.core import check, exercise, judge
 from aigc_course.judging.describe import describe
 from aigc_course.judging.judges import array, that, value
 from aigc_course.judging.result import Step
+
+
+@pytest.mark.parametrize("module", ["aigc_course.judging.card", "aigc_course.progress"])
+def test_showing_and_noting_a_result_needs_no_judge(module):
+    code = f"import sys, {module}; sys.exit('aigc_course.judging.core' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 class Plain(HTMLParser):
