@@ -75,7 +75,7 @@ def imports(root: Path = PACKAGE) -> dict[str, set[str]]:
 
 
 def part(module: str) -> str:
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def broken(graph: dict[str, set[str]]) -> list[str]:
@@ -88,15 +88,11 @@ def broken(graph: dict[str, set[str]]) -> list[str]:
             there = part(target)
             if there in ("", here):
                 continue
-            if allowed is not None and there not in allowed:
-                wrong.append(f"{module} -> {target}")
-            elif (
-                allowed is None
-                and here not in {*APPLICATION, "__main__"}
-                and (there in APPLICATION)
-            ):
-                wrong.append(f"{module} -> {target}")
-            elif there in CLOSED and here not in CLOSED[there]:
+            if allowed is None:
+                against = there in APPLICATION and here not in {*APPLICATION, "__main__"}
+            else:
+                against = there not in allowed
+            if against or here not in CLOSED.get(there, {here}):
                 wrong.append(f"{module} -> {target}")
     return wrong
 
