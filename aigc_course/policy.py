@@ -99,7 +99,7 @@ ROOTS = frozenset([COURSE, *CLOSED_LIBRARIES, *(name.split(".")[0] for name in _
 #: Files and folders of the package that cannot change a mark.
 _NO_MARKS = (
     "__main__.py",
-    "_data",
+    "_data",  # has a manifest of its own
     "_notebooks",
     "authoring",
     "classroom/report",
@@ -254,7 +254,6 @@ def can_change_marks(path: PurePath) -> bool:
         >>> can_change_marks(PurePath("cli/main.py"))
         False
     """
-    parts = path.parts
-    if "__pycache__" in parts or path.suffix == ".pyc":
+    if any(part == "__pycache__" or part.startswith(".") for part in path.parts):
         return False
-    return not any(parts[: len(known.split("/"))] == tuple(known.split("/")) for known in _NO_MARKS)
+    return not any(path.is_relative_to(other) for other in _NO_MARKS)

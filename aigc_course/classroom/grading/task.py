@@ -17,6 +17,8 @@ from aigc_course.classroom.grading.one_submission import digest_of, grade_submis
 from aigc_course.classroom.grading.warm_sandboxes import WarmSandboxes
 from aigc_course.classroom.marks import ExerciseMark, NotebookMark, SubmissionMark
 from aigc_course.classroom.submission.collect import Problem
+from aigc_course.data import data_root
+from aigc_course.policy import can_change_marks
 
 __all__ = [
     "Outcome",
@@ -24,6 +26,7 @@ __all__ = [
     "Setup",
     "Task",
     "course_fingerprint",
+    "fingerprint_of",
     "grade_task",
     "settings_of",
     "ungraded_outcome",
@@ -157,21 +160,27 @@ def ungraded_outcome(setup: Setup, task: Task, reason: str) -> Outcome:
 
 @cache
 def course_fingerprint() -> str:
-    """Changes with whatever in the course may change a mark: its version, judges, grading.
+    """Changes with whatever in the course can change a mark, and with nothing else.
 
     It also tells whether another machine has the same course.
     """
-    package = Path(aigc_course.__file__).resolve().parent
-    digest = hashlib.sha256(aigc_course.__version__.encode())
-    parts = ["classroom/sandbox", "exercises", "judging", "judging/handed", "engine"]
-    files = [path for part in parts for path in sorted((package / part).glob("*.py"))]
-    parts = ["classroom/grading", "classroom/submission"]
-    files += [path for part in parts for path in sorted((package / part).glob("*.py"))]
-    for path in files:
-        if path.is_file():
+    return fingerprint_of(Path(aigc_course.__file__).resolve().parent, data_root())
+
+
+def fingerprint_of(package: Path, data: Path) -> str:
+    """Checksum of the files that :func:`aigc_course.policy.can_change_marks` names.
+
+    Args:
+        package: folder of the course.
+        data: folder of the data; its manifest has their checksums.
+    """
+    digest = hashlib.sha256()
+    for folder, pattern in ((package, "*"), (data, "*.toml")):
+        names = (path.relative_to(folder) for path in folder.rglob(pattern) if path.is_file())
+        for name in sorted(name.as_posix() for name in names if can_change_marks(name)):
             # line ends differ between systems and do not matter
-            text = path.read_bytes().replace(b"\r\n", b"\n")
-            digest.update(path.name.encode() + hashlib.sha256(text).digest())
+            content = (folder / name).read_bytes().replace(b"\r\n", b"\n")
+            digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     return digest.hexdigest()[:16]
 
 
