@@ -29,7 +29,9 @@ NBVAL = [
 ]
 
 
-ROOM = ["tests/classroom/sandbox/test_room.py", "-m", "not slow"]
+SANDBOX = ["tests/classroom/sandbox/test_sandbox.py", "-m", "not slow"]
+POLICY = ["tests/test_policy.py"]
+FINGERPRINT = ["tests/classroom/grading/test_fingerprint.py"]
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,10 @@ def dead_kernel(root: Path) -> str:
     return f"{path.name}, cell {code[2]['id']}: os._exit(9)"
 
 
-def judges_in_the_room(root: Path) -> str:
-    """Let answers see the folder of the judges."""
-    box = root / "aigc_course" / "classroom" / "sandbox" / "box.py"
-    return _replace(box, 'hidden = [_PACKAGE / "exercises", ', "hidden = [")
+def judges_in_the_sandbox(root: Path) -> str:
+    """Let answers see the whole course."""
+    sandbox = root / "aigc_course" / "classroom" / "sandbox" / "sandbox.py"
+    return _replace(sandbox, "_PACKAGE / part for part in policy.", "_PACKAGE for part in policy.")
 
 
 def open_network(root: Path) -> str:
@@ -137,12 +139,48 @@ def open_attributes(root: Path) -> str:
     return _replace(proxies, "if type(name) is str and name in", "if True or name in")
 
 
-def blind_tripwire(root: Path) -> str:
+def nothing_forbidden(root: Path) -> str:
     """Forbid nothing."""
-    forbidden = root / "aigc_course" / "exercises" / "forbidden.py"
-    return _replace(
-        forbidden, '    full = f"{module}.{name}"\n', "    return False\n    full = ''\n"
-    )
+    policy = root / "aigc_course" / "policy.py"
+    return _replace(policy, "    if closed and allows:", "    closed = False\n    if closed:")
+
+
+def open_by_default(root: Path) -> str:
+    """Let answers call whatever of the course is not listed anywhere."""
+    policy = root / "aigc_course" / "policy.py"
+    return _replace(policy, 'return "<locals>" in name and module', "return not module")
+
+
+def importable_by_default(root: Path) -> str:
+    """Let the sandbox import, and show, whatever of the course is not listed anywhere."""
+    policy = root / "aigc_course" / "policy.py"
+    old = "return leads_there or _is_in(module, known)"
+    return _replace(policy, old, "return not _is_in(module, _NEVER) or _is_in(module, known)")
+
+
+def no_import_hook(root: Path) -> str:
+    """Let the fork server refuse no import."""
+    server = root / "aigc_course" / "classroom" / "sandbox" / "fork_server.py"
+    return _replace(server, "sys.meta_path.insert(0, Clos", "list[object]().insert(0, Clos")
+
+
+def shallow_fingerprint(root: Path) -> str:
+    """Leave out of the fingerprint what lies in folders."""
+    task = root / "aigc_course" / "classroom" / "grading" / "task.py"
+    return _replace(task, "folder.rglob(pattern)", "folder.glob(pattern)")
+
+
+def fingerprint_by_list(root: Path) -> str:
+    """Leave out of the fingerprint what is new."""
+    policy = root / "aigc_course" / "policy.py"
+    known = 'path.parts[0] not in ("text", "training") and '
+    return _replace(policy, "return not any(path.is_rel", f"return {known}not any(path.is_rel")
+
+
+def fingerprint_of_all(root: Path) -> str:
+    """Let the fingerprint change with what cannot change a mark."""
+    policy = root / "aigc_course" / "policy.py"
+    return _replace(policy, '    "progress",\n', "")
 
 
 def unescaped(root: Path) -> str:
@@ -158,10 +196,16 @@ MUTATIONS = [
     Mutation("engine-formula", engine_formula, ["tests/engine", "-m", "not slow"]),
     Mutation("data-byte", data_byte, ["tests/data", "-m", "not slow"]),
     Mutation("dead-exercise", dead_exercise, ["tests/exercises"]),
-    Mutation("judges-in-the-room", judges_in_the_room, ROOM),
-    Mutation("open-network", open_network, ROOM),
+    Mutation("judges-in-the-sandbox", judges_in_the_sandbox, SANDBOX),
+    Mutation("open-network", open_network, SANDBOX),
     Mutation("open-attributes", open_attributes, ["tests/classroom/sandbox/test_loopback.py"]),
-    Mutation("blind-tripwire", blind_tripwire, ["tests/judging/test_forbidden.py"]),
+    Mutation("nothing-forbidden", nothing_forbidden, ["tests/judging/test_forbidden.py"]),
+    Mutation("open-by-default", open_by_default, POLICY),
+    Mutation("importable-by-default", importable_by_default, POLICY),
+    Mutation("no-import-hook", no_import_hook, POLICY),
+    Mutation("shallow-fingerprint", shallow_fingerprint, FINGERPRINT),
+    Mutation("fingerprint-by-list", fingerprint_by_list, FINGERPRINT),
+    Mutation("fingerprint-of-all", fingerprint_of_all, FINGERPRINT),
     Mutation("unescaped", unescaped, ["tests/classroom/report/test_feedback.py"]),
 ]
 
