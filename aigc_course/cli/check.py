@@ -42,7 +42,7 @@ def doctor(
       aigc doctor
       aigc doctor --json > 检查.json     求助时附上它
     """
-    from aigc_course.classroom.workspace.delivery import choose_folder
+    from aigc_course.classroom.workspace.learners_folder import choose_folder
     from aigc_course.cli import doctor as checks
 
     lines = checks.examine(choose_folder(folder))

@@ -51,7 +51,9 @@ def lab(
       aigc lab --ServerApp.token=abc     其余参数交给 JupyterLab
     """
     from aigc_course.classroom.workspace import jupyter
-    from aigc_course.classroom.workspace.delivery import Course, choose_folder, deliver
+    from aigc_course.classroom.workspace.delivery import deliver
+    from aigc_course.classroom.workspace.learners_folder import choose_folder
+    from aigc_course.classroom.workspace.lessons import Course
 
     words = list(arguments or []) + list(context.args)
     folder_name = words.pop(0) if words and not words[0].startswith("-") else None
@@ -82,7 +84,9 @@ def update(
       aigc update
       aigc update 我的课程 --restore
     """
-    from aigc_course.classroom.workspace.delivery import Course, choose_folder, deliver
+    from aigc_course.classroom.workspace.delivery import deliver
+    from aigc_course.classroom.workspace.learners_folder import choose_folder
+    from aigc_course.classroom.workspace.lessons import Course
 
     target = choose_folder(folder)
     changes = deliver(target, Course(), restore=restore)
@@ -109,9 +113,11 @@ def reset(
     from datetime import datetime
 
     from aigc_course.classroom.workspace import delivery
+    from aigc_course.classroom.workspace.learners_folder import choose_folder
+    from aigc_course.classroom.workspace.lessons import Course
 
-    target = delivery.choose_folder(folder)
-    lesson, kept = delivery.reset(target, delivery.Course(), number, datetime.now())
+    target = choose_folder(folder)
+    lesson, kept = delivery.reset(target, Course(), number, datetime.now())
     if kept:
         typer.echo(f"你写的那份留存为：{kept.name}")
     typer.echo(f"已恢复：{lesson}")
@@ -182,7 +188,7 @@ def _chapter_and_folder(words: Sequence[str]) -> tuple[str | None, str | None]:
 
 
 def _learners_folder(named: str | None) -> Path:
-    from aigc_course.classroom.workspace.delivery import choose_folder
+    from aigc_course.classroom.workspace.learners_folder import choose_folder
     from aigc_course.places import STATE_DIR
 
     folder = choose_folder(named)

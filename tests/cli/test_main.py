@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aigc_course.classroom.workspace import delivery
+from aigc_course.classroom.workspace import lessons
 from aigc_course.cli import doctor, learn, main
 from aigc_course.cli.packages import runtime_packages
 from aigc_course.places import PACKAGE
@@ -155,7 +155,7 @@ def test_odd_folder_names_simply_work(tmp_path: Path, name: str) -> None:
     done = aigc("update", name, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / name / ".aigc" / "state.json").is_file() or not list(
-        delivery.notebooks_source().glob("*.ipynb")
+        lessons.notebooks_source().glob("*.ipynb")
     )
 
 
@@ -166,7 +166,7 @@ def test_the_folder_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_reset_end_to_end(tmp_path: Path) -> None:
-    names = sorted(p.name for p in delivery.notebooks_source().glob("[0-9][0-9]_*.ipynb"))
+    names = sorted(p.name for p in lessons.notebooks_source().glob("[0-9][0-9]_*.ipynb"))
     if not names:
         pytest.skip("the course has no notebook yet")
     aigc("update", "f", cwd=tmp_path)

@@ -21,7 +21,7 @@ from aigc_course.errors import UserError
 if TYPE_CHECKING:
     from nbgrader.apps.api import NbGraderAPI
 
-__all__ = ["Nbgrader", "tools_on_path", "write_config"]
+__all__ = ["Nbgrader", "own_config", "tools_on_path", "write_config"]
 
 CONFIG = "nbgrader_config.py"
 IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", FILE, OLDER]
@@ -64,6 +64,21 @@ def tools_on_path() -> Iterator[None]:
         os.environ["PATH"] = before
 
 
+def own_config(root: Path) -> Any:
+    """What ``nbgrader_config.py`` in the course folder says; empty if there is none."""
+    from traitlets.config import Config
+    from traitlets.config.loader import PyFileConfigLoader
+
+    if not (root / CONFIG).is_file():
+        return Config()
+    try:
+        return PyFileConfigLoader(CONFIG, path=str(root)).load_config()
+    except Exception as error:  # whatever the instructor's file raises
+        raise UserError(
+            f"{root / CONFIG} 执行时出错（{type(error).__name__}: {error}）", "改好它再来"
+        ) from error
+
+
 class Nbgrader:
     """nbgrader's interface to the course in ``root``, quiet, with the course's own settings."""
 
@@ -84,7 +99,7 @@ class Nbgrader:
         config = Config()
         config.ClearSolutions.code_stub = {"python": CODE_STUB}
         config.ClearSolutions.text_stub = TEXT_STUB
-        own = self._own_config()
+        own = own_config(self.root)
         config.merge(own)
         config.CourseDirectory.root = str(self.root)
         ignored = own.get("CourseDirectory", {}).get("ignore", [])
@@ -93,19 +108,6 @@ class Nbgrader:
         log.propagate = False
         log.addHandler(logging.NullHandler())
         return NbGraderAPI(config=config, log=log)
-
-    def _own_config(self) -> Any:
-        from traitlets.config import Config
-        from traitlets.config.loader import PyFileConfigLoader
-
-        if not (self.root / CONFIG).is_file():
-            return Config()
-        try:
-            return PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
-        except Exception as error:  # whatever the instructor's file raises
-            raise UserError(
-                f"{self.root / CONFIG} 执行时出错（{type(error).__name__}: {error}）", "改好它再来"
-            ) from error
 
     def generate(self, name: str) -> None:
         """Make ``release/<name>/`` from ``source/<name>/`` and note it in the gradebook."""

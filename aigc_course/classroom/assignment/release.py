@@ -143,7 +143,7 @@ def _plan(
 
     from aigc_course import __version__
     from aigc_course.authoring.student import student_version
-    from aigc_course.classroom.workspace.delivery import notebooks_source
+    from aigc_course.classroom.workspace.lessons import notebooks_source
 
     course = {path.stem: path for path in sorted(notebooks_source().glob("[0-9][0-9]_*.ipynb"))}
     before = [book.name for book in old.notebooks] if old else []

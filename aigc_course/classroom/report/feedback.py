@@ -141,7 +141,8 @@ def write_pages(
     Returns:
         The ``index.html`` of each student.
     """
-    from aigc_course.classroom.report.gradebook import carry_exchange_files, course_directory
+    from aigc_course.classroom.report.gradebook import carry_exchange_files
+    from aigc_course.classroom.report.nbgrader_database import course_directory
 
     course = course_directory(root)
     written = []

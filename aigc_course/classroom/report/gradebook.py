@@ -11,13 +11,9 @@ could not be graded is left without one and flagged for grading by hand, and
 from __future__ import annotations
 
 import json
-import logging
-import os
 import re
 import secrets
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +22,17 @@ from aigc_course.classroom.assignment.record import Assignment
 from aigc_course.classroom.marks import ExerciseMark, NotebookMark, SubmissionMark
 from aigc_course.classroom.report import autograded
 from aigc_course.classroom.report.files import put, small_text
-from aigc_course.classroom.report.standing import ManualMark, folder_problem
+from aigc_course.classroom.report.nbgrader_database import (
+    course_directory,
+    database_url,
+    open_gradebook,
+)
+from aigc_course.classroom.report.standing import folder_problem
 from aigc_course.classroom.report.words import visible
 from aigc_course.classroom.submission.roll import Person
 from aigc_course.errors import UserError
 
-__all__ = ["Written", "course_directory", "has_gradebook", "read_manual", "write_gradebook"]
+__all__ = ["Written", "carry_exchange_files", "write_gradebook"]
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,6 @@ class Written:
     submissions: int
     by_hand: int
     skipped: tuple[tuple[str, str], ...] = ()
-
-
-def course_directory(root: Path) -> Any:
-    """nbgrader's ``CourseDirectory`` for ``root``, as its ``nbgrader_config.py`` says."""
-    from nbgrader.coursedir import CourseDirectory
-    from traitlets.config.loader import Config, PyFileConfigLoader
-
-    root = root.resolve()
-    config = Config()
-    if (root / "nbgrader_config.py").is_file():
-        try:
-            config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
-        except Exception as error:  # the instructor's own Python file: anything can be wrong
-            raise UserError(
-                f"nbgrader_config.py 读不进来（{type(error).__name__}: {error}）", "改好它再来一次"
-            ) from error
-    return CourseDirectory(config=config, root=str(root))
 
 
 def write_gradebook(
@@ -96,8 +80,8 @@ def write_gradebook(
     }
     submissions, by_hand = 0, 0
     skipped: list[tuple[str, str]] = []
-    with _gradebook(course, wait) as gradebook:
-        _register(gradebook, assignment, empty, _url(course, wait))
+    with open_gradebook(course, wait) as gradebook:
+        _register(gradebook, assignment, empty, database_url(course, wait))
         cells = _cells(gradebook, assignment)
         for person in roll:
             if not folder_problem(person.id):
@@ -113,135 +97,6 @@ def write_gradebook(
             by_hand += _submission(gradebook, course, assignment, mark, empty, cells)
             submissions += 1
     return Written(submissions, by_hand, tuple(skipped))
-
-
-def has_gradebook(root: Path) -> bool:
-    """Whether there is a gradebook that could hold marks given by hand."""
-    url = str(course_directory(root).db_url)
-    return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).is_file()
-
-
-def read_manual(
-    root: Path, assignment: Assignment, *, wait: float = 30.0
-) -> dict[tuple[str, str], ManualMark]:
-    """Marks and comments given by hand in formgrader: (student, cell) -> mark."""
-    from nbgrader import api
-
-    if not has_gradebook(root):
-        return {}
-    found: dict[tuple[str, str], ManualMark] = {}
-    with _gradebook(course_directory(root), wait) as gradebook:
-        where = (api.Assignment.name == assignment.name,)
-        grades = (
-            gradebook.db.query(
-                api.Student.id,
-                api.BaseCell.name,
-                api.Grade.manual_score,
-                api.Grade.extra_credit,
-                api.Grade.auto_score,
-                api.Grade.needs_manual_grade,
-            )
-            .select_from(api.Grade)
-            .join(api.BaseCell, api.BaseCell.id == api.Grade.cell_id)
-            .join(api.SubmittedNotebook, api.SubmittedNotebook.id == api.Grade.notebook_id)
-            .join(
-                api.SubmittedAssignment,
-                api.SubmittedAssignment.id == api.SubmittedNotebook.assignment_id,
-            )
-            .join(api.Student, api.Student.id == api.SubmittedAssignment.student_id)
-            .join(api.Assignment, api.Assignment.id == api.SubmittedAssignment.assignment_id)
-            .filter(*where)
-        )
-        for student, cell, manual, extra, auto, waiting in grades:
-            score = manual if manual is not None else (auto if extra else None)
-            if score is not None:
-                score += extra or 0.0
-            found[student, cell] = ManualMark(score, "", bool(waiting))
-        comments = (
-            gradebook.db.query(api.Student.id, api.BaseCell.name, api.Comment.manual_comment)
-            .select_from(api.Comment)
-            .join(api.BaseCell, api.BaseCell.id == api.Comment.cell_id)
-            .join(api.SubmittedNotebook, api.SubmittedNotebook.id == api.Comment.notebook_id)
-            .join(
-                api.SubmittedAssignment,
-                api.SubmittedAssignment.id == api.SubmittedNotebook.assignment_id,
-            )
-            .join(api.Student, api.Student.id == api.SubmittedAssignment.student_id)
-            .join(api.Assignment, api.Assignment.id == api.SubmittedAssignment.assignment_id)
-            .filter(*where, api.Comment.manual_comment.is_not(None))
-        )
-        for student, cell, text in comments:
-            old = found.get((student, cell), ManualMark())
-            found[student, cell] = ManualMark(old.score, text or "", old.waiting)
-    return found
-
-
-# --- the database ----------------------------------------------------------------------------
-
-
-def _url(course: Any, wait: float) -> str:
-    url = str(course.db_url)
-    if url.startswith("sqlite:///") and "?" not in url:
-        url += f"?timeout={wait:g}"  # how long SQLite waits for a lock before it gives up
-    return url
-
-
-@contextmanager
-def _gradebook(course: Any, wait: float) -> Iterator[Any]:
-    """nbgrader's gradebook, its errors told as UserError; what is not committed is undone."""
-    from nbgrader.api import Gradebook, InvalidEntry
-    from sqlalchemy.exc import SQLAlchemyError
-
-    log = logging.getLogger("tornado.application")
-    quiet = log.disabled
-    log.disabled = True  # nbgrader prints a stack trace there before it raises
-    try:
-        with _alembic_on_path(), Gradebook(_url(course, wait), course.course_id) as gradebook:
-            try:
-                yield gradebook
-            finally:
-                gradebook.db.rollback()
-    except (SQLAlchemyError, InvalidEntry) as error:
-        raise _told(error, course) from error
-    finally:
-        log.disabled = quiet
-
-
-def _told(error: Exception, course: Any) -> UserError:
-    text = str(error).casefold()
-    where = str(course.db_url).removeprefix("sqlite:///")
-    if "locked" in text:
-        return UserError(
-            f"成绩册正被别的程序写着：{where}",
-            "等它写完或关掉它（formgrader、nbgrader、看数据库的程序），再来一次；已写的不会丢，也不会重复",
-        )
-    if "readonly" in text or "unable to open" in text:
-        return UserError(f"成绩册写不进去：{where}", "检查这个文件和所在文件夹的权限")
-    if "disk" in text and "full" in text:
-        return UserError(f"磁盘已满，写不进 {where}", "腾出空间再来一次；已写的不会丢")
-    if "no such column" in text or "no such table" in text:
-        return UserError(f"成绩册是旧版 nbgrader 的：{where}", "先备份它，再 nbgrader db upgrade")
-    if "not a database" in text or "malformed" in text:
-        return UserError(
-            f"成绩册文件坏了：{where}", "移走它并从备份取回；没有备份就再运行一次，从头建"
-        )
-    first = str(error).splitlines()[0]
-    return UserError(f"成绩册出错（{first}）", f"备份 {where}，再来一次")
-
-
-@contextmanager
-def _alembic_on_path() -> Iterator[None]:
-    """A new gradebook asks the command ``alembic``, which lies beside the running Python."""
-    before = os.environ.get("PATH")
-    beside = str(Path(sys.executable).parent)
-    os.environ["PATH"] = beside + (os.pathsep + before if before else "")
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PATH"]
-        else:
-            os.environ["PATH"] = before
 
 
 def _register(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aigc_course.classroom.report.files import put
-from aigc_course.classroom.report.gradebook import course_directory
+from aigc_course.classroom.report.nbgrader_database import course_directory
 from aigc_course.errors import UserError
 
 __all__ = ["Way", "to_exchange", "to_zip"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from aigc_course.classroom.assignment.record import FILE, Assignment
-from aigc_course.classroom.report import classpage, feedback, gradebook, tables
+from aigc_course.classroom.report import classpage, feedback, gradebook, manual_marks, tables
 from aigc_course.classroom.report.standing import Standing, folder_problem, standings
 from aigc_course.classroom.report.words import SUBMISSION_STATUS
 from aigc_course.classroom.submission.roll import read_roll
@@ -73,7 +73,7 @@ def run(
         yield f"成绩册：{written.submissions} 份提交{rest}"
         for student, why in written.skipped:
             yield f"! 没有写进成绩册：{tables.safe_cell(student)}（{why}）"
-    manual = gradebook.read_manual(root, assignment)
+    manual = manual_marks.read_manual(root, assignment)
     lines = standings(assignment, marks, people, manual, handed_in)
     counts = Counter(line.status for line in lines)
     words = [f"{SUBMISSION_STATUS[s]} {counts[s]}" for s in SUBMISSION_STATUS if counts[s]]

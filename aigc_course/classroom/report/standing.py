@@ -76,7 +76,7 @@ def standings(
         assignment: what was asked.
         marks: what grading found; the last one counts if a student occurs twice.
         roll: the class, in the order wanted.
-        manual: from :func:`aigc_course.classroom.report.gradebook.read_manual`.
+        manual: from :func:`aigc_course.classroom.report.manual_marks.read_manual`.
         handed_in: students who have a folder, to tell "not handed in" from "not graded yet".
 
     Example:

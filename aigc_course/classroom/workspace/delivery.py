@@ -15,35 +15,24 @@ stays away until asked for. Without a readable state every file counts as change
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
+from aigc_course.classroom.workspace.learners_folder import prepare
+from aigc_course.classroom.workspace.lessons import Lessons, sha256
 from aigc_course.classroom.workspace.what_is_new import what_is_new
 from aigc_course.errors import UserError, from_os_error
 from aigc_course.files import TEMPORARY, write_atomically
-from aigc_course.places import PACKAGE, STATE_DIR, is_anothers, learners_folder, source_notebooks
+from aigc_course.places import STATE_DIR
 
-__all__ = [
-    "DEFAULT_NAME",
-    "Change",
-    "Course",
-    "Lessons",
-    "choose_folder",
-    "deliver",
-    "notebooks_source",
-    "prepare",
-    "reset",
-]
+__all__ = ["Change", "deliver", "reset"]
 
-DEFAULT_NAME = "我的课程"
 FORMAT = 1
 NOT_A_FILE = "not-a-regular-file"  # a folder or a link in a lesson's place: never ours
 
@@ -69,127 +58,11 @@ class Change:
     news: str = ""
 
 
-class Lessons(Protocol):
-    """Where lessons come from: the course itself, or a stand-in in the tests."""
-
-    version: str
-
-    def names(self) -> list[str]:
-        """File names of the lessons, in order."""
-
-    def key(self, name: str) -> str:
-        """Changes whenever what :meth:`render` returns may change. Cheap."""
-
-    def render(self, name: str) -> bytes:
-        """The learner's version of a lesson. May take seconds."""
-
-
-class Course:
-    """The lessons of the installed course, solutions taken out."""
-
-    def __init__(self, source: Path | None = None) -> None:
-        from aigc_course import __version__
-
-        self.version = __version__
-        self.source = notebooks_source() if source is None else source
-
-    def names(self) -> list[str]:
-        """File names like ``03_backprop.ipynb``, in the course's order."""
-        return sorted(path.name for path in self.source.glob("[0-9][0-9]_*.ipynb"))
-
-    def key(self, name: str) -> str:
-        """Checksum over the source notebook and over the code that takes the solutions out."""
-        import aigc_course.authoring
-
-        maker = Path(aigc_course.authoring.__file__).with_name("student.py")
-        return _sha256((self.source / name).read_bytes() + maker.read_bytes())
-
-    def render(self, name: str) -> bytes:
-        """The learner's version, as UTF-8 JSON."""
-        import nbformat
-
-        from aigc_course.authoring.student import student_version
-
-        notebook = nbformat.read(self.source / name, as_version=4)
-        return (nbformat.writes(student_version(notebook)).rstrip("\n") + "\n").encode("utf-8")
-
-
-def notebooks_source() -> Path:
-    """The source notebooks: inside an installed wheel, or ``notebooks/`` of the repository.
-
-    Raises:
-        UserError: neither is there, as in a broken installation.
-    """
-    folder = source_notebooks()
-    if folder is None:
-        raise UserError(f"课程的笔记本不在安装里（找过 {PACKAGE}）", "重新安装课程：pip install .")
-    return folder
-
-
-# --- which folder ----------------------------------------------------------------------------
-
-
-def choose_folder(wanted: str | None) -> Path:
-    """The learner's folder: as named, else ``AIGC_HOME``, else the one we stand in, else new.
-
-    "The one we stand in" is the current folder or a parent of it that already is a learner's
-    folder and not another user's; a new one is ``我的课程`` below the current folder.
-    """
-    named = wanted or os.environ.get("AIGC_HOME", "").strip()
-    try:
-        if named:
-            return Path(os.path.abspath(Path(named).expanduser()))
-        return learners_folder() or Path.cwd() / DEFAULT_NAME
-    except FileNotFoundError as error:
-        raise UserError("当前文件夹已经不在了", "cd 到别的文件夹，再来一次") from error
-
-
-def prepare(folder: Path) -> Path:
-    """Make the learner's folder and its ``.aigc``, or say in one line why it cannot be.
-
-    ``.aigc`` is closed to others: on a shared machine with a group-writable home, a classmate
-    could else change the command that starts this learner's kernels.
-
-    Raises:
-        UserError: it is a file, is another user's, lies in the course's own folders, or cannot be
-            written.
-    """
-    folder = Path(os.path.abspath(folder))
-    real = folder.resolve()
-    for own in (PACKAGE, PACKAGE.parent / "notebooks"):
-        if own.is_dir() and real.is_relative_to(own):
-            raise UserError(
-                f"{folder} 在课程自己的文件夹里，那里存的是带答案的原稿",
-                "换一个文件夹，或什么都不写",
-            )
-    if real == PACKAGE.parent and (PACKAGE.parent / "notebooks").is_dir():
-        raise UserError(f"{folder} 是课程仓库本身", f"换一个文件夹，如 {DEFAULT_NAME}")
-    try:
-        # looked at first: mkdir on an existing file says something else on each system
-        for part in (folder, *folder.parents):
-            if part.exists():
-                if not part.is_dir():
-                    raise UserError(f"{part} 是一个文件，不是文件夹", "换一个名字，或先把它移走")
-                break
-        folder.mkdir(parents=True, exist_ok=True)
-        ours = folder / STATE_DIR
-        if is_anothers(ours):
-            raise UserError(f"{folder} 是这台机器上另一位用户的学习文件夹", "换一个自己的文件夹")
-        ours.mkdir(mode=0o700, exist_ok=True)
-        # not tempfile: on Windows it tries for ever in a folder it may not write to
-        probe = ours / f"{TEMPORARY}{secrets.token_hex(8)}"
-        probe.write_bytes(b"")
-        probe.unlink(missing_ok=True)  # another aigc may just have cleared it away
-    except OSError as error:
-        raise from_os_error(error, folder) from error
-    return folder
-
-
 # --- the record of what was delivered --------------------------------------------------------
 
 
 @dataclass
-class _Entry:
+class _Delivered:
     known: list[str] = field(default_factory=list)
     offered: str = ""
     source: str = ""
@@ -199,7 +72,7 @@ class _Entry:
 @dataclass
 class _State:
     path: Path
-    lessons: dict[str, _Entry] = field(default_factory=dict)
+    lessons: dict[str, _Delivered] = field(default_factory=dict)
     broken: Path | None = None
 
     @classmethod
@@ -209,7 +82,7 @@ class _State:
             raw = json.loads(path.read_text(encoding="utf-8"))
             if raw["format"] != FORMAT:
                 raise ValueError(f"format {raw['format']}")
-            lessons = {name: _Entry(**entry) for name, entry in raw["lessons"].items()}
+            lessons = {name: _Delivered(**entry) for name, entry in raw["lessons"].items()}
             for entry in lessons.values():
                 texts = [*entry.known, entry.offered, entry.source, entry.version]
                 if not isinstance(entry.known, list) or not all(isinstance(t, str) for t in texts):
@@ -230,7 +103,7 @@ class _State:
 
 
 @contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """One ``aigc`` at a time in a folder; the lock dies with its process."""
     from filelock import FileLock, Timeout
 
@@ -256,7 +129,7 @@ def deliver(folder: Path, lessons: Lessons, *, restore: bool = False) -> list[Ch
 
     Args:
         folder: the learner's folder, made if it is not there.
-        lessons: usually :class:`Course`.
+        lessons: usually :class:`.lessons.Course`.
         restore: also bring back lessons that the learner deleted or renamed.
 
     Returns:
@@ -268,7 +141,7 @@ def deliver(folder: Path, lessons: Lessons, *, restore: bool = False) -> list[Ch
     folder = prepare(folder)
     changes = []
     try:
-        with _exclusive(folder):
+        with _locked(folder):
             state = _State.load(folder)
             if state.broken:
                 changes.append(Change("state", "", state.broken))
@@ -284,7 +157,7 @@ def deliver(folder: Path, lessons: Lessons, *, restore: bool = False) -> list[Ch
 def _deliver_one(
     folder: Path, lessons: Lessons, name: str, state: _State, restore: bool
 ) -> Change | None:
-    entry = state.lessons.get(name, _Entry())
+    entry = state.lessons.get(name, _Delivered())
     target = folder / name
     found = _fingerprint(target)
     if found is None and entry.offered and not restore:
@@ -293,7 +166,7 @@ def _deliver_one(
     if found is not None and entry.source == key:
         return None
     content = lessons.render(name)
-    digest = _sha256(content)
+    digest = sha256(content)
     kind: Kind | None = None
     path, news = target, ""
     if found != digest and not (found is not None and digest == entry.offered):
@@ -306,7 +179,7 @@ def _deliver_one(
         else:
             kind = "updated" if found in entry.known else "beside"
             news = _news(target, content, touched=kind == "beside")
-        if kind == "beside" or not _put(target, content, found):
+        if kind == "beside" or not _write(target, content, found):
             kind, path = "beside", _put_beside(target, lessons.version, content, entry.known)
     elif digest not in entry.known and found == digest:
         entry.known.append(digest)  # the same bytes by another way: as good as delivered
@@ -324,14 +197,14 @@ def _news(target: Path, content: bytes, *, touched: bool) -> str:
 
 
 def _put_beside(target: Path, version: str, content: bytes, known: list[str]) -> Path:
-    digest = _sha256(content)
+    digest = sha256(content)
     for n in range(1, 1000):
         tail = "" if n == 1 else f"-{n}"
         path = target.with_name(f"{target.stem}.新版-{version}{tail}{target.suffix}")
         found = _fingerprint(path)
         if found == digest:
             return path
-        if (found is None or found in known) and _put(path, content, found):
+        if (found is None or found in known) and _write(path, content, found):
             return path
     raise UserError(f"{target.name} 旁边的“新版”文件太多", "删掉不要的再来一次")
 
@@ -341,7 +214,7 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
 
     Args:
         folder: the learner's folder.
-        lessons: usually :class:`Course`.
+        lessons: usually :class:`.lessons.Course`.
         number: the lesson's number, such as ``"03"`` or ``"3"``.
         now: the time that goes into the kept copy's name.
 
@@ -358,26 +231,26 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
     folder = prepare(folder)
     target = folder / names[wanted]
     content = lessons.render(names[wanted])
-    digest = _sha256(content)
+    digest = sha256(content)
     kept: Path | None = None
     try:
-        with _exclusive(folder):
+        with _locked(folder):
             state = _State.load(folder)
-            entry = state.lessons.setdefault(names[wanted], _Entry())
+            entry = state.lessons.setdefault(names[wanted], _Delivered())
             found = _fingerprint(target)
             if found == NOT_A_FILE:
                 raise UserError(f"{target} 不是普通文件", "先把它移走")
             if found not in (None, digest, *entry.known):
                 mine = target.read_bytes()
-                found = _sha256(mine)
+                found = sha256(mine)
                 stamp = now.strftime("%Y-%m-%d-%H%M%S")
                 kept = _free_name(target.with_name(f"{target.stem}.留存-{stamp}{target.suffix}"))
-                if not _put(kept, mine, None):
+                if not _write(kept, mine, None):
                     raise UserError(f"{kept} 刚刚被别的程序写过", "再来一次")
             if digest not in entry.known:
                 entry.known.append(digest)
             state.save()
-            if found != digest and not _put(target, content, found):
+            if found != digest and not _write(target, content, found):
                 raise UserError(f"{target} 刚刚又被保存过", "在 JupyterLab 里关掉它，再来一次")
             entry.offered, entry.version = digest, lessons.version
             entry.source = lessons.key(names[wanted])
@@ -390,21 +263,17 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
 # --- files -----------------------------------------------------------------------------------
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _fingerprint(path: Path) -> str | None:
     """Checksum of a regular file, None if nothing is there, :data:`NOT_A_FILE` otherwise."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
         return NOT_A_FILE
     try:
-        return _sha256(path.read_bytes())
+        return sha256(path.read_bytes())
     except FileNotFoundError:
         return None
 
 
-def _put(target: Path, content: bytes, expected: str | None) -> bool:
+def _write(target: Path, content: bytes, expected: str | None) -> bool:
     """Write ``target`` if it still has the checksum ``expected``; False if it changed meanwhile."""
     # asked as late as can be: JupyterLab may be saving the same file just now
     return write_atomically(

@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from aigc_course.classroom.report import gradebook
+from aigc_course.classroom.report import gradebook, manual_marks
 from aigc_course.classroom.report.standing import standings
 from aigc_course.classroom.submission.roll import Person
 from tests.classroom.report.test_gradebook import BOOK, wrong
@@ -150,7 +150,7 @@ def test_a_mark_given_there_reaches_the_tables_and_stays(formgrader: Formgrader)
     assignment = Assignment.load(root, "ps1")
     mark = wrong(assignment, "s1")
     gradebook.write_gradebook(root, assignment, [mark])  # while the server has it open
-    manual = gradebook.read_manual(root, assignment)
+    manual = manual_marks.read_manual(root, assignment)
     assert manual["s1", "open-03-q1"].comment == "第二点缺理由"
     (line,) = standings(assignment, [mark], manual=manual)
     assert line.open == {"03.q1": 4.5}

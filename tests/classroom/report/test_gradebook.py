@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aigc_course.classroom.marks import NotebookMark, OpenAnswer, StepMark
-from aigc_course.classroom.report import gradebook
+from aigc_course.classroom.report import gradebook, manual_marks
 from aigc_course.classroom.report.standing import standings
 from aigc_course.classroom.submission.roll import Person
 from aigc_course.errors import UserError
@@ -161,7 +161,7 @@ def test_what_a_person_did_is_kept(place):
     got = scores(root, "s1")
     assert got["open-03-q1"] == (None, 4.0, None, False)
     assert got["check-03-2"] == (1.0, 2.5, None, False)
-    manual = gradebook.read_manual(root, assignment)
+    manual = manual_marks.read_manual(root, assignment)
     assert manual["s1", "open-03-q1"].score == 4.0
     assert manual["s1", "open-03-q1"].comment == "第二点缺理由"
     assert manual["s1", "check-03-1"].score is None
@@ -194,7 +194,7 @@ def test_extra_credit_counts(place):
     mark = rc.perfect(assignment, "s1", "写了")
     gradebook.write_gradebook(root, assignment, [mark])
     change(root, "UPDATE grade SET extra_credit = 1.5 WHERE auto_score = 4")  # 03.6
-    manual = gradebook.read_manual(root, assignment)
+    manual = manual_marks.read_manual(root, assignment)
     (line,) = standings(assignment, [mark], manual=manual)
     assert line.exercises["03.6"] == 5.5
 
@@ -342,5 +342,5 @@ def test_export_leaves_blank_what_has_no_mark(place, monkeypatch):
 def test_nothing_to_read_before_there_is_a_gradebook(place):
     root, assignment = place
     (root / "gradebook.db").unlink()
-    assert gradebook.read_manual(root, assignment) == {}
+    assert manual_marks.read_manual(root, assignment) == {}
     assert not (root / "gradebook.db").exists()

@@ -21,7 +21,7 @@ from aigc_course.classroom.assignment.record import (
 )
 from aigc_course.classroom.submission.notebook_file import Damaged, WrongFile
 from aigc_course.classroom.submission.read import Answer, read_submission
-from aigc_course.classroom.workspace.delivery import notebooks_source
+from aigc_course.classroom.workspace.lessons import notebooks_source
 from aigc_course.exercises import judge
 
 STUB = '    # 在这里写你的代码\n    raise NotImplementedError("还没作答")'

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from aigc_course.classroom.workspace import delivery
-from aigc_course.classroom.workspace.delivery import Course, choose_folder, deliver, prepare, reset
+from aigc_course.classroom.workspace.delivery import deliver, reset
+from aigc_course.classroom.workspace.learners_folder import choose_folder, prepare
+from aigc_course.classroom.workspace.lessons import Course, sha256
 from aigc_course.errors import UserError
 from aigc_course.files import TEMPORARY
 
@@ -29,7 +31,7 @@ class Fake:
         return sorted(self.lessons)
 
     def key(self, name: str) -> str:
-        return delivery._sha256(self.lessons[name])
+        return sha256(self.lessons[name])
 
     def render(self, name: str) -> bytes:
         self.rendered.append(name)

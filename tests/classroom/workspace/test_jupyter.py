@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from aigc_course.classroom.workspace import jupyter
-from aigc_course.classroom.workspace.delivery import notebooks_source
+from aigc_course.classroom.workspace.lessons import notebooks_source
 from aigc_course.errors import UserError
 from tests.support.real_server import AIGC, Running, run_cells, started
 
