@@ -170,6 +170,43 @@ def answers(
     raise typer.Exit(any(trial.verdict != "as it should be" for trial in trials))
 
 
+@command(PANEL, name="new-lesson")
+def new_lesson(
+    number: Annotated[str, typer.Argument(metavar="NN", help="章号，两位数。")],
+    slug: Annotated[str, typer.Argument(metavar="名字", help="小写字母、数字、下划线。")],
+    title: Annotated[str, typer.Option(help="中文题目。", show_default=False)] = "",
+    data: Annotated[
+        str,
+        typer.Option(metavar="名字", help="这一章带来的数据：再写它的脚本、卡和读取函数。"),
+    ] = "",
+    run: Annotated[bool, typer.Option("--run/--no-run", help="写好就执行笔记本。")] = True,
+) -> None:
+    """写出新的一章的骨架：笔记本、练习、练习的测试。
+
+    骨架是一个完整的小例子，写出来就能跑、测试就能过；每一处要换掉的都标着〔待写〕。
+    已有的文件一个也不碰，章的清单都从文件夹里读。写完了，测试会提醒加进 README 的表。
+
+    \b
+    例
+      aigc new-lesson 08 text_pipeline
+      aigc new-lesson 08 text_pipeline --title 文本处理流程 --data reviews
+    """
+    from aigc_course.authoring import new_lesson as making
+    from aigc_course.authoring.notebooks import repository_notebooks
+
+    folder = _folder()
+    made = making.plan(number, slug, title=title, data=data, root=folder.parent)
+    for path in making.write(made, run=run):
+        typer.echo(path.relative_to(folder.parent).as_posix())
+    typer.echo(
+        f"接着：aigc notebooks {number} --text > {number}.txt 取出来改，--apply 写回；"
+        f"pytest tests/exercises/test_ex{number}.py tests/notebooks -k {number}"
+    )
+    before = f"{int(number) - 1:02d}"
+    if before in repository_notebooks(folder):
+        typer.echo(f"第 {before} 章的结尾要提到“{number}”，没有的话测试会说")
+
+
 def _folder() -> Path:
     here = PACKAGE.parent / "notebooks"
     for folder in (Path.cwd() / "notebooks", here):

@@ -21,7 +21,7 @@ from aigc_course.places import PACKAGE
 COMMANDS = {
     "学": ["lab", "update", "reset", "progress"],
     "检查": ["doctor", "version", "data"],
-    "写课": ["notebooks", "train", "answers"],
+    "写课": ["notebooks", "train", "answers", "new-lesson"],
     "教": ["release", "grade", "report"],
 }
 LEAVES = [[name] for names in COMMANDS.values() for name in names if name != "data"]

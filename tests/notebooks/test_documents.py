@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
+from aigc_course.authoring.new_lesson import TO_WRITE
 from aigc_course.authoring.notebooks import (
     EXEMPT_TAG,
     MAX_BYTES,
@@ -21,16 +22,10 @@ from aigc_course.authoring.student import student_version
 from aigc_course.exercises import get, registered
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-EXPECTED = [
-    "00_welcome",
-    "01_forward",
-    "02_losses",
-    "03_backprop",
-    "04_autograd",
-    "05_optimizers",
-    "06_train_mlp",
-    "07_regularization",
-]
+REPOSITORY = FOLDER.parent
+LISTED = re.findall(
+    r"^\| `(\d\d_\w+)` \|", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.M
+)
 HEADER = ["学习目标", "先修", "预计用时", "运行时间", "数据"]
 ENDING = ["小结", "术语表", "延伸阅读"]
 BANNED = [
@@ -61,8 +56,26 @@ def without_code(markdown):
     return re.sub(r"```.*?```|`[^`\n]*`", "", markdown, flags=re.DOTALL)
 
 
-def test_all_notebooks_are_there():
-    assert [p.stem for p in repository_notebooks(FOLDER).values()][: len(EXPECTED)] == EXPECTED
+def test_what_the_readme_lists_is_there():
+    there = [p.stem for p in repository_notebooks(FOLDER).values()]
+    assert sorted(set(LISTED)) == LISTED, "README 的“内容”表要按章号排，每章一行"
+    assert [name for name in LISTED if name not in there] == []
+
+
+def test_every_finished_lesson_is_in_the_readme(path, notebook):
+    left = sum(cell.source.count(TO_WRITE) for cell in notebook.cells)
+    if left:
+        assert path.stem not in LISTED, f"README 里已有这一章，却还有 {left} 处{TO_WRITE}"
+    else:
+        line = f"| `{path.stem}` | 学什么 | 看到什么 |"
+        assert path.stem in LISTED, f"README 的“内容”表缺一行：{line}"
+
+
+def test_a_lesson_is_a_notebook_exercises_and_their_tests(path):
+    exercises = sorted((REPOSITORY / "aigc_course" / "exercises").glob("ex[0-9][0-9].py"))
+    tests = sorted((REPOSITORY / "tests" / "exercises").glob("test_ex[0-9][0-9].py"))
+    assert f"ex{path.name[:2]}" in [one.stem for one in exercises]
+    assert [f"test_{one.stem}" for one in exercises] == [one.stem for one in tests]
 
 
 def test_header(notebook):
@@ -79,9 +92,9 @@ def test_ending(path, notebook):
     glossary = text[text.index("术语表") :]
     assert glossary.count("\n|") >= 7, "术语表要是一张表，至少 5 个词"
     assert re.search(r"\b(19|20)\d\d\b", text[text.index("延伸阅读") :]), "延伸阅读要有年份"
-    later = [p for p in repository_notebooks(FOLDER).values() if p.name > path.name]
-    if later:
-        assert later[0].name in text[text.index("小结") :], f"没有指向 {later[0].name}"
+    following = f"{int(path.name[:2]) + 1:02d}"
+    if following in repository_notebooks(FOLDER):
+        assert following in text[text.index("小结") :], f"没有指向第 {following} 章"
 
 
 def test_voice(notebook):

@@ -10,14 +10,13 @@ import pytest
 from aigc_course.classroom.sandbox.proxies import Proxy
 from aigc_course.classroom.sandbox.worker import AnswerServer
 from aigc_course.exercises import exercise, judge, registered
-from aigc_course.judging import handed
+from aigc_course.judging import catalogue, handed
 from aigc_course.judging.handed.graph_node import GraphNode
 from aigc_course.judging.judges import that, value
 from tests.support.harness import notebook_answer
 from tests.support.loopback import assert_same_remotely, proxied
 
-CHAPTERS = ("00", "01", "02", "03", "04", "05", "06", "07")
-ALL = [ex.id for chapter in CHAPTERS for ex in registered(chapter)]
+ALL = [ex.id for chapter in catalogue.chapters() for ex in registered(chapter)]
 
 
 @pytest.mark.parametrize("number", ALL)

@@ -23,6 +23,7 @@ from aigc_course.classroom.submission.notebook_file import Damaged, WrongFile
 from aigc_course.classroom.submission.read import Answer, read_submission
 from aigc_course.classroom.workspace.lessons import notebooks_source
 from aigc_course.exercises import judge
+from aigc_course.judging import catalogue
 
 STUB = '    # 在这里写你的代码\n    raise NotImplementedError("还没作答")'
 LESSON = "import math\n\ndef f(x):\n    return 'lesson'"
@@ -100,7 +101,7 @@ def course(chapter: str) -> tuple[Any, Any, AskedNotebook]:
     return source, student, asked_notebook(path.stem, source, student)
 
 
-@pytest.mark.parametrize("chapter", ["00", "01", "02", "03", "04", "05", "06", "07"])
+@pytest.mark.parametrize("chapter", catalogue.chapters())
 def test_solutions_of_the_course(chapter):
     source, student, wanted = course(chapter)
     done = read_submission(nbformat.writes(source).encode(), wanted)
