@@ -281,7 +281,7 @@ def report(
       aigc report ps1 --lms canvas --lms-export 导出.csv
       aigc report ps1 --publish zip              反馈页打成一个 ZIP
     """
-    from aigc_course.classroom.report.run import Wanted, run
+    from aigc_course.classroom.report.run import ReportOptions, write_reports
 
     if lms not in (None, "canvas", "moodle"):
         raise UserError(f"--lms 只能是 canvas 或 moodle，不是 {lms}", "改成其中之一")
@@ -289,6 +289,6 @@ def report(
         raise UserError(f"--publish 只能是 exchange 或 zip，不是 {publish}", "改成其中之一")
     if lms_export and not lms:
         raise UserError("写了 --lms-export，没写是哪一种", "加上 --lms canvas 或 --lms moodle")
-    wanted = Wanted(lms, lms_export, not only_exercises, gradebook, publish)
-    for row in run(course, name, roll, wanted):
+    options = ReportOptions(lms, lms_export, not only_exercises, gradebook, publish)
+    for row in write_reports(course, name, roll, options):
         typer.echo(row)

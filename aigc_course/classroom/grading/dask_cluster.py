@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from aigc_course.classroom.grading.one_submission import digest_of
 from aigc_course.classroom.grading.task import (
-    Outcome,
     Setup,
     Task,
+    TaskOutcome,
     course_fingerprint,
     grade_task,
     ungraded_outcome,
@@ -68,7 +68,7 @@ class DaskCluster:
             self.client.close()
             raise
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Iterator[Task]) -> Iterator[TaskOutcome]:
         """Outcomes as they come; a bounded number of submissions is on its way at a time."""
         from distributed import wait
         from distributed.client import FuturesCancelledError
@@ -77,8 +77,8 @@ class DaskCluster:
         killed: Counter[str] = Counter()
         more, heard = True, time.monotonic()
         while True:
-            room = PER_THREAD * max(1, self._threads())
-            while more and len(in_flight) < room:
+            capacity = PER_THREAD * max(1, self._threads())
+            while more and len(in_flight) < capacity:
                 task = next(tasks, None)
                 if task is None:
                     more = False
@@ -117,12 +117,14 @@ class DaskCluster:
         )
         in_flight[key] = (future, task)
 
-    def _outcome(self, future: Future[bytes], task: Task, killed: Counter[str]) -> Outcome | None:
+    def _outcome(
+        self, future: Future[bytes], task: Task, killed: Counter[str]
+    ) -> TaskOutcome | None:
         """The outcome of a finished task; None if it is to be sent again."""
         from distributed import CancelledError, KilledWorker
 
         try:
-            return Outcome.of_bytes(future.result(timeout=30))
+            return TaskOutcome.of_bytes(future.result(timeout=30))
         except KilledWorker:
             killed[task.student] += 1
             if killed[task.student] < KILLED_TRIES:

@@ -20,9 +20,9 @@ from typing import Any
 
 from aigc_course.classroom.grading.task import (
     TRIES,
-    Outcome,
     Setup,
     Task,
+    TaskOutcome,
     grade_task,
     ungraded_outcome,
 )
@@ -52,7 +52,7 @@ class LocalPool:
         self.size = workers
         self._workers: list[_Worker] = []
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Iterator[Task]) -> Iterator[TaskOutcome]:
         """Each worker has one submission at a time, so no more than that are in memory."""
         again: deque[Task] = deque()
         tries: Counter[str] = Counter()
@@ -76,7 +76,7 @@ class LocalPool:
                 task = worker.task
                 assert task is not None
                 state = worker.look(self.setup.patience)
-                if isinstance(state, Outcome):
+                if isinstance(state, TaskOutcome):
                     yield state
                 elif state:
                     self._workers[self._workers.index(worker)] = _Worker(self.setup)
@@ -120,11 +120,11 @@ class _Worker:
     def signals(self) -> list[Any]:
         return [self._conn, self._process.sentinel]
 
-    def look(self, patience: float) -> Outcome | str:
+    def look(self, patience: float) -> TaskOutcome | str:
         """The outcome; or "died" or "hangs"; or "" while it works."""
         try:
             if self._conn.poll():
-                outcome = Outcome.of_bytes(self._conn.recv_bytes())
+                outcome = TaskOutcome.of_bytes(self._conn.recv_bytes())
                 self.task = None
                 return outcome
             if self._process.is_alive():

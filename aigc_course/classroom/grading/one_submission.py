@@ -37,7 +37,11 @@ from aigc_course.classroom.sandbox.limits import Kind
 from aigc_course.classroom.sandbox.rpc import NotDefined
 from aigc_course.classroom.submission.collect import Problem
 from aigc_course.classroom.submission.notebook_file import Damaged, WrongFile
-from aigc_course.classroom.submission.read import Answer, SubmittedNotebook, read_submission
+from aigc_course.classroom.submission.read import (
+    SubmittedAnswer,
+    SubmittedNotebook,
+    read_submission,
+)
 from aigc_course.errors import UserError
 from aigc_course.judging import core
 from aigc_course.judging.forbidden import explain, static_findings
@@ -298,7 +302,7 @@ class _SubmissionGrader:
             answer = read.answer(asked.id, wrong)
         marks[asked.id] = self._exercise(asked, answer)
 
-    def _exercise(self, asked: AskedExercise, answer: Answer) -> ExerciseMark:
+    def _exercise(self, asked: AskedExercise, answer: SubmittedAnswer) -> ExerciseMark:
         mark = ExerciseMark(asked.id, asked.title, "unanswered", 0.0, asked.points)
         if not answer.found:
             return replace(mark, message="没有找到这道题的答案", notes=answer.notes)
@@ -323,7 +327,7 @@ class _SubmissionGrader:
         seconds = round(time.monotonic() - began, 3)
         return replace(_marked(mark, result, source), seconds=seconds)
 
-    def _judged(self, asked: AskedExercise, answer: Answer) -> core.Result:
+    def _judged(self, asked: AskedExercise, answer: SubmittedAnswer) -> core.Result:
         """Raises Stopped, or an exception that is not the answer's fault."""
         exercise = core.get(asked.id)
         program = "\n".join(chunk.source for chunk in answer.program)

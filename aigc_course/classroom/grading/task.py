@@ -21,10 +21,10 @@ from aigc_course.data import data_root
 from aigc_course.policy import can_change_marks
 
 __all__ = [
-    "Outcome",
     "Runner",
     "Setup",
     "Task",
+    "TaskOutcome",
     "course_fingerprint",
     "fingerprint_of",
     "grade_task",
@@ -76,7 +76,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """What came back.
 
     Attributes:
@@ -93,22 +93,22 @@ class Outcome:
         return json.dumps([self.mark.to_json(), self.exercise, self.log]).encode()
 
     @staticmethod
-    def of_bytes(data: bytes) -> Outcome:
+    def of_bytes(data: bytes) -> TaskOutcome:
         mark, exercise, log = json.loads(data)
-        return Outcome(SubmissionMark.from_json(mark), exercise, log)
+        return TaskOutcome(SubmissionMark.from_json(mark), exercise, log)
 
 
 class Runner(Protocol):
     """Grades submissions somewhere: local processes, or a cluster."""
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
-        """One outcome for each task, in any order; tasks are taken as there is room for them."""
+    def run(self, tasks: Iterator[Task]) -> Iterator[TaskOutcome]:
+        """One outcome for each task, in any order; tasks are taken as workers become free."""
 
     def close(self, *, at_once: bool = False) -> None:
         """End all processes that were started; ``at_once`` does not wait for their work."""
 
 
-def grade_task(setup: Setup, task: Task, sandboxes: WarmSandboxes) -> Outcome:
+def grade_task(setup: Setup, task: Task, sandboxes: WarmSandboxes) -> TaskOutcome:
     """Grade one submission here."""
     log: list[str] = []
     mark = grade_submission(
@@ -123,10 +123,10 @@ def grade_task(setup: Setup, task: Task, sandboxes: WarmSandboxes) -> Outcome:
         exercise=task.exercise,
         report=log.append,
     )
-    return Outcome(mark, task.exercise, "\n".join(log))
+    return TaskOutcome(mark, task.exercise, "\n".join(log))
 
 
-def ungraded_outcome(setup: Setup, task: Task, reason: str) -> Outcome:
+def ungraded_outcome(setup: Setup, task: Task, reason: str) -> TaskOutcome:
     """The outcome when the grading process died again and again: ungraded, never zero."""
     assignment = setup.assignment
     books = tuple(
@@ -155,7 +155,9 @@ def ungraded_outcome(setup: Setup, task: Task, reason: str) -> Outcome:
         assignment_digest=assignment.digest,
         seed=setup.seed,
     )
-    return Outcome(replace(settle(mark), reason=reason), task.exercise, f"{task.student} {reason}")
+    return TaskOutcome(
+        replace(settle(mark), reason=reason), task.exercise, f"{task.student} {reason}"
+    )
 
 
 @cache

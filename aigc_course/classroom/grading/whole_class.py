@@ -12,7 +12,7 @@ from typing import Protocol
 from aigc_course.classroom.assignment.record import FILE, AskedNotebook, Assignment
 from aigc_course.classroom.grading.one_submission import digest_of, replace_exercise, settle
 from aigc_course.classroom.grading.options import GradeOptions, Selection
-from aigc_course.classroom.grading.task import Outcome, Runner, Setup, Task, settings_of
+from aigc_course.classroom.grading.task import Runner, Setup, Task, TaskOutcome, settings_of
 from aigc_course.classroom.marks import SubmissionMark
 from aigc_course.classroom.store import FOLDER, Store, exclusive, secret_seed
 from aigc_course.classroom.submission.collect import Problem, Submission, collect
@@ -346,7 +346,7 @@ class _GradingRun:
             runner.close(at_once=not finished)
 
     @staticmethod
-    def _item(waiting: dict[str, list[_Queued]], outcome: Outcome) -> _Queued:
+    def _item(waiting: dict[str, list[_Queued]], outcome: TaskOutcome) -> _Queued:
         """The queued submission that this outcome belongs to."""
         items = waiting[outcome.mark.student]
         k = next(k for k, item in enumerate(items) if item.exercise == outcome.exercise)

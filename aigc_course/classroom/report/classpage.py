@@ -117,12 +117,12 @@ def _why(line: Standing) -> str:
 def _summary(scores: Sequence[float]) -> list[tuple[str, str]]:
     if not scores:
         return []
-    spread = score_text(stdev(scores)) if len(scores) > 1 else "—"
+    deviation = score_text(stdev(scores)) if len(scores) > 1 else "—"
     return [
         ("有分数的人数", str(len(scores))),
         ("平均", score_text(fmean(scores))),
         ("中位数", score_text(median(scores))),
-        ("标准差", spread),
+        ("标准差", deviation),
         ("最低", score_text(min(scores))),
         ("最高", score_text(max(scores))),
     ]

@@ -15,11 +15,11 @@ from aigc_course.classroom.report.words import SUBMISSION_STATUS
 from aigc_course.classroom.submission.roll import read_roll
 from aigc_course.errors import UserError
 
-__all__ = ["Wanted", "find_assignment", "run"]
+__all__ = ["ReportOptions", "find_assignment", "write_reports"]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReportOptions:
     """Options of ``aigc report``."""
 
     lms: str | None = None
@@ -47,13 +47,16 @@ def find_assignment(root: Path, name: str | None) -> Assignment:
     return Assignment.load(root, name)
 
 
-def run(
-    root: Path, name: str | None = None, roll: Path | None = None, wanted: Wanted | None = None
+def write_reports(
+    root: Path,
+    name: str | None = None,
+    roll: Path | None = None,
+    options: ReportOptions | None = None,
 ) -> Iterator[str]:
-    """Do what ``wanted`` says; yields a line for the instructor after each step."""
+    """Do what ``options`` says; yields a line for the instructor after each step."""
     from aigc_course.classroom.store import Store
 
-    wanted = wanted or Wanted()
+    options = options or ReportOptions()
     assignment = find_assignment(root, name)
     people = read_roll(roll).people if roll else ()
     with Store(root) as store:
@@ -67,7 +70,7 @@ def run(
         raise UserError(
             f"{assignment.name} 还没有评过的提交", "先 aigc grade，或用 --roll 给出名单"
         )
-    if wanted.gradebook:
+    if options.gradebook:
         written = gradebook.write_gradebook(root, assignment, marks, people)
         rest = f"，{written.by_hand} 格等人工批阅（formgrader）" if written.by_hand else ""
         yield f"成绩册：{written.submissions} 份提交{rest}"
@@ -81,15 +84,15 @@ def run(
     reports = root / "reports"
     table = tables.grades(assignment, lines)
     yield f"成绩表：{tables.write_csv(reports / f'{assignment.name}-grades.csv', table)}"
-    if wanted.lms:
-        yield from _lms(reports, assignment, lines, wanted)
+    if options.lms:
+        yield from _lms(reports, assignment, lines, options)
     pages = feedback.write_pages(root, assignment, lines, manual)
     yield f"反馈页：{len(pages)} 页，在 {root / 'feedback'}"
     yield f"全班页：{classpage.write_page(root, assignment, lines)}"
-    if wanted.publish:
+    if options.publish:
         from aigc_course.classroom.report import publish
 
-        if wanted.publish == "zip":
+        if options.publish == "zip":
             yield f"反馈包：{publish.to_zip(root, assignment.name, pages)}"
         else:
             publish.to_exchange(root, assignment.name)
@@ -97,15 +100,15 @@ def run(
 
 
 def _lms(
-    reports: Path, assignment: Assignment, lines: list[Standing], wanted: Wanted
+    reports: Path, assignment: Assignment, lines: list[Standing], options: ReportOptions
 ) -> Iterator[str]:
-    lms = cast(tables.Lms, wanted.lms)
-    if wanted.lms_export:
+    lms = cast(tables.Lms, options.lms)
+    if options.lms_export:
         table, left = tables.lms_filled(
-            lms, assignment, lines, wanted.lms_export, with_open=wanted.with_open
+            lms, assignment, lines, options.lms_export, with_open=options.with_open
         )
     else:
-        table, left = tables.lms_table(lms, assignment, lines, with_open=wanted.with_open)
+        table, left = tables.lms_table(lms, assignment, lines, with_open=options.with_open)
     path = tables.write_csv(reports / f"{assignment.name}-{lms}.csv", table, bom=False)
     yield f"给 {lms.capitalize()} 的表：{path}"
     if left:

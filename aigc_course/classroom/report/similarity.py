@@ -174,9 +174,9 @@ def similar_pairs(
         text = canonical_source(source[:50_000])
         if len(text) >= ENOUGH:
             prints[student] = _fingerprint(text)
-    spread = Counter(h for fp in prints.values() for h in fp.hashes)
+    counts = Counter(h for fp in prints.values() for h in fp.hashes)
     ceiling = max(AT_LEAST, SHARED_BY * len(prints))
-    dull = {h for h, count in spread.items() if count > ceiling}
+    dull = {h for h, count in counts.items() if count > ceiling}
     for text in map(canonical_source, known):
         if text:
             dull |= _fingerprint(text).hashes

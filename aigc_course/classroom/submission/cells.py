@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from aigc_course.classroom.submission.magics import without_magics
-from aigc_course.classroom.submission.names import COMPOUND, Names, names_of, names_used
+from aigc_course.classroom.submission.names import COMPOUND, Names, names_used, statement_names
 
 __all__ = [
     "MAX_CELL",
@@ -182,7 +182,7 @@ def _statements(tree: ast.Module, cell: Cell) -> Iterator[Statement]:
         before = node.end_lineno or node.lineno
         for part_text, part in _parts(text, node):
             key = (cell.position, row)
-            yield Statement(key, part_text, line, part, names_of(part_text, part))
+            yield Statement(key, part_text, line, part, statement_names(part_text, part))
             row += 1
 
 

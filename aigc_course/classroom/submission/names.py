@@ -1,6 +1,6 @@
 """Which names one statement binds, changes and uses: read off its syntax tree and symbol table.
 
->>> found = names_of("table[0] += step", ast.parse("table[0] += step").body[0])
+>>> found = statement_names("table[0] += step", ast.parse("table[0] += step").body[0])
 >>> sorted(found.binds), sorted(found.alters)
 ([], ['table'])
 """
@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["COMPOUND", "Names", "names_of", "names_used"]
+__all__ = ["COMPOUND", "Names", "names_used", "statement_names"]
 
 COMPREHENSIONS = frozenset({"listcomp", "setcomp", "dictcomp", "genexpr"})
 COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.TryStar)
@@ -41,7 +41,7 @@ class Names:
     star: bool = False
 
 
-def names_of(text: str, node: ast.stmt) -> Names:
+def statement_names(text: str, node: ast.stmt) -> Names:
     """What the statement ``text``, parsed as ``node``, binds and changes."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():

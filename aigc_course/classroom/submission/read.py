@@ -26,7 +26,7 @@ from aigc_course.classroom.submission.notebook_file import (
 )
 from aigc_course.classroom.submission.slicing import Chunk, slice_for
 
-__all__ = ["Answer", "SubmittedNotebook", "read_submission"]
+__all__ = ["SubmittedAnswer", "SubmittedNotebook", "read_submission"]
 
 MAX_CODE = 512_000  # characters of code in one notebook; a long lesson has 40,000
 MAX_STATEMENTS = 3_000
@@ -34,7 +34,7 @@ CELL_ID = re.compile(r"(?:ex|check|open)-(\d\d)-q?\d+\Z")
 
 
 @dataclass(frozen=True)
-class Answer:
+class SubmittedAnswer:
     """What a learner wrote for one exercise.
 
     Attributes:
@@ -65,12 +65,12 @@ class Answer:
 class SubmittedNotebook:
     """One notebook of one learner; ``answers`` has an entry for every exercise asked for."""
 
-    answers: dict[str, Answer]
+    answers: dict[str, SubmittedAnswer]
     open: tuple[OpenAnswer, ...]
     notes: tuple[str, ...] = ()
     _document: _Notebook | None = field(default=None, repr=False, compare=False)
 
-    def answer(self, id: str, without: Collection[str] = ()) -> Answer:
+    def answer(self, id: str, without: Collection[str] = ()) -> SubmittedAnswer:
         """The answer to ``id`` with the course's solution for each exercise in ``without``.
 
         A lesson goes on with an earlier answer only if it passes its check
@@ -296,10 +296,10 @@ class _Notebook:
 
     # -- the results
 
-    def answer(self, ex: AskedExercise) -> Answer:
+    def answer(self, ex: AskedExercise) -> SubmittedAnswer:
         choice = self.choices[ex.id]
         if choice.raw is None or choice.cell is None:
-            return Answer(ex.id, ex.defines, notes=tuple(choice.notes))
+            return SubmittedAnswer(ex.id, ex.defines, notes=tuple(choice.notes))
         notes, error = list(choice.notes), choice.cell.error
         program: tuple[Chunk, ...] = ()
         needs: tuple[str, ...] = ()
@@ -307,7 +307,7 @@ class _Notebook:
             program, needs = self.program(ex.id)
         except RecursionError:
             error = "嵌套太深"
-        return Answer(
+        return SubmittedAnswer(
             ex.id,
             ex.defines,
             program,

@@ -24,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from aigc_course.classroom.workspace.learners_folder import prepare
+from aigc_course.classroom.workspace.learners_folder import make_folder
 from aigc_course.classroom.workspace.lessons import Lessons, sha256
 from aigc_course.classroom.workspace.what_is_new import what_is_new
 from aigc_course.errors import UserError, from_os_error
@@ -138,7 +138,7 @@ def deliver(folder: Path, lessons: Lessons, *, restore: bool = False) -> list[Ch
     Raises:
         UserError: the folder is unusable, or the disk is full; what was there is unharmed.
     """
-    folder = prepare(folder)
+    folder = make_folder(folder)
     changes = []
     try:
         with _locked(folder):
@@ -228,7 +228,7 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
     wanted = number.strip().zfill(2)
     if wanted not in names:
         raise UserError(f"没有第 {number} 章", f"现有：{'、'.join(names) or '还没有'}")
-    folder = prepare(folder)
+    folder = make_folder(folder)
     target = folder / names[wanted]
     content = lessons.render(names[wanted])
     digest = sha256(content)

@@ -10,7 +10,7 @@ from aigc_course.errors import UserError, from_os_error
 from aigc_course.files import TEMPORARY
 from aigc_course.places import PACKAGE, STATE_DIR, is_anothers, learners_folder
 
-__all__ = ["DEFAULT_NAME", "choose_folder", "prepare"]
+__all__ = ["DEFAULT_NAME", "choose_folder", "make_folder"]
 
 DEFAULT_NAME = "我的课程"
 
@@ -30,7 +30,7 @@ def choose_folder(wanted: str | None) -> Path:
         raise UserError("当前文件夹已经不在了", "cd 到别的文件夹，再来一次") from error
 
 
-def prepare(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
     """Make the learner's folder and its ``.aigc``, or say in one line why it cannot be.
 
     ``.aigc`` is closed to others: on a shared machine with a group-writable home, a classmate

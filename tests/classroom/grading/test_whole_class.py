@@ -20,7 +20,7 @@ from aigc_course.classroom.grading.late_rules import LatePolicy
 from aigc_course.classroom.grading.limits import LimitOptions
 from aigc_course.classroom.grading.local_pool import LocalPool
 from aigc_course.classroom.grading.options import GradeOptions
-from aigc_course.classroom.grading.task import Outcome, Runner, Setup, Task
+from aigc_course.classroom.grading.task import Runner, Setup, Task, TaskOutcome
 from aigc_course.classroom.grading.warm_sandboxes import WarmSandboxes
 from aigc_course.classroom.grading.whole_class import Summary, grade_class
 from aigc_course.classroom.marks import SubmissionMark
@@ -50,7 +50,7 @@ class Here:
         self.setup, self.seen, self.stop_after = setup, seen, stop_after
         self.closed: list[bool] = []
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Iterator[Task]) -> Iterator[TaskOutcome]:
         with fake_sandboxes() as sandboxes:
             for k, one in enumerate(tasks):
                 if k >= self.stop_after:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from aigc_course.classroom.report.run import Wanted, find_assignment, run
+from aigc_course.classroom.report.run import ReportOptions, find_assignment, write_reports
 from aigc_course.classroom.store import Store
 from aigc_course.cli.main import app
 from aigc_course.errors import UserError
@@ -52,18 +52,18 @@ def test_the_command_writes_everything(place: Path):
 
 
 def test_without_the_gradebook_none_is_made(place: Path):
-    list(run(place, None, None, Wanted(gradebook=False)))
+    list(write_reports(place, None, None, ReportOptions(gradebook=False)))
     assert not (place / "gradebook.db").exists() and not (place / "autograded").exists()
     assert (place / "reports" / "ps1.html").is_file()
 
 
 def test_twice_gives_the_same_files(place: Path):
-    list(run(place, "ps1", None, Wanted(publish="zip")))
+    list(write_reports(place, "ps1", None, ReportOptions(publish="zip")))
     made = [
         p for kind in ("reports", "feedback", "autograded") for p in (place / kind).rglob("*.*")
     ]
     before = {path: path.read_bytes() for path in made}
-    list(run(place, "ps1", None, Wanted(publish="zip")))
+    list(write_reports(place, "ps1", None, ReportOptions(publish="zip")))
     assert {path: path.read_bytes() for path in made} == before
 
 
@@ -104,7 +104,7 @@ def test_wrong_options(place: Path, arguments, told, monkeypatch):
 def test_nothing_graded_yet(tmp_path: Path):
     rc.course(tmp_path, ("03_backprop",))
     with pytest.raises(UserError, match="还没有评过的提交"):
-        list(run(tmp_path, "ps1"))
+        list(write_reports(tmp_path, "ps1"))
 
 
 def test_help_is_chinese_with_examples():
@@ -122,7 +122,7 @@ def test_feedback_goes_through_nbgraders_exchange(place: Path, tmp_path: Path):
         config.write(f"c.Exchange.root = {str(exchange)!r}\n")
     secret = "s3cret" * 4
     (place / "submitted/s1/ps1/submission_secret.txt").write_text(secret, encoding="utf-8")
-    lines = list(run(place, "ps1", None, Wanted(publish="exchange")))
+    lines = list(write_reports(place, "ps1", None, ReportOptions(publish="exchange")))
     assert "交换文件夹" in lines[-1]
     from nbgrader.utils import notebook_hash
 

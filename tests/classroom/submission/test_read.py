@@ -20,7 +20,7 @@ from aigc_course.classroom.assignment.record import (
     fingerprint,
 )
 from aigc_course.classroom.submission.notebook_file import Damaged, WrongFile
-from aigc_course.classroom.submission.read import Answer, read_submission
+from aigc_course.classroom.submission.read import SubmittedAnswer, read_submission
 from aigc_course.classroom.workspace.lessons import notebooks_source
 from aigc_course.exercises import judge
 from aigc_course.judging import catalogue
@@ -66,11 +66,11 @@ def pack(*cells: Any, **more: Any) -> bytes:
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": cells, **more}).encode()
 
 
-def read(*cells: Any) -> dict[str, Answer]:
+def read(*cells: Any) -> dict[str, SubmittedAnswer]:
     return read_submission(pack(*cells), ASKED).answers
 
 
-def run(answer: Answer) -> Any:
+def run(answer: SubmittedAnswer) -> Any:
     space: dict[str, Any] = {"__name__": "__main__"}
     for chunk in answer.program:
         exec(compile("\n" * (chunk.first_line - 1) + chunk.source, chunk.filename, "exec"), space)

@@ -11,7 +11,7 @@ import pytest
 
 from aigc_course.classroom.workspace import delivery
 from aigc_course.classroom.workspace.delivery import deliver, reset
-from aigc_course.classroom.workspace.learners_folder import choose_folder, prepare
+from aigc_course.classroom.workspace.learners_folder import choose_folder, make_folder
 from aigc_course.classroom.workspace.lessons import Course, sha256
 from aigc_course.errors import UserError
 from aigc_course.files import TEMPORARY
@@ -251,7 +251,7 @@ def test_target_is_a_file(tmp_path: Path) -> None:
 def test_target_in_the_courses_own_folders(repository: Path) -> None:
     for target in (repository / "notebooks", repository / "notebooks" / "a", repository):
         with pytest.raises(UserError, match=r"原稿|课程仓库本身"):
-            prepare(target)
+            make_folder(target)
     assert not (repository / ".aigc").exists()
 
 

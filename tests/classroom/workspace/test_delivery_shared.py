@@ -19,7 +19,7 @@ from aigc_course import places
 from aigc_course.classroom.workspace import delivery, jupyter
 from aigc_course.classroom.workspace import learners_folder as folders
 from aigc_course.classroom.workspace.delivery import deliver, reset
-from aigc_course.classroom.workspace.learners_folder import choose_folder, prepare
+from aigc_course.classroom.workspace.learners_folder import choose_folder, make_folder
 from aigc_course.errors import UserError
 from aigc_course.files import TEMPORARY
 from tests.classroom.workspace.test_delivery import ONE, course, files, kinds
@@ -324,7 +324,7 @@ def test_a_folder_of_another_user_is_neither_found_nor_written_to(
     monkeypatch.setattr(folders, "is_anothers", places.is_anothers)
     assert choose_folder(None) == below / "我的课程"
     with pytest.raises(UserError, match="另一位用户的学习文件夹 → 换一个自己的"):
-        prepare(tmp_path)
+        make_folder(tmp_path)
     assert tree(tmp_path) == before
 
 
