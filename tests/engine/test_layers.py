@@ -146,6 +146,61 @@ def test_batch_norm_without_affine_or_running_stats():
         same(mine.eval(), other.eval(), arrays(10, (5, 3), dtype="float32"))
 
 
+@pytest.mark.parametrize("momentum", [None, 0.0, 0.3])
+def test_batch_norm_momentum(momentum):
+    mine = nn.BatchNorm1d(3, momentum=momentum)
+    other = torch.nn.BatchNorm1d(3, momentum=momentum)
+    for seed in range(4):
+        same(mine, other, arrays(seed, (5, 3), dtype="float32"))
+    for name, value in mine.state_dict().items():
+        close(value, other.state_dict()[name], "float32", name)
+    same(mine.eval(), other.eval(), arrays(9, (5, 3), dtype="float32"))
+
+
+def test_batch_norm_takes_weights_from_before_it_counted_batches():
+    old = {"0.running_mean": [1.0, 2.0], "0.running_var": [3.0, 4.0], "0.weight": [1.0, 1.0],
+           "0.bias": [0.0, 0.0]}  # fmt: skip
+    mine, other = nn.Sequential(nn.BatchNorm1d(2)), torch.nn.Sequential(torch.nn.BatchNorm1d(2))
+    mine.load_state_dict({k: np.array(v) for k, v in old.items()})
+    other.load_state_dict({k: torch.tensor(v) for k, v in old.items()})
+    counted = {"0.num_batches_tracked": np.array([7])}  # and when it was a list of one number
+    for state in ({}, counted):
+        mine.load_state_dict({k: np.array(v) for k, v in (old | state).items()})
+        other.load_state_dict({k: torch.tensor(v) for k, v in (old | state).items()})
+        for name, value in mine.state_dict().items():
+            close(value, other.state_dict()[name], "float32", name)
+    with pytest.raises(RuntimeError, match=r"missing: 0\.bias"):
+        mine.load_state_dict({k: np.array(v) for k, v in old.items() if k != "0.bias"})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: nn.BatchNorm1d(2)(x),
+        lambda x: nn.LayerNorm(2)(x),
+        lambda x: F.avg_pool2d(x.reshape(1, 1, 2, 2), 2),
+    ],
+)
+def test_whole_numbers_are_refused_where_a_mean_is_taken(call):
+    with pytest.raises(TypeError, match=r"input is int64, wanted float numbers; use \.float\(\)"):
+        call(engine.tensor([[1, 2], [3, 4]]))
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 5, 5), (1, 2, 3, 4), (0, 1, 4, 4)])
+def test_max_pooling_of_whole_numbers_and_odd_sizes(shape):
+    x = np.random.default_rng(0).integers(-9, 0, shape)
+    for options in ({"kernel_size": 2}, {"kernel_size": 3, "stride": 2, "padding": 1}):
+        same(
+            lambda t, o=options: F.max_pool2d(t, **o),
+            lambda t, o=options: TF.max_pool2d(t, **o),
+            [x],
+        )
+        same(
+            lambda t, o=options: F.avg_pool2d(t, **o), lambda t, o=options: TF.avg_pool2d(t, **o),
+            [x.astype(float)],
+        )  # fmt: skip
+
+
 # --- dropout ---------------------------------------------------------------------------------
 
 

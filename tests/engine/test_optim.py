@@ -153,19 +153,24 @@ SCHEDULES = [
     ("CosineAnnealingWarmRestarts", {"T_0": 4, "T_mult": 2, "eta_min": 0.01}),
     ("OneCycleLR", {"max_lr": 1.0, "total_steps": 41}),
     ("OneCycleLR", {"max_lr": 1.0, "total_steps": 41, "anneal_strategy": "linear"}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 40}),  # the step after the last batch too
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 40, "anneal_strategy": "linear"}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 50, "pct_start": 0.0}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 50, "pct_start": 1.0}),
 ]
 
 
-def rates(lib, schedulers, make, steps=40):
+def rates(lib, schedulers, make, steps=41):
     w = lib.tensor([1.0], requires_grad=True)
     v = lib.tensor([1.0], requires_grad=True)
     optimizer = lib.optim.SGD([{"params": [w]}, {"params": [v], "lr": 0.2}], lr=0.5)
     scheduler = make(schedulers, optimizer)
     out = []
-    for _ in range(steps):
+    for t in range(steps):
+        if t:
+            optimizer.step()
+            scheduler.step()
         out.append([g["lr"] for g in optimizer.param_groups])
-        optimizer.step()
-        scheduler.step()
     return np.array(out)
 
 
@@ -178,6 +183,55 @@ def test_schedule(name, options):
     np.testing.assert_allclose(
         rates(engine, lr_scheduler, make), rates(torch, torch_module, make), rtol=1e-9, atol=1e-12
     )
+
+
+def plain(name, **options):
+    optimizer = optim.SGD([engine.ones(1, requires_grad=True)], lr=0.5)
+    return getattr(lr_scheduler, name)(optimizer, **options)
+
+
+def test_one_cycle_ends_one_step_after_its_length():
+    cycle = plain("OneCycleLR", max_lr=1.0, total_steps=3)
+    for _ in range(3):
+        cycle.step()
+    with pytest.raises(ValueError, match="step 4 of 3; total_steps counts batches"):
+        cycle.step()
+
+
+@pytest.mark.parametrize("total_steps", [1, 2, 10])
+def test_one_cycle_without_a_way_up_starts_at_the_top(total_steps):
+    cycle = plain("OneCycleLR", max_lr=1.0, total_steps=total_steps, pct_start=1 / total_steps)
+    if total_steps > 1:
+        assert cycle.get_last_lr() == [1.0]
+    for _ in range(total_steps - 1):
+        cycle.step()
+    assert cycle.get_last_lr() == pytest.approx([4e-6])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("LinearLR", {"total_iters": 0}, "total_iters: got 0, wanted at least 1"),
+        ("ConstantLR", {"total_iters": 0}, "total_iters: got 0"),
+        ("PolynomialLR", {"total_iters": -1}, "total_iters: got -1"),
+        ("StepLR", {"step_size": 0}, "step_size: got 0"),
+        ("CosineAnnealingLR", {"T_max": 0}, "T_max: got 0"),
+        ("CosineAnnealingWarmRestarts", {"T_0": 0}, "T_0: got 0"),
+        ("CosineAnnealingWarmRestarts", {"T_0": 1, "T_mult": 0}, "T_mult: got 0"),
+        ("OneCycleLR", {"max_lr": 1.0, "total_steps": 0}, "total_steps: got 0"),
+        ("OneCycleLR", {"max_lr": 1.0, "total_steps": 9, "pct_start": 2}, "pct_start: got 2"),
+    ],
+)
+def test_a_schedule_of_no_length_is_refused(name, options, words):
+    with pytest.raises(ValueError, match=words):
+        plain(name, **options)
+
+
+def test_a_plateau_is_no_part_of_a_sequence():
+    optimizer = optim.SGD([engine.ones(1, requires_grad=True)], lr=0.5)
+    parts = [lr_scheduler.ReduceLROnPlateau(optimizer), lr_scheduler.StepLR(optimizer, 1)]
+    with pytest.raises(ValueError, match="needs a measure at each step"):
+        lr_scheduler.SequentialLR(optimizer, parts, milestones=[1])
 
 
 def test_sequential_schedule():

@@ -179,9 +179,9 @@ def test_schedulers_step_per_epoch_per_batch_or_with_the_loss():
     assert history.lr == [1.0, 0.5, 0.25, 0.125, 0.0625]
     model = network()
     optimizer = optim.SGD(model.parameters(), lr=1.0)
-    cycle = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=5 * 7 + 1)
-    train(model, optimizer=optimizer, scheduler=cycle)
-    assert cycle.last_epoch == 35
+    cycle = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=5 * 7)
+    _, history = train(model, optimizer=optimizer, scheduler=cycle)
+    assert cycle.last_epoch == 35 and history.epochs == 5
     model = network()
     optimizer = optim.SGD(model.parameters(), lr=0.0)
     plateau = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
@@ -230,6 +230,13 @@ def test_binary_labels_and_no_validation():
     model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
     _, history = train(model, train=(x, y), val=None, loss=nn.BCEWithLogitsLoss(), epochs=10)
     assert history.train_acc[-1] > 0.9 and history.val_loss == [] and history.best_epoch >= 0
+
+
+def test_a_last_batch_of_one_says_what_to_do():
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    with pytest.raises(engine.ShapeError, match="no single sample for the last batch"):
+        train(model, train=blobs(65), batch_size=32)
+    assert train(model, train=blobs(66), batch_size=32)[1].epochs == 5
 
 
 def test_progress_goes_around_the_epochs():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -59,6 +59,7 @@ class Module:
         (['layer.weight', 'layer.bias'], (3, 1))
     """
 
+    _newer_names: ClassVar[tuple[str, ...]] = ()  # of parameters and buffers older weights lack
     training: bool
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
@@ -261,12 +262,19 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Copy values in by name, from tensors of this engine, NumPy arrays or PyTorch tensors.
 
+        Names that a layer did not have in older weights keep their value.
+
         Raises:
             RuntimeError: a name is missing or unknown (when strict), or a shape differs; then
                 nothing has been changed.
         """
         own = self.state_dict()
-        missing = [name for name in own if name not in state]
+        newer = {
+            f"{prefix}.{name}" if prefix else name
+            for prefix, module in self.named_modules()
+            for name in module._newer_names
+        }
+        missing = [name for name in own if name not in state and name not in newer]
         unknown = [name for name in state if name not in own]
         problems = []
         if strict and missing:
@@ -279,7 +287,10 @@ class Module:
                 continue
             value = state[name]
             value = value.detach() if hasattr(value, "detach") else value
-            arrays[name] = value._data if isinstance(value, Tensor) else np.asarray(value)
+            array = value._data if isinstance(value, Tensor) else np.asarray(value)
+            if own[name].ndim == 0 and array.shape == (1,):  # numbers of older weights
+                array = array[0]
+            arrays[name] = array
             if arrays[name].shape != own[name].shape:
                 problems.append(f"{name}: got {arrays[name].shape}, wanted {own[name].shape}")
         if problems:

@@ -16,6 +16,17 @@ __all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm"]
 
 
 class _BatchNorm(Module):
+    """What both kinds share.
+
+    Args:
+        num_features: C.
+        momentum: how far the running mean and variance move towards those of a batch; None for
+            the plain mean over all batches so far.
+        affine: multiply by a weight (C,) and add a bias (C,), both trained.
+        track_running_stats: keep the running ones; without them every batch uses its own.
+    """
+
+    _newer_names = ("num_batches_tracked",)
     wanted: str
     dims: tuple[int, ...]
 
@@ -23,7 +34,7 @@ class _BatchNorm(Module):
         self,
         num_features: int,
         eps: float = 1e-5,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
         *,
@@ -51,12 +62,15 @@ class _BatchNorm(Module):
                 f"{type(self).__name__}: input has shape {x.shape}, wanted {self.wanted}"
             )
         use_batch = self.training or self.running_mean is None
+        tracked = self.num_batches_tracked
+        # the n-th value moves a plain mean by 1/n
+        share = 1 / (1 + (int(tracked.item()) if tracked is not None else 0))
         out = batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, use_batch,
-            self.momentum, self.eps,
+            share if self.momentum is None else self.momentum, self.eps,
         )  # fmt: skip
-        if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked._data += 1
+        if self.training and tracked is not None:
+            tracked._data += 1
         return out
 
     def extra_repr(self) -> str:

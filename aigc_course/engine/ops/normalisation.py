@@ -74,6 +74,11 @@ def _normalise(
     )
 
 
+def _only_float(name: str, x: Tensor) -> None:
+    if x._data.dtype.kind != "f":
+        raise TypeError(f"{name}: input is {x.dtype}, wanted float numbers; use .float()")
+
+
 def layer_norm(
     x: Any,
     normalized_shape: Sequence[int],
@@ -93,6 +98,7 @@ def layer_norm(
         [[-1.0, 1.0]]
     """
     x = as_tensor(x)
+    _only_float("layer_norm", x)
     tail = tuple(normalized_shape)
     if not tail or x.shape[-len(tail) :] != tail:
         raise ShapeError(f"layer_norm: input has shape {x.shape}, wanted (..., {str(tail)[1:-1]})")
@@ -120,12 +126,21 @@ def batch_norm(
 ) -> Tensor:
     """Normalise each channel over batch and places: (N, C) or (N, C, ...).
 
+    Args:
+        x: (N, C) or (N, C, ...), float
+        running_mean, running_var, weight, bias: (C,)
+
     In training the batch's own mean and variance are used, and the running ones move towards them
     by ``momentum`` (with the unbiased variance, as in PyTorch); otherwise the running ones are
     used.
+
+    Raises:
+        ShapeError: sizes that do not fit; in training a single value per channel.
+        TypeError: x is not float.
     """
     x = as_tensor(x)
     data = x._data
+    _only_float("batch_norm", x)
     if data.ndim < 2:
         raise ShapeError(f"batch_norm: input has shape {x.shape}, wanted (N, C) or (N, C, ...)")
     c = data.shape[1]
@@ -147,7 +162,8 @@ def batch_norm(
     if n <= 1 and training:
         raise ShapeError(
             f"batch_norm: shape {x.shape} gives {n} value per channel, wanted more than 1 in "
-            "training (the variance of one value is 0); use a larger batch, or model.eval()"
+            "training (the variance of one value is 0); use a larger batch, one that leaves no "
+            "single sample for the last batch of an epoch, or model.eval()"
         )
     if training and running_mean is not None and running_var is not None:
         for running, now in (

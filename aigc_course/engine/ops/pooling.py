@@ -44,7 +44,9 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
     if x.ndim == 3:
         return max_pool2d(x.unsqueeze(0), kernel_size, stride, padding).squeeze(0)
     _, pads, _, places = _prepare("max_pool2d", x, kernel_size, stride, padding)
-    padded = pad_image(x._data, pads, -np.inf)  # (C, B, H', W')
+    dtype = x._data.dtype
+    lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min if dtype.kind != "b" else False
+    padded = pad_image(x._data, pads, lowest)  # (C, B, H', W')
     best = padded[places[0]].copy()
     winner = np.zeros(best.shape, np.uint8 if len(places) < 256 else np.int32)
     for k, place in enumerate(places[1:], 1):
@@ -74,6 +76,9 @@ def avg_pool2d(
     Args:
         count_include_pad: whether padding zeros count in the mean.
 
+    Raises:
+        TypeError: x is not float.
+
     Example:
         >>> avg_pool2d(Tensor([[[[1.0, 5.0], [3.0, 3.0]]]]), 2).item()
         3.0
@@ -82,6 +87,8 @@ def avg_pool2d(
     if x.ndim == 3:
         pooled = avg_pool2d(x.unsqueeze(0), kernel_size, stride, padding, count_include_pad)
         return pooled.squeeze(0)
+    if x._data.dtype.kind != "f":
+        raise TypeError(f"avg_pool2d: input is {x.dtype}, wanted float numbers; use .float()")
     size, pads, out, places = _prepare("avg_pool2d", x, kernel_size, stride, padding)
     padded = pad_image(x._data, pads)
     total = np.zeros((*padded.shape[:2], *out), padded.dtype)

@@ -59,6 +59,12 @@ class LRScheduler:
         self._apply()
 
 
+def _at_least_one(**lengths: float) -> None:
+    for name, value in lengths.items():
+        if not value >= 1:
+            raise ValueError(f"{name}: got {value}, wanted at least 1")
+
+
 class LambdaLR(LRScheduler):
     """base · factor(t), for any function of t.
 
@@ -85,8 +91,7 @@ class StepLR(LRScheduler):
     """Times gamma every ``step_size`` steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        if step_size < 1:
-            raise ValueError(f"step_size: got {step_size}, wanted at least 1")
+        _at_least_one(step_size=step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
@@ -120,6 +125,7 @@ class ConstantLR(LRScheduler):
     """Times ``factor`` for ``total_iters`` steps, then the full rate."""
 
     def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5) -> None:
+        _at_least_one(total_iters=total_iters)
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer)
 
@@ -137,6 +143,7 @@ class LinearLR(LRScheduler):
         end_factor: float = 1.0,
         total_iters: int = 5,
     ) -> None:
+        _at_least_one(total_iters=total_iters)
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer)
 
@@ -149,6 +156,7 @@ class PolynomialLR(LRScheduler):
     """(1 - t/total_iters)^power."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
+        _at_least_one(total_iters=total_iters)
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer)
 
@@ -161,8 +169,7 @@ class CosineAnnealingLR(LRScheduler):
     2017)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        if T_max < 1:
-            raise ValueError(f"T_max: got {T_max}, wanted at least 1")
+        _at_least_one(T_max=T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
@@ -181,8 +188,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         T_mult: int = 1,
         eta_min: float = 0.0,
     ) -> None:
-        if T_0 < 1 or T_mult < 1:
-            raise ValueError(f"T_0, T_mult: got {T_0} and {T_mult}, wanted at least 1")
+        _at_least_one(T_0=T_0, T_mult=T_mult)
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
         super().__init__(optimizer)
 
@@ -200,7 +206,8 @@ class OneCycleLR(LRScheduler):
     The length is in batches: step it after every batch, not every epoch.
 
     Args:
-        total_steps: length of the cycle.
+        total_steps: length of the cycle: epochs × batches per epoch. The ``step()`` after the last
+            batch may follow, no further one.
         pct_start: share of the way up.
         anneal_strategy: ``"cos"`` or ``"linear"``.
     """
@@ -219,6 +226,9 @@ class OneCycleLR(LRScheduler):
     ) -> None:
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f'anneal_strategy: got {anneal_strategy!r}, wanted "cos" or "linear"')
+        _at_least_one(total_steps=total_steps)
+        if not 0 <= pct_start <= 1:
+            raise ValueError(f"pct_start: got {pct_start}, wanted a share from 0 to 1")
         self.max_lr, self.total_steps, self.pct_start = max_lr, total_steps, pct_start
         self.anneal_strategy = anneal_strategy
         self.start_lr = max_lr / div_factor
@@ -226,15 +236,17 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, base: float, t: int) -> float:
-        if t >= self.total_steps:
+        if t > self.total_steps:
             raise ValueError(
-                f"OneCycleLR: step {t + 1} of {self.total_steps}; total_steps counts batches: "
+                f"OneCycleLR: step {t} of {self.total_steps}; total_steps counts batches: "
                 "epochs × batches per epoch"
             )
-        peak = self.pct_start * self.total_steps - 1
-        if t <= peak:
+        peak, last = self.pct_start * self.total_steps - 1, self.total_steps - 1
+        if t <= peak and peak > 0:
             return self._between(self.start_lr, self.max_lr, t / peak)
-        return self._between(self.max_lr, self.final_lr, (t - peak) / (self.total_steps - 1 - peak))
+        # one step past the last, after the last batch, the curve goes on as in PyTorch
+        part = (t - peak) / (last - peak) if last > peak else 1.0
+        return self._between(self.max_lr, self.final_lr, part)
 
     def _between(self, start: float, end: float, part: float) -> float:
         if self.anneal_strategy == "linear":
@@ -257,6 +269,11 @@ class SequentialLR(LRScheduler):
             raise ValueError(
                 f"milestones: got {len(milestones)}, wanted one fewer than the {len(schedulers)} "
                 "schedulers"
+            )
+        if any(isinstance(s, ReduceLROnPlateau) for s in schedulers):
+            raise ValueError(
+                "SequentialLR: got a ReduceLROnPlateau, which needs a measure at each step; step "
+                "it by itself"
             )
         self.schedulers, self.milestones = list(schedulers), list(milestones)
         super().__init__(optimizer)
