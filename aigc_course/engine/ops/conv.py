@@ -78,6 +78,12 @@ def pad_image(x: Array, padding: Pair, value: float = 0.0) -> Array:
     return out
 
 
+def crop_image(padded: Array, padding: Pair, image: tuple[int, ...]) -> Array:
+    """The way back of :func:`pad_image`: (C, B, H + 2p, W + 2q) -> (B, C, H, W)."""
+    (p, q), (h, w) = padding, image
+    return padded[:, :, p : p + h, q : q + w].transpose(1, 0, 2, 3)
+
+
 def window(i: int, j: int, out: Pair, stride: Pair, dilation: Pair) -> tuple[Any, ...]:
     """The slice of a padded image that kernel position (i, j) meets, for all outputs at once."""
     top, left = i * dilation[0], j * dilation[1]
@@ -154,8 +160,7 @@ def conv2d(
             for i in range(kh):
                 for j in range(kw):
                     total[window(i, j, out, steps, gaps)] += back[:, i, j]
-            (p, q), (h, width) = pads, data.shape[2:]
-            grad_x = total[:, :, p : p + h, q : q + width].transpose(1, 0, 2, 3)
+            grad_x = crop_image(total, pads, data.shape[2:])
         return grad_x, grad_w, grad_b
 
     saved = (weight if need_x else None, x if need_w else None)

@@ -20,13 +20,22 @@ __all__ = [
 # --- two operands ----------------------------------------------------------------------------
 
 
+def _combine(name: str, function: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+    try:
+        return function(x, y)
+    except ValueError as error:
+        raise explained(name, x, y, error) from None
+
+
+def _apply(name: str, function: Callable[[Any, Any], Any], a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """The operands in one dtype (Python numbers as they are), and ``function`` of them."""
+    x, y = operands(name, a, b)
+    return x, y, _combine(name, function, x, y)
+
+
 def add(a: Any, b: Any) -> Tensor:
     """a + b. Both get the output's gradient: d(a+b)/da = d(a+b)/db = 1."""
-    x, y = operands("add", a, b)
-    try:
-        out = np.add(x, y)
-    except ValueError as error:
-        raise explained("add", x, y, error) from None
+    x, y, out = _apply("add", np.add, a, b)
     need_a, need_b = wants_grad(a), wants_grad(b)
     shape_a, shape_b = np.shape(x), np.shape(y)
 
@@ -41,11 +50,7 @@ def add(a: Any, b: Any) -> Tensor:
 
 def sub(a: Any, b: Any) -> Tensor:
     """a - b. d/da = 1, d/db = -1."""
-    x, y = operands("sub", a, b)
-    try:
-        out = np.subtract(x, y)
-    except ValueError as error:
-        raise explained("sub", x, y, error) from None
+    x, y, out = _apply("sub", np.subtract, a, b)
     need_a, need_b = wants_grad(a), wants_grad(b)
     shape_a, shape_b = np.shape(x), np.shape(y)
 
@@ -60,11 +65,7 @@ def sub(a: Any, b: Any) -> Tensor:
 
 def mul(a: Any, b: Any) -> Tensor:
     """a * b. d/da = b, d/db = a."""
-    x, y = operands("mul", a, b)
-    try:
-        out = np.multiply(x, y)
-    except ValueError as error:
-        raise explained("mul", x, y, error) from None
+    x, y, out = _apply("mul", np.multiply, a, b)
     need_a, need_b = wants_grad(a), wants_grad(b)
     shape_a, shape_b = np.shape(x), np.shape(y)
 
@@ -83,10 +84,7 @@ def div(a: Any, b: Any) -> Tensor:
     x, y = operands("div", a, b)
     if np.result_type(x, y).kind != "f":  # int / int is float32, not NumPy's float64
         x, y = np.asarray(x, FLOAT), np.asarray(y, FLOAT)
-    try:
-        out = np.divide(x, y)
-    except ValueError as error:
-        raise explained("div", x, y, error) from None
+    out = _combine("div", np.divide, x, y)
     need_a, need_b = wants_grad(a), wants_grad(b)
     shape_a, shape_b = np.shape(x), np.shape(y)
 
@@ -103,11 +101,7 @@ def div(a: Any, b: Any) -> Tensor:
 
 def pow(a: Any, b: Any) -> Tensor:
     """a ** b. d/da = b·a^(b-1), d/db = a^b·ln a."""
-    x, y = operands("pow", a, b)
-    try:
-        out = np.square(x) if b.__class__ is int and b == 2 else np.power(x, y)
-    except ValueError as error:
-        raise explained("pow", x, y, error) from None
+    x, y, out = _apply("pow", _power, a, b)
     need_a, need_b = wants_grad(a), wants_grad(b)
     shape_a, shape_b = np.shape(x), np.shape(y)
 
@@ -129,6 +123,10 @@ def pow(a: Any, b: Any) -> Tensor:
     return record(out, "pow", (a, b), backward, saved=saved, saves_output=need_b, fresh=True)
 
 
+def _power(x: Any, y: Any) -> Any:
+    return np.square(x) if y.__class__ is int and y == 2 else np.power(x, y)
+
+
 def maximum(a: Any, b: Any) -> Tensor:
     """The larger of each pair; at a tie both get half of the gradient."""
     return _extremum("maximum", np.maximum, np.greater, a, b)
@@ -140,11 +138,7 @@ def minimum(a: Any, b: Any) -> Tensor:
 
 
 def _extremum(name: str, choose: np.ufunc, wins: np.ufunc, a: Any, b: Any) -> Tensor:
-    x, y = operands(name, a, b)
-    try:
-        out = choose(x, y)
-    except ValueError as error:
-        raise explained(name, x, y, error) from None
+    x, y, out = _apply(name, choose, a, b)
     need_a, need_b = wants_grad(a), wants_grad(b)
     shape_a, shape_b = np.shape(x), np.shape(y)
 
@@ -160,17 +154,12 @@ def _extremum(name: str, choose: np.ufunc, wins: np.ufunc, a: Any, b: Any) -> Te
 
 def floor_divide(a: Any, b: Any) -> Tensor:
     """⌊a / b⌋, without gradient (it is flat almost everywhere)."""
-    x, y = operands("floor_divide", a, b)
-    return result(np.floor_divide(x, y))
+    return result(_apply("floor_divide", np.floor_divide, a, b)[2])
 
 
 def remainder(a: Any, b: Any) -> Tensor:
     """a - ⌊a/b⌋·b, with the sign of b. d/da = 1, d/db = -⌊a/b⌋."""
-    x, y = operands("remainder", a, b)
-    try:
-        out = np.remainder(x, y)
-    except ValueError as error:
-        raise explained("remainder", x, y, error) from None
+    x, y, out = _apply("remainder", np.remainder, a, b)
     need_a, need_b = wants_grad(a), wants_grad(b)
     shape_a, shape_b = np.shape(x), np.shape(y)
 
@@ -187,11 +176,7 @@ def compare(name: str, ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """Comparison or bitwise operation; the result has no gradient."""
     if b is None or isinstance(b, str):
         return NotImplemented
-    x, y = operands(name, a, b)
-    try:
-        return result(ufunc(x, y))
-    except ValueError as error:
-        raise explained(name, x, y, error) from None
+    return result(_apply(name, ufunc, a, b)[2])
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd import Array
 from ..errors import ShapeError
 from ..tensor import Tensor, as_tensor, record
-from .conv import Pair, output_sizes, pad_image, pair, window
+from .conv import crop_image, output_sizes, pad_image, pair, window
 
 
 def _prepare(name: str, x: Tensor, kernel: Any, stride: Any, padding: Any) -> tuple[Any, ...]:
@@ -23,11 +23,6 @@ def _prepare(name: str, x: Tensor, kernel: Any, stride: Any, padding: Any) -> tu
     out = output_sizes(name, x.shape[2:], size, steps, pads, (1, 1))
     places = [window(i, j, out, steps, (1, 1)) for i in range(size[0]) for j in range(size[1])]
     return size, pads, out, places
-
-
-def _crop(total: Array, pads: Pair, image: tuple[int, ...]) -> Array:
-    (p, q), (h, w) = pads, image
-    return total[:, :, p : p + h, q : q + w].transpose(1, 0, 2, 3)
 
 
 def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:
@@ -61,7 +56,7 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
         total = np.zeros(shape, g.dtype)
         for k, place in enumerate(places):
             total[place] += gt * (winner == k)
-        return (_crop(total, pads, x.shape[2:]),)
+        return (crop_image(total, pads, x.shape[2:]),)
 
     return record(
         best.transpose(1, 0, 2, 3), "max_pool2d", (x,), backward, saved=(winner,), fresh=True
@@ -107,6 +102,6 @@ def avg_pool2d(
         grad = np.zeros(shape, g.dtype)
         for place in places:
             grad[place] += share
-        return (_crop(grad, pads, x.shape[2:]),)
+        return (crop_image(grad, pads, x.shape[2:]),)
 
     return record(total.transpose(1, 0, 2, 3), "avg_pool2d", (x,), backward, fresh=True)

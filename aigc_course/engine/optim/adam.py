@@ -64,37 +64,38 @@ class Adam(Optimizer):
             if group["amsgrad"]:
                 state["max_exp_avg_sq"] = np.zeros_like(p._data)
         state["step"] += 1
-        (b1, b2), lr = group["betas"], float(group["lr"])
-        decay, eps, amsgrad = float(group["weight_decay"]), float(group["eps"]), group["amsgrad"]
-        # with c₂ = √(1-β₂ᵗ):  lr·m̂/(√v̂ + eps) = (lr·c₂/(1-β₁ᵗ))·m / (√v + eps·c₂)
-        c2 = math.sqrt(1 - b2 ** state["step"])
-        step = lr * c2 / (1 - b1 ** state["step"])
-        eps *= c2
-        b1_rest, b2_rest = 1 - b1, 1 - b2
-        top_all = state.get("max_exp_avg_sq", grad)
-        multiply, add = np.multiply, np.add
+        (b1, b2), t = group["betas"], state["step"]
+        lr, decay, eps = float(group["lr"]), float(group["weight_decay"]), float(group["eps"])
+        # Bias correction: m̂ = m / (1-β₁ᵗ) and v̂ = v / (1-β₂ᵗ). Both factors are the same for every
+        # weight, so they are taken out of the arrays:
+        #   lr·m̂ / (√v̂ + eps)  =  lr·√(1-β₂ᵗ)/(1-β₁ᵗ) · m / (√v + eps·√(1-β₂ᵗ))
+        root = math.sqrt(1 - b2**t)
+        step, small = lr * root / (1 - b1**t), eps * root
+        top_all = state.get("max_exp_avg_sq", grad)  # unused without amsgrad
         blocks = self._blocks(p._data, grad, state["exp_avg"], state["exp_avg_sq"], top_all)
-        for w, g, m, v, top, s, t in blocks:
-            if decay:
-                if self._decoupled:
-                    multiply(w, 1 - lr * decay, out=w)
-                else:
-                    multiply(w, decay, out=t)
-                    g = add(g, t, out=t)
-            multiply(m, b1, out=m)
-            multiply(g, b1_rest, out=s)
-            add(m, s, out=m)
-            multiply(v, b2, out=v)
-            multiply(g, g, out=s)
-            multiply(s, b2_rest, out=s)
-            add(v, s, out=v)
-            if amsgrad:
+        for w, g, m, v, top, s, r in blocks:
+            if decay and self._decoupled:
+                w *= 1 - lr * decay
+            elif decay:
+                np.multiply(w, decay, out=r)
+                g = np.add(g, r, out=r)
+            # m ← β₁·m + (1-β₁)·g
+            m *= b1
+            np.multiply(g, 1 - b1, out=s)
+            m += s
+            # v ← β₂·v + (1-β₂)·g²
+            v *= b2
+            np.multiply(g, g, out=s)
+            s *= 1 - b2
+            v += s
+            if group["amsgrad"]:
                 v = np.maximum(top, v, out=top)
+            # θ ← θ - lr·m̂ / (√v̂ + eps)
             np.sqrt(v, out=s)
-            add(s, eps, out=s)
+            s += small
             np.divide(m, s, out=s)
-            multiply(s, step, out=s)
-            np.subtract(w, s, out=w)
+            s *= step
+            w -= s
 
 
 class AdamW(Adam):
