@@ -7,6 +7,8 @@ None starts more than twenty processes or threads, whatever becomes of the limit
 
 from __future__ import annotations
 
+import sys
+
 from tests.hostile.attack import Attack
 
 RIGHT = """
@@ -206,8 +208,9 @@ FLOODS = [
         "import sys\n\ndef sigmoid(z):\n    sys.setrecursionlimit(10**9)\n"
         "    class A:\n        def __repr__(self):\n            return repr([self, self][:1])\n"
         "    return repr(A())\n",
-        ends="crashed",
-        status="crashed",
+        # from 3.12 on Python counts such calls whatever the limit, and raises
+        ends="crashed" if sys.version_info < (3, 12) else "error",
+        status="crashed" if sys.version_info < (3, 12) else "graded",
     ),
 ]
 

@@ -28,27 +28,27 @@ Judged = Callable[[Chunks, str], core.Result]
 
 
 @pytest.fixture(scope="module")
-def boxes() -> Iterator[dict[Kind, Sandbox]]:
+def sandboxes() -> Iterator[dict[Kind, Sandbox]]:
     """One sandbox for each kind of exercise."""
     found: dict[Kind, Sandbox] = {}
     yield found
-    for box in found.values():
-        box.close()
+    for sandbox in found.values():
+        sandbox.close()
 
 
 @pytest.fixture
-def judged(boxes: dict[Kind, Sandbox], request: pytest.FixtureRequest) -> Iterator[Judged]:
+def judged(sandboxes: dict[Kind, Sandbox], request: pytest.FixtureRequest) -> Iterator[Judged]:
     """Judges programs in one process, and in a new one when an answer has broken it."""
     exercise = core.get(request.node.callspec.params["number"])
     kind = Kind.of(exercise.allows)
-    if kind not in boxes:
-        boxes[kind] = Sandbox(kind, Limits(seconds=3, memory_mib=256))
+    if kind not in sandboxes:
+        sandboxes[kind] = Sandbox(kind, Limits(seconds=3, memory_mib=256))
     worker: Any = None
 
     def judge(program: Chunks, name: str) -> core.Result:
         nonlocal worker
         if worker is None or not worker.alive:
-            worker = boxes[kind].worker(allows=exercise.allows)
+            worker = sandboxes[kind].worker(allows=exercise.allows)
         try:
             answer = worker.answer(program, name)
             with warnings.catch_warnings():
