@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import platform
+import socket
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,14 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def repository() -> Path:
     """The top of the clone."""
     return REPOSITORY
+
+
+@pytest.fixture
+def whose_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Names of machine, person and folders that no shipped file may tell."""
+    for module, function in ((platform, "node"), (socket, "gethostname"), (getpass, "getuser")):
+        monkeypatch.setattr(module, function, lambda: "somebodys-machine")
+    return ["somebodys-machine", str(tmp_path), str(REPOSITORY), str(Path.home()) + os.sep]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

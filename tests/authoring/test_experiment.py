@@ -1,11 +1,8 @@
 """Sweeps: every row is kept, none is measured twice, and only a whole table is shipped."""
 
-import getpass
 import os
-import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -73,12 +70,11 @@ def test_the_table_is_what_was_measured(sweep, tmp_path):
         assert words in card
 
 
-def test_nothing_tells_whose_machine_it_was(sweep, tmp_path):
+def test_nothing_tells_whose_machine_it_was(sweep, whose_machine):
     main(sweep, [])
     root = data.data_root()
     text = "".join(path.read_text("utf-8") for path in root.rglob("05_try.*"))
-    secrets = {platform.node(), str(tmp_path), str(Path.home()), getpass.getuser()}
-    assert [word for word in secrets if len(word) > 4 and word in text] == []
+    assert text and [word for word in whose_machine if word in text] == []
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 7])
