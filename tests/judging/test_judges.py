@@ -117,6 +117,8 @@ def test_parts_are_counted():
         assert step.ok == ok and len(seen[0]) == 2
     [step] = judge(3.0)
     assert "不是元组" in step.detail and "dx, dW" in step.hint
+    [step] = judge(np.ones((3, 4)))  # dx alone, not three parts
+    assert not step.ok and step.detail.endswith("数组，形状 (3, 4)")
 
 
 def test_dtype_is_asked_for_when_wanted():

@@ -139,7 +139,10 @@ def parts(
     got = plain(got)
     ok = isinstance(got, tuple | list) or (isinstance(got, np.ndarray) and got.ndim > 0)
     count = len(got) if ok else -1
-    detail = "" if count == n else f"得到 {count} 个" if ok else "得到的不是元组"
+    came = f"得到 {count} 个" if ok else "得到的不是元组"
+    if isinstance(got, np.ndarray):  # most often one of the parts, not rows of as many
+        came = f"得到的是一个数组，形状 {got.shape}"
+    detail = "" if count == n else came
     hint = hint or f"要返回 {names}，按这个次序"
     yield Step(count == n, label or f"返回 {n} 个量", hint, detail, weight=0.0)
     return got if count == n else [None] * n
