@@ -162,7 +162,7 @@ def nll_loss(
     weights = _constant("nll_loss", _class_weights("nll_loss", weight, k, rows.dtype))
     factor = weights[places] * keep  # (M,)
     index = np.arange(len(rows))
-    out = -rows[index, places] * factor
+    out = -rows[index, places] * factor  # (M,)
     return _finish("nll_loss", input, rows, places, factor, out, reduction, _nll_grad)
 
 
@@ -208,16 +208,16 @@ def cross_entropy(
     rows, places, keep = _classes("cross_entropy", input, target, ignore_index)
     n, k = rows.shape
     index = np.arange(n)
-    shifted = rows - rows.max(axis=1, keepdims=True, initial=-np.inf)
-    prob = np.exp(shifted)
-    total = prob.sum(axis=1, keepdims=True)
+    shifted = rows - rows.max(axis=1, keepdims=True, initial=-np.inf)  # (M, K)
+    prob = np.exp(shifted)  # (M, K)
+    total = prob.sum(axis=1, keepdims=True)  # (M, 1)
     logp = shifted
     logp -= np.log(total)
     prob /= total
     weights = _constant("cross_entropy", _class_weights("cross_entropy", weight, k, rows.dtype))
     counted = weights[places] * keep  # (M,): what the mean divides by
     hard = (1 - label_smoothing) * counted
-    out = -logp[index, places] * hard
+    out = -logp[index, places] * hard  # (M,)
     soft = None
     if label_smoothing:
         soft = keep[:, None] * weights * rows.dtype.type(label_smoothing / k)  # (M, K)
@@ -286,7 +286,8 @@ def _classes(
         )
     if x.ndim > 2:
         x = np.moveaxis(x, 1, -1)
-    rows, places = x.reshape(-1, x.shape[-1]), y.reshape(-1).astype(np.int64, copy=False)
+    rows = x.reshape(-1, x.shape[-1])  # (M, K)
+    places = y.reshape(-1).astype(np.int64, copy=False)  # (M,)
     ignored = places == ignore_index
     if ignored.any():
         places = np.where(ignored, 0, places)

@@ -32,7 +32,7 @@ def _normalise(
     shape = (1, data.shape[1]) + (1,) * (data.ndim - 2)
     n = int(np.prod([data.shape[i] for i in axes]))
     if stats is None:
-        mean = data.mean(axis=axes, keepdims=True)
+        mean = data.mean(axis=axes, keepdims=True)  # (1, C, 1, ...) or (N, 1)
         h = data - mean
         var = np.square(h).mean(axis=axes, keepdims=True)
     else:

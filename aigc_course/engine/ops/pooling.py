@@ -42,7 +42,7 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
     dtype = x._data.dtype
     lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min if dtype.kind != "b" else False
     padded = pad_image(x._data, pads, lowest)  # (C, B, H', W')
-    best = padded[places[0]].copy()
+    best = padded[places[0]].copy()  # (C, B, OH, OW)
     winner = np.zeros(best.shape, np.uint8 if len(places) < 256 else np.int32)
     for k, place in enumerate(places[1:], 1):
         candidate = padded[place]
@@ -52,7 +52,7 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
     shape = padded.shape
 
     def backward(g: Array) -> tuple[Array]:
-        gt = g.transpose(1, 0, 2, 3)
+        gt = g.transpose(1, 0, 2, 3)  # (C, B, OH, OW)
         total = np.zeros(shape, g.dtype)
         for k, place in enumerate(places):
             total[place] += gt * (winner == k)
@@ -85,8 +85,8 @@ def avg_pool2d(
     if x._data.dtype.kind != "f":
         raise TypeError(f"avg_pool2d: input is {x.dtype}, wanted float numbers; use .float()")
     size, pads, out, places = _prepare("avg_pool2d", x, kernel_size, stride, padding)
-    padded = pad_image(x._data, pads)
-    total = np.zeros((*padded.shape[:2], *out), padded.dtype)
+    padded = pad_image(x._data, pads)  # (C, B, H', W')
+    total = np.zeros((*padded.shape[:2], *out), padded.dtype)  # (C, B, OH, OW)
     for place in places:
         total += padded[place]
     if count_include_pad or pads == (0, 0):
