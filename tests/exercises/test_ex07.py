@@ -1,80 +1,22 @@
-"""The judges of 07_regularization: right answers pass, each typical mistake gets its own hint."""
+"""Chapter 07: right answers pass for many seeds, each typical mistake gets its own hint."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
-import pytest
 
-from aigc_course.exercises import ex07, judge, registered
-from aigc_course.judging import core
-from tests.support.common_questions import more_questions
-from tests.support.harness import (
-    assert_keeps_its_secrets,
-    assert_worth_nothing,
-    know_nothings,
-)
-from tests.support.loopback import assert_same_remotely
+from aigc_course.exercises import ex07
+from tests.support.common_questions import questions
+from tests.support.harness import Wrong
 
-SEEDS = range(20)
+# --- other right answers -----------------------------------------------------------------------
 
 
-# --- right answers, written another way than the library's ---------------------------------------
-
-
-def penalty(w, l1, l2):
+def penalty_by_sign(w, l1, l2):
     sign = (w > 0).astype(float) - (w < 0)
     return l1 * np.sum(w * sign) + l2 * np.sum(w * w) / 2, l1 * sign + l2 * w
-
-
-def dropout(x, p, training, rng):
-    mask = np.ones(x.shape)
-    if training:
-        mask[rng.random(x.shape) < p] = 0
-        mask /= 1 - p
-    return x * mask, mask
-
-
-class EarlyStopping:
-    def __init__(self, patience):
-        self.patience, self.seen, self.waited = patience, 0, 0
-        self.best, self.best_epoch = float("inf"), None
-
-    def update(self, val_loss):
-        if val_loss < self.best:
-            self.best, self.best_epoch, self.waited = val_loss, self.seen, 0
-        else:
-            self.waited += 1
-        self.seen += 1
-        return self.waited >= self.patience
-
-
-def class_weights(y, n_classes):
-    w = np.zeros(n_classes)
-    for k in np.unique(y):
-        w[k] = len(y) / (n_classes * np.sum(y == k))
-    return w
-
-
-def best_threshold(y_true, prob):
-    best = (0.0, -1.0)
-    for t in np.sort(prob):
-        guess = prob >= t
-        hit = np.sum(guess & (y_true == 1))
-        f1 = 2 * hit / (guess.sum() + y_true.sum())
-        if f1 > best[1]:
-            best = (t, f1)
-    return best
-
-
-RIGHT = {
-    "07.1": penalty,
-    "07.2": dropout,
-    "07.3": EarlyStopping,
-    "07.4": class_weights,
-    "07.5": best_threshold,
-}
 
 
 def penalty_by_loop(w, l1, l2):
@@ -83,6 +25,14 @@ def penalty_by_loop(w, l1, l2):
         value += l1 * abs(v) + l2 / 2 * v * v
         grad[index] = l2 * v + (l1 if v > 0 else -l1 if v < 0 else 0.0)
     return [value, grad]
+
+
+def dropout_by_assignment(x, p, training, rng):
+    mask = np.ones(x.shape)
+    if training:
+        mask[rng.random(x.shape) < p] = 0
+        mask /= 1 - p
+    return x * mask, mask
 
 
 def dropout_by_choice(x, p, training, rng):
@@ -97,6 +47,20 @@ def dropout_by_binomial(x, p, training, rng):
     return x * mask, mask
 
 
+class StopperThatCounts:
+    def __init__(self, patience):
+        self.patience, self.seen, self.waited = patience, 0, 0
+        self.best, self.best_epoch = float("inf"), None
+
+    def update(self, val_loss):
+        if val_loss < self.best:
+            self.best, self.best_epoch, self.waited = val_loss, self.seen, 0
+        else:
+            self.waited += 1
+        self.seen += 1
+        return self.waited >= self.patience
+
+
 class StopperWithHistory:
     def __init__(self, patience):
         self.patience, self.losses = patience, []
@@ -107,6 +71,13 @@ class StopperWithHistory:
     def update(self, val_loss):
         self.losses.append(val_loss)
         return len(self.losses) - 1 - self.best_epoch >= self.patience
+
+
+def weights_by_class(y, n_classes):
+    w = np.zeros(n_classes)
+    for k in np.unique(y):
+        w[k] = len(y) / (n_classes * np.sum(y == k))
+    return w
 
 
 def weights_by_loop(y, n_classes):
@@ -120,46 +91,68 @@ def threshold_by_sorting(y_true, prob):
     f1 = 2 * hits / (np.arange(1, len(prob) + 1) + y_true.sum())
     last = np.append(np.diff(prob[order]) != 0, True)  # of those that are equal
     k = np.flatnonzero(last)[np.argmax(f1[last])]
-    return np.array([prob[order][k], f1[k]])
+    return prob[order][k], f1[k]
 
 
-VARIANTS = {
-    "07.1": [penalty_by_loop],
-    "07.2": [dropout_by_choice, dropout_by_binomial],
-    "07.3": [StopperWithHistory],
-    "07.4": [weights_by_loop],
-    "07.5": [lambda y, p: tuple(threshold_by_sorting(y, p))],
-}
-LEAVES = {"07.1": 2, "07.2": 2, "07.3": 0, "07.4": 1, "07.5": 2}
+def threshold_as_array(y_true, prob):
+    return np.array(max((ex07._f1(y_true, prob >= t), t) for t in prob)[::-1])
 
 
-# --- typical wrong answers -----------------------------------------------------------------------
+ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
+    ("07.1", penalty_by_sign),
+    ("07.1", penalty_by_loop),
+    ("07.2", dropout_by_assignment),
+    ("07.2", dropout_by_choice),
+    ("07.2", dropout_by_binomial),
+    ("07.3", StopperThatCounts),
+    ("07.3", StopperWithHistory),
+    ("07.4", weights_by_class),
+    ("07.4", weights_by_loop),
+    ("07.5", threshold_by_sorting),
+    ("07.5", threshold_as_array),
+]
 
 
-def _penalty(value, grad):
-    return lambda w, l1, l2: (value(w, l1, l2), grad(w, l1, l2))
+# --- typical mistakes --------------------------------------------------------------------------
 
 
-def _value(w, l1, l2):
+def pen_value(w, l1, l2):
     return l1 * np.abs(w).sum() + l2 / 2 * (w**2).sum()
 
 
-def _grad(w, l1, l2):
+def pen_grad(w, l1, l2):
     return l1 * np.sign(w) + l2 * w
 
 
-def _in_place(w, l1, l2):
-    value, grad = _value(w, l1, l2), _grad(w, l1, l2)
+def pen(value=pen_value, grad=pen_grad):
+    return lambda w, l1, l2: (value(w, l1, l2), grad(w, l1, l2))
+
+
+pen_twice = pen(grad=lambda w, a, b: a * np.sign(w) + 2 * b * w)
+pen_abs = pen(grad=lambda w, a, b: a * np.abs(w) + b * w)
+pen_nan = pen(grad=lambda w, a, b: a * w / np.abs(w) + b * w)
+pen_no_half = pen(lambda w, a, b: a * np.abs(w).sum() + b * (w**2).sum())
+pen_not_summed = pen(lambda w, a, b: a * np.abs(w))
+pen_two_axes = pen(lambda w, a, b: (a * np.abs(w) + b / 2 * w**2).sum(axis=0).sum(axis=0))
+pen_always = pen(grad=lambda w, a, b: pen_grad(w, a, b) + w)
+pen_half_slope = pen(grad=lambda w, a, b: a * np.sign(w) + b / 2 * w)
+pen_rows = pen(grad=lambda w, a, b: pen_grad(w, a, b).sum(axis=-1))
+pen_one_at_zero = pen(grad=lambda w, a, b: a * np.where(w >= 0, 1, -1) + b * w)
+pen_half_l1 = pen(lambda w, a, b: pen_value(w, a / 2, b))
+
+
+def pen_in_place(w, l1, l2):
+    value, grad = pen_value(w, l1, l2), pen_grad(w, l1, l2)
     w -= 0.1 * grad
     return value, grad
 
 
-def _flat_only(w, l1, l2):
-    each = l1 * np.abs(w) + l2 / 2 * w**2
-    return each.sum(axis=0).sum(axis=0), _grad(w, l1, l2)
-
-
-def _drop(keep, scale=lambda p: 1 / (1 - p), evaluate=lambda x, p: x, shape=lambda x: x.shape):
+def drop(
+    keep=lambda u, p: u >= p,
+    scale=lambda p: 1 / (1 - p),
+    evaluate=lambda x, p: x,
+    shape=lambda x: x.shape,
+):
     def answer(x, p, training, rng):
         if not training:
             return evaluate(x, p), np.ones_like(x)
@@ -169,20 +162,45 @@ def _drop(keep, scale=lambda p: 1 / (1 - p), evaluate=lambda x, p: x, shape=lamb
     return answer
 
 
-def _fixed_seed(x, p, training, rng):
-    return dropout(x, p, training, np.random.default_rng(0))
+drop_keeps_p = drop(lambda u, p: u < p)
+drop_not_scaled = drop(scale=lambda p: 1.0)
+drop_by_p = drop(scale=lambda p: 1 / p)
+drop_rows = drop(shape=lambda x: (x.shape[0], 1))
+drop_columns = drop(shape=lambda x: x.shape[1:])
+drop_too_many = drop(lambda u, p: u >= 1.2 * p)
+drop_nothing = drop(lambda u, p: u >= 0, scale=lambda p: 1.0)
+drop_by_inf = drop(lambda u, p: np.where(u >= p, 1.0, -np.inf))
+drop_scales_later = drop(evaluate=lambda x, p: x * (1 - p))
 
 
-def _zero_one_mask(x, p, training, rng):
-    y, mask = dropout(x, p, training, rng)
+def drop_always(x, p, training, rng):
+    return ex07.dropout(x, p, True, rng)
+
+
+def drop_global(x, p, training, rng):
+    return ex07.dropout(x, p, training, np.random.default_rng())
+
+
+def drop_fixed_seed(x, p, training, rng):
+    return ex07.dropout(x, p, training, np.random.default_rng(0))
+
+
+def drop_flat_mask(x, p, training, rng):
+    y, mask = ex07.dropout(x, p, training, rng)
     return y, (mask > 0).astype(float)
 
 
-class _Stopper(EarlyStopping):
-    """EarlyStopping with one step replaced."""
+def drop_no_mask_later(x, p, training, rng):
+    return ex07.dropout(x, p, training, rng) if training else (x, 0 * x)
 
 
-class _Previous(_Stopper):
+def drop_in_place(x, p, training, rng):
+    _, mask = ex07.dropout(x, p, training, rng)
+    x *= mask
+    return x, mask
+
+
+class Previous(StopperThatCounts):
     last = float("inf")
 
     def update(self, val_loss):
@@ -194,13 +212,13 @@ class _Previous(_Stopper):
         return self.waited >= self.patience
 
 
-class _Late(_Stopper):
+class Late(StopperThatCounts):
     def update(self, val_loss):
         super().update(val_loss)
         return self.waited > self.patience
 
 
-class _NeverReset(_Stopper):
+class NeverReset(StopperThatCounts):
     total = 0
 
     def update(self, val_loss):
@@ -210,14 +228,14 @@ class _NeverReset(_Stopper):
         return self.total >= self.patience
 
 
-class _Ties(_Stopper):
+class Ties(StopperThatCounts):
     def update(self, val_loss):
         if val_loss == self.best:
             self.waited = -1
         return super().update(val_loss)
 
 
-class _FromOne(_Stopper):
+class FromOne(StopperThatCounts):
     def update(self, val_loss):
         stop = super().update(val_loss)
         if self.waited == 0:
@@ -225,18 +243,18 @@ class _FromOne(_Stopper):
         return stop
 
 
-class _NoReturn(_Stopper):
+class NoReturn(StopperThatCounts):
     def update(self, val_loss):
         super().update(val_loss)
 
 
-class _SmallStart(_Stopper):
+class SmallStart(StopperThatCounts):
     def __init__(self, patience):
         super().__init__(patience)
         self.best = 100.0
 
 
-class _Shared(_Stopper):
+class Shared(StopperThatCounts):
     common: ClassVar[dict[int, float]] = {}
 
     def update(self, val_loss):
@@ -247,54 +265,27 @@ class _Shared(_Stopper):
         return stop
 
 
-class _Never(_Stopper):
+class Never(StopperThatCounts):
     def update(self, val_loss):
         super().update(val_loss)
         return False
 
 
-def _squeezed(y, n_classes):
-    """Counts of the classes that occur, put one after the other."""
-    count = np.zeros(n_classes)
-    found = np.unique(y, return_counts=True)[1]
-    count[: len(found)] = found
-    return np.divide(len(y), n_classes * count, out=np.zeros(n_classes), where=count > 0)
-
-
-def _splits_ties(y_true, prob):
-    order = np.argsort(-prob, kind="stable")
-    order = order[np.lexsort((-y_true[order], -prob[order]))]
-    f1 = 2 * np.cumsum(y_true[order]) / (np.arange(1, len(prob) + 1) + y_true.sum())
-    k = int(np.argmax(f1))
-    return prob[order][k], f1[k]
-
-
-def _not_the_lowest(y_true, prob):
-    values = np.unique(prob)[1:]
-    return max(((c, ex07._f1(y_true, prob >= c)) for c in values), key=lambda pair: pair[1])
-
-
-def _drop_in_place(x, p, training, rng):
-    _, mask = dropout(x, p, training, rng)
-    x *= mask
-    return x, mask
-
-
-class _CountsEpochs(_Stopper):
+class CountsEpochs(StopperThatCounts):
     def update(self, val_loss):
         super().update(val_loss)
         return self.seen >= self.patience
 
 
-class _KeepsToItself:
+class KeepsToItself:
     def __init__(self, patience):
-        self._stopper = EarlyStopping(patience)
+        self._stopper = StopperThatCounts(patience)
 
     def update(self, val_loss):
         return self._stopper.update(val_loss)
 
 
-class _LastIsBest(_Stopper):
+class LastIsBest(StopperThatCounts):
     def update(self, val_loss):
         stop = super().update(val_loss)
         if stop:
@@ -302,7 +293,7 @@ class _LastIsBest(_Stopper):
         return stop
 
 
-class _LastEpoch(_Stopper):
+class LastEpoch(StopperThatCounts):
     def update(self, val_loss):
         stop = super().update(val_loss)
         if stop:
@@ -310,210 +301,184 @@ class _LastEpoch(_Stopper):
         return stop
 
 
-class _AtLeastTwo(EarlyStopping):
+class AtLeastTwo(StopperThatCounts):
     def __init__(self, patience):
         super().__init__(max(patience, 2))
 
 
-def _by_accuracy(y_true, prob):
+def weights_proportional(y, n_classes):
+    return np.bincount(y, minlength=n_classes) / len(y)
+
+
+def weights_root(y, n_classes):
+    return 1 / np.sqrt(np.maximum(np.bincount(y, minlength=n_classes), 1))
+
+
+def weights_not_scaled(y, n_classes):
+    return 1 / np.maximum(np.bincount(y, minlength=n_classes), 1)
+
+
+def weights_inf(y, n_classes):
+    return len(y) / (n_classes * np.bincount(y, minlength=n_classes))
+
+
+def weights_too_short(y, n_classes):
+    count = np.bincount(y)
+    return len(y) / (len(count) * count)
+
+
+def weights_floored(y, n_classes):
+    return len(y) // (n_classes * np.maximum(np.bincount(y, minlength=n_classes), 1))
+
+
+def weights_one_for_absent(y, n_classes):
+    w = ex07.class_weights(y, n_classes)
+    return np.where(w > 0, w, 1.0)
+
+
+def weights_squeezed(y, n_classes):
+    """Counts of the classes that occur, put one after the other."""
+    count = np.zeros(n_classes)
+    found = np.unique(y, return_counts=True)[1]
+    count[: len(found)] = found
+    return np.divide(len(y), n_classes * count, out=np.zeros(n_classes), where=count > 0)
+
+
+def weights_in_place(y, n_classes):
+    w = ex07.class_weights(y, n_classes)
+    y.sort()
+    return w
+
+
+def threshold_half(y_true, prob):
+    return 0.5, ex07._f1(y_true, prob >= 0.5)
+
+
+def threshold_by_accuracy(y_true, prob):
     t = max(np.unique(prob), key=lambda c: (np.mean((prob >= c) == y_true), c))
     return t, ex07._f1(y_true, prob >= t)
 
 
-def _strict(y_true, prob):
+def threshold_strict(y_true, prob):
     values = [0.0, *np.unique(prob)[:-1]]
     t = max(values, key=lambda c: ex07._f1(y_true, prob > c))
     return t, ex07._f1(y_true, prob > t)
 
 
-def _index(y_true, prob):
+def threshold_index(y_true, prob):
     values = np.unique(prob)
     k = int(np.argmax([ex07._f1(y_true, prob >= c) for c in values]))
     return k, ex07._f1(y_true, prob >= values[k])
 
 
-def _half(y_true, prob):
-    guess = prob >= 0.5
-    return 0.5, ex07._f1(y_true, guess)
-
-
-def _precise(y_true, prob):
+def threshold_by_precision(y_true, prob):
     t = max(np.unique(prob), key=lambda c: (y_true[prob >= c].mean(), c))
     return t - 1e-9, ex07._f1(y_true, prob >= t)
 
 
-def _wrong_f1(y_true, prob):
-    t, _ = best_threshold(y_true, prob)
+def threshold_by_recall(y_true, prob):
+    t = prob[y_true == 1].min()
+    return t, ex07._f1(y_true, prob >= t)
+
+
+def threshold_splits_ties(y_true, prob):
+    order = np.lexsort((-y_true, -prob))
+    f1 = 2 * np.cumsum(y_true[order]) / (np.arange(1, len(prob) + 1) + y_true.sum())
+    k = int(np.argmax(f1))
+    return prob[order][k], f1[k]
+
+
+def threshold_not_the_lowest(y_true, prob):
+    return ex07.best_threshold(y_true, np.maximum(prob, np.unique(prob)[1]))
+
+
+def threshold_with_accuracy(y_true, prob):
+    t, _ = ex07.best_threshold(y_true, prob)
     return t, float(np.mean((prob >= t) == y_true))
 
 
-WRONG = {
-    "07.1": {
-        "factor two": (_penalty(_value, lambda w, a, b: a * np.sign(w) + 2 * b * w), "约掉"),
-        "abs": (_penalty(_value, lambda w, a, b: a * np.abs(w) + b * w), "导数是符号"),
-        "nan at zero": (_penalty(_value, lambda w, a, b: a * w / np.abs(w) + b * w), "0/0"),
-        "no half": (_penalty(lambda w, a, b: a * np.abs(w).sum() + b * (w**2).sum(), _grad), "1/2"),
-        "not summed": (_penalty(lambda w, a, b: a * np.abs(w), _grad), ".sum()"),
-        "in place": (_in_place, "原地修改"),
-        "two axes only": (_flat_only, "任意形状"),
-        "always pulls": (_penalty(_value, lambda w, a, b: _grad(w, a, b) + w), "没有乘上"),
-        "half the slope": (
-            _penalty(_value, lambda w, a, b: a * np.sign(w) + b / 2 * w),
-            "对 w 求导",
-        ),
-        "value only": (lambda w, l1, l2: _value(w, l1, l2), "return value, grad"),
-        "rows": (_penalty(_value, lambda w, a, b: _grad(w, a, b).sum(axis=-1)), "与 w 同形"),
-        "one at zero": (
-            _penalty(_value, lambda w, a, b: a * np.where(w >= 0, 1, -1) + b * w),
-            "不可导",
-        ),
-    },
-    "07.2": {
-        "keeps p": (_drop(lambda u, p: u < p), "比较号反了"),
-        "not scaled": (_drop(lambda u, p: u >= p, scale=lambda p: 1.0), "没有除以 1 − p"),
-        "divides by p": (_drop(lambda u, p: u >= p, scale=lambda p: 1 / p), "除以了 p"),
-        "whole rows": (
-            _drop(lambda u, p: u >= p, shape=lambda x: (x.shape[0], 1)),
-            ("整行或整列", "均匀随机数"),
-        ),
-        "scales at evaluation": (
-            _drop(lambda u, p: u >= p, evaluate=lambda x, p: x * (1 - p)),
-            "原样返回",
-        ),
-        "always on": (lambda x, p, training, rng: dropout(x, p, True, rng), "原样返回"),
-        "in place": (_drop_in_place, "x 被原地修改"),
-        "too many": (_drop(lambda u, p: u >= 1.2 * p), "均匀随机数与 p 比"),
-        "global seed": (
-            lambda x, p, training, rng: dropout(x, p, training, np.random.default_rng()),
-            "np.random 的全局函数",
-        ),
-        "mask at evaluation": (
-            lambda x, p, t, rng: dropout(x, p, t, rng) if t else (x, 0 * x),
-            "评估时 mask 全为 1",
-        ),
-        "only y": (lambda *args: dropout(*args)[0], "return y, mask"),
-        "fixed seed": (_fixed_seed, "另建固定种子"),
-        "mask of 0 and 1": (_zero_one_mask, "dx = dy * mask"),
-    },
-    "07.3": {
-        "previous": (_Previous, "不是与上一轮比"),
-        "late": (_Late, "达到 patience"),
-        "never reset": (_NeverReset, "从头数起"),
-        "ties": (_Ties, "严格小于"),
-        "from one": (_FromOne, "第 0 轮"),
-        "no return": (_NoReturn, "没有 return"),
-        "small start": (_SmallStart, "float('inf')"),
-        "shared": (_Shared, "互相影响"),
-        "counts epochs": (_CountsEpochs, "计数清零"),
-        "keeps to itself": (_KeepsToItself, "建 self.best"),
-        "last is best": (_LastIsBest, "最低的验证损失"),
-        "last epoch": (_LastEpoch, "从 0 数起"),
-        "at least two": (_AtLeastTwo, "patience=1"),
-        "never": (_Never, "一次也没返回 True"),
-    },
-    "07.4": {
-        "proportional": (lambda y, k: np.bincount(y, minlength=k) / len(y), "方向反了"),
-        "root": (lambda y, k: 1 / np.sqrt(np.maximum(np.bincount(y, minlength=k), 1)), "正比"),
-        "not scaled": (lambda y, k: 1 / np.maximum(np.bincount(y, minlength=k), 1), "尺度不对"),
-        "inf": (lambda y, k: len(y) / (k * np.bincount(y, minlength=k)), "约定权重为 0"),
-        "squeezed": (lambda y, k: _squeezed(y, k), "往前挪"),
-        "too short": (lambda y, k: len(y) / (len(np.bincount(y)) * np.bincount(y)), "minlength"),
-    },
-    "07.5": {
-        "half": (_half, "太粗"),
-        "accuracy": (_by_accuracy, "最优点不同"),
-        "strict": (_strict, "prob > t"),
-        "index": (_index, "返回的是下标"),
-        "precision": (_precise, ("F1 更高", "最优点不同")),
-        "splits ties": (_splits_ties, "同进同出"),
-        "not the lowest": (_not_the_lowest, "它也是候选"),
-        "wrong f1": (_wrong_f1, "返回的 F1"),
-    },
-}
-SHARES = [
-    ("07.1", lambda w, l1, l2: (0.0, 0 * w), 0.0, 0.0),
-    ("07.1", WRONG["07.1"]["abs"][0], 0.3, 0.5),
-    ("07.1", _flat_only, 0.7, 0.95),
-    ("07.2", lambda x, p, training, rng: (x, np.ones_like(x)), 0.0, 0.0),
-    ("07.2", WRONG["07.2"]["not scaled"][0], 0.2, 0.4),
-    ("07.2", WRONG["07.2"]["always on"][0], 0.5, 0.8),
-    ("07.3", _Never, 0.0, 0.0),
-    ("07.3", _Previous, 0.1, 0.3),
-    ("07.3", _Ties, 0.7, 0.95),
-    ("07.4", lambda y, k: np.zeros(k), 0.0, 0.0),
-    ("07.4", lambda y, k: np.full(k, np.inf), 0.0, 0.0),
-    ("07.4", WRONG["07.4"]["not scaled"][0], 0.2, 0.4),
-    ("07.4", WRONG["07.4"]["inf"][0], 0.6, 0.7),
-    ("07.5", _half, 0.0, 0.0),
-    ("07.5", _wrong_f1, 0.6, 0.7),
+def threshold_in_place(y_true, prob):
+    best = ex07.best_threshold(y_true, prob)
+    prob.sort()
+    return best
+
+
+WRONG = [
+    Wrong("07.1", "twice", pen_twice, "约掉", 0),
+    Wrong("07.1", "abs", pen_abs, "导数是符号", 40),
+    Wrong("07.1", "nan at zero", pen_nan, "0/0", 0),
+    Wrong("07.1", "no half", pen_no_half, "别忘了 1/2", 20),
+    Wrong("07.1", "not summed", pen_not_summed, ".sum()", 0),
+    Wrong("07.1", "in place", pen_in_place, "w 被原地修改", 0),
+    Wrong("07.1", "two axes only", pen_two_axes, "任意形状", 83),
+    Wrong("07.1", "always pulls", pen_always, "没有乘上", 0),
+    Wrong("07.1", "half the slope", pen_half_slope, "对 w 求导", 0),
+    Wrong("07.1", "value only", pen_value, "return value, grad", 0),
+    Wrong("07.1", "rows", pen_rows, "与 w 同形", 0),
+    Wrong("07.1", "one at zero", pen_one_at_zero, "不可导", 40),
+    Wrong("07.1", "half of L1", pen_half_l1, "l1·Σ|w|", 60),
+    Wrong("07.2", "keeps p", drop_keeps_p, "比较号反了", 0),
+    Wrong("07.2", "not scaled", drop_not_scaled, "没有除以 1 − p", 29),
+    Wrong("07.2", "divides by p", drop_by_p, "除以了 p", 29),
+    Wrong("07.2", "whole rows", drop_rows, "整行或整列", 0),
+    Wrong("07.2", "scales at evaluation", drop_scales_later, "原样返回", 71),
+    Wrong("07.2", "in place", drop_in_place, "x 被原地修改", 0),
+    Wrong("07.2", "too many", drop_too_many, "均匀随机数与 p 比", 0),
+    Wrong("07.2", "inf", drop_by_inf, "出现了 nan 或 inf", 0),
+    Wrong("07.2", "global generator", drop_global, "np.random 的全局函数", 71),
+    Wrong("07.2", "mask at evaluation", drop_no_mask_later, "评估时 mask 全为 1", 78),
+    Wrong("07.2", "only y", lambda *args: ex07.dropout(*args)[0], "return y, mask", 0),
+    Wrong("07.2", "fixed seed", drop_fixed_seed, "另建固定种子", 71),
+    Wrong("07.2", "mask of 0 and 1", drop_flat_mask, "dx = dy * mask", 57),
+    Wrong("07.3", "previous", Previous, "不是与上一轮比", 22),
+    Wrong("07.3", "late", Late, "达到 patience", 0),
+    Wrong("07.3", "never reset", NeverReset, "从头数起", 44),
+    Wrong("07.3", "ties", Ties, "严格小于", 89),
+    Wrong("07.3", "from one", FromOne, "第 0 轮", 78),
+    Wrong("07.3", "no return", NoReturn, "没有 return", 0),
+    Wrong("07.3", "small start", SmallStart, "float('inf')", 82),
+    Wrong("07.3", "shared", Shared, "互相影响", 82),
+    Wrong("07.3", "counts epochs", CountsEpochs, "计数清零", 0),
+    Wrong("07.3", "keeps to itself", KeepsToItself, "建 self.best", 67),
+    Wrong("07.3", "last is best", LastIsBest, "最低的验证损失", 67),
+    Wrong("07.3", "last epoch", LastEpoch, "从 0 数起", 78),
+    Wrong("07.3", "at least two", AtLeastTwo, "patience=1", 82),
+    Wrong("07.3", "never", Never, "一次也没返回 True", 0),
+    Wrong("07.4", "proportional", weights_proportional, "方向反了", 0),
+    Wrong("07.4", "root", weights_root, "正比", 0),
+    Wrong("07.4", "not scaled", weights_not_scaled, "尺度不对", 33),
+    Wrong("07.4", "inf", weights_inf, "约定权重为 0", 67),
+    Wrong("07.4", "squeezed", weights_squeezed, "往前挪", 75),
+    Wrong("07.4", "too short", weights_too_short, "minlength", 67),
+    Wrong("07.4", "floored", weights_floored, "整除", 0),
+    Wrong("07.4", "one for absent", weights_one_for_absent, "那一类记 0", 67),
+    Wrong("07.4", "in place", weights_in_place, "y 被原地修改", 0),
+    Wrong("07.5", "half", threshold_half, "太粗", 0),
+    Wrong("07.5", "accuracy", threshold_by_accuracy, "最优点不同", 0),
+    Wrong("07.5", "strict", threshold_strict, "prob > t", 0),
+    Wrong("07.5", "index", threshold_index, "返回的是下标", 0),
+    Wrong("07.5", "recall", threshold_by_recall, "F1 更高", 0),
+    Wrong("07.5", "splits ties", threshold_splits_ties, "同进同出", 75),
+    Wrong("07.5", "not the lowest", threshold_not_the_lowest, "它也是候选", 75),
+    Wrong("07.5", "with accuracy", threshold_with_accuracy, "返回的 F1", 67),
+    Wrong("07.5", "in place", threshold_in_place, "prob 被原地修改", 0),
+    Wrong("07.5", "only t", lambda y, p: ex07.best_threshold(y, p)[0], "return threshold, f1", 0),
 ]
-CASES = [(number, name) for number, wrong in WRONG.items() for name in wrong]
+# one hint serves several slips of the same kind
+SAME_HINT = [
+    Wrong("07.2", "always on", drop_always, "原样返回", 71),
+    Wrong("07.2", "whole columns", drop_columns, "整行或整列", 0),
+    Wrong("07.2", "nothing", drop_nothing, "均匀随机数与 p 比", 0),
+    Wrong("07.5", "precision", threshold_by_precision, ("F1 更高", "最优点不同"), 0),
+]
 
 
-@pytest.mark.parametrize("number", RIGHT)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_right_answers_pass(number, seed):
-    result = judge(number, RIGHT[number], seed=seed)
-    assert result.passed, str(result)
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_the_librarys_own_version_passes(number):
-    name = {"07.3": "EarlyStopping"}.get(number, RIGHT[number].__name__)
-    result = judge(number, getattr(ex07, name))
-    assert result.passed, str(result)
-
-
-@pytest.mark.parametrize(("number", "name"), CASES)
-@pytest.mark.parametrize("seed", range(6))
-def test_wrong_answers_get_their_hint(number, name, seed):
-    answer, says = WRONG[number][name]
-    result = judge(number, answer, seed=seed)
-    assert result.status == "failed", str(result)
-    assert any(word in str(result) for word in ((says,) if isinstance(says, str) else says)), str(
-        result
+globals().update(
+    questions(
+        "07",
+        also_right=ALSO_RIGHT,
+        wrong=WRONG,
+        same_hint=SAME_HINT,
+        by_chance=(drop_global,),
     )
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_unanswered(number):
-    def stub(*args, **kwargs):
-        raise NotImplementedError("还没作答")
-
-    assert judge(number, stub).status == "unanswered"
-    assert judge(number, None).status == "unanswered"
-
-
-def test_registered_in_order():
-    assert [ex.id for ex in registered("07")] == list(RIGHT)
-
-
-# --- what is said, what is earned, where the answer lives -----------------------------------------
-
-
-globals().update(more_questions(RIGHT, VARIANTS, SHARES, LEAVES))
-
-
-@pytest.mark.parametrize("number", ["07.1", "07.2", "07.4", "07.5"])
-def test_answers_that_know_nothing_earn_nothing(number):
-    assert_worth_nothing(number, know_nothings(core.get(number).reference))
-
-
-@pytest.mark.parametrize(("number", "name"), CASES)
-def test_failed_results_keep_their_secrets(number, name):
-    if number != "07.3":
-        assert_keeps_its_secrets(number, WRONG[number][name][0], seeds=range(2))
-
-
-@pytest.mark.parametrize(
-    ("number", "answer"),
-    [
-        *RIGHT.items(),
-        *((n, a) for n, variants in VARIANTS.items() for a in variants),
-        *((n, WRONG[n][name][0]) for n, name in CASES),
-    ],
 )
-def test_the_judge_says_the_same_of_an_answer_far_away(number, answer):
-    if answer is WRONG["07.2"]["global seed"][0]:
-        return
-    assert_same_remotely(number, answer)
