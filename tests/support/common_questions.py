@@ -11,7 +11,7 @@ the wrong ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from inspect import isclass
 from typing import Any
 
@@ -20,8 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigc_course.exercises import check, get, judge, registered
-from aigc_course.judging import core
-from aigc_course.judging.forbidden import CallMonitor, static_findings
+from aigc_course.judging.forbidden import static_findings
 from tests.support.harness import (
     Wrong,
     assert_hint,
@@ -33,7 +32,6 @@ from tests.support.harness import (
     assert_survives,
     assert_unanswered,
     assert_worth_nothing,
-    earned,
     know_nothings,
     leaf_count,
     notebook_answer,
@@ -145,68 +143,5 @@ def questions(
 
     def test_only_what_is_needed_is_loaded():
         assert_loads_only_numpy(f"aigc_course.exercises.ex{chapter}", but=loads)
-
-    return {name: test for name, test in locals().items() if name.startswith("test_")}
-
-
-# goes when chapters 05 to 07 have moved to `questions`
-def more_questions(
-    right: Mapping[str, Any],
-    variants: Mapping[str, Sequence[Any]],
-    shares: Sequence[tuple[str, Any, float, float]],
-    leaves_of: Mapping[str, int],
-) -> dict[str, Callable[..., None]]:
-    """Tests by name, for chapters whose answers are classes or train models.
-
-    Args:
-        right: the exercises' right answers, by number.
-        variants: right answers written in other ways.
-        shares: ``(number, answer, low, high)``, what an answer earns as a share of the points.
-        leaves_of: how many values an answer's result has, by number.
-    """
-
-    @pytest.mark.parametrize("number", right)
-    def test_the_notebooks_own_solution_passes(number):
-        assert_passes(number, notebook_answer(number))
-
-    @pytest.mark.parametrize("number", variants)
-    def test_no_seed_turns_a_right_variant_away(number):
-        @settings(max_examples=40, deadline=None)
-        @given(st.integers(0, 2**32 - 1))
-        def passes(seed):
-            for variant in variants[number]:
-                assert_passes(number, variant, [seed])
-
-        passes()
-
-    @pytest.mark.parametrize("number", right)
-    def test_there_are_hints_that_lead_without_telling(number):
-        assert_hints_lead_without_telling(number)
-
-    @pytest.mark.parametrize("number", right)
-    def test_nothing_the_lesson_uses_is_forbidden(number):
-        exercise, answer = core.get(number), notebook_answer(number)
-        assert static_findings(notebook_source(number), exercise.allows) == []
-        with CallMonitor(exercise.allows, judge=exercise.judge.__code__) as monitor:
-            assert judge(number, answer).passed
-        assert monitor.findings == []
-
-    @pytest.mark.parametrize(("number", "answer", "low", "high"), shares)
-    def test_the_nearer_the_more(number, answer, low, high):
-        for seed in range(6):
-            share = earned(number, answer, seed)
-            assert low <= share <= high, f"{share}\n{judge(number, answer, seed)}"
-
-    @pytest.mark.filterwarnings("ignore")
-    @pytest.mark.parametrize(("number", "leaves"), leaves_of.items())
-    def test_odd_results_are_wrong_and_no_more(number, leaves):
-        @settings(max_examples=25, deadline=None)
-        @given(odd_values())
-        def survives(value):
-            assert_survives(number, value)
-            for leaf in range(leaves):
-                assert_survives(number, value, leaf)
-
-        survives()
 
     return {name: test for name, test in locals().items() if name.startswith("test_")}
