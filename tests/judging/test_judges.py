@@ -232,6 +232,18 @@ def test_an_expected_error_becomes_a_step_and_others_go_on():
         list(judge(lambda: 1 + "1"))
 
 
+def test_only_builtin_errors_are_named_to_the_learner():
+    class Signal(LookupError):
+        """Of a judge's own."""
+
+    def fails(error):
+        raise error
+
+    for error, detail in ((KeyError(1), "KeyError"), (Signal(), "")):
+        [step] = attempt(lambda error=error: fails(error), "商", {LookupError: "没有这一项"})
+        assert step.detail == detail
+
+
 # --- randomised answers -----------------------------------------------------------------------
 
 

@@ -160,5 +160,6 @@ def attempt(
         return call()
     except tuple(hints) as error:
         hint = next(hint for kind, hint in hints.items() if isinstance(error, kind))
-        yield that(False, label, hint, type(error).__name__)
+        builtin = type(error).__module__ == "builtins"  # a judge's own signal means nothing to read
+        yield that(False, label, hint, type(error).__name__ if builtin else "")
         return None
