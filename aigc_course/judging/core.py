@@ -100,7 +100,6 @@ def exercise(
     points: int,
     asks: str = "",
     reference: Any = None,
-    hints: Sequence[str] = (),  # of chapters that have not moved to @hints yet
     allows: Sequence[Any] = (),
     limit: float = 10.0,
 ) -> Callable[[Judge], Judge]:
@@ -137,7 +136,7 @@ def exercise(
             asks or _call_of(right),
             judge,
             right,
-            tuple(hints or getattr(judge, "hints", ())),
+            tuple(getattr(judge, "hints", ())),
             tuple(one if isinstance(one, str) else _full_name(one) for one in allows),
             limit,
         )
