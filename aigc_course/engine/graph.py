@@ -11,7 +11,7 @@ from .tensor import Tensor
 
 
 @dataclass(frozen=True)
-class GraphNode:
+class TracedNode:
     """One box of the picture.
 
     Attributes:
@@ -35,7 +35,7 @@ class GraphNode:
 class Graph(NamedTuple):
     """Nodes in order of computation, and edges (id of the input, id of the operation)."""
 
-    nodes: list[GraphNode]
+    nodes: list[TracedNode]
     edges: list[tuple[int, int]]
 
 
@@ -58,13 +58,13 @@ def trace(output: Tensor, names: Mapping[str, Tensor] | None = None) -> Graph:
     called: dict[Node | Tensor, str] = {}
     for name, tensor in (names or {}).items():
         called[tensor.grad_fn if tensor.grad_fn is not None else tensor] = name
-    nodes: list[GraphNode] = []
+    nodes: list[TracedNode] = []
     edges: list[tuple[int, int]] = []
     ids: dict[Node | Tensor, int] = {}
     unnamed = 0
     last = output.grad_fn
     if last is None:
-        return Graph([GraphNode(0, called.get(output, "x1"), "param", output.shape)], [])
+        return Graph([TracedNode(0, called.get(output, "x1"), "param", output.shape)], [])
     for node in reversed(topological_order([last])):
         for source in node.inputs:
             if isinstance(source, Tensor) and source not in ids:
@@ -72,9 +72,9 @@ def trace(output: Tensor, names: Mapping[str, Tensor] | None = None) -> Graph:
                     unnamed += 1
                     called[source] = f"x{unnamed}"
                 ids[source] = len(nodes)
-                nodes.append(GraphNode(len(nodes), called[source], "param", source.shape))
+                nodes.append(TracedNode(len(nodes), called[source], "param", source.shape))
         label = node.name if node not in called else f"{called[node]} = {node.name}"
         ids[node] = len(nodes)
-        nodes.append(GraphNode(len(nodes), label, "output" if node is last else "op", node.shape))
+        nodes.append(TracedNode(len(nodes), label, "output" if node is last else "op", node.shape))
         edges += [(ids[source], ids[node]) for source in node.inputs if source is not None]
     return Graph(nodes, edges)

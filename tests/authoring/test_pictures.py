@@ -22,11 +22,12 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 
 def figure(draw, dpi=100):
-    fig, ax = plt.subplots(figsize=(6, 4))
-    draw(ax)
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=dpi)
-    plt.close(fig)
+    with plt.style.context("default"):  # another test of this process may have chosen a style
+        fig, ax = plt.subplots(figsize=(6, 4))
+        draw(ax)
+        fig.savefig(buffer, format="png", dpi=dpi)
+        plt.close(fig)
     return Picture("image/png", buffer.getvalue(), "图")
 
 
