@@ -32,6 +32,7 @@ NBVAL = [
 SANDBOX = ["tests/classroom/sandbox/test_sandbox.py", "-m", "not slow"]
 POLICY = ["tests/test_policy.py"]
 FINGERPRINT = ["tests/classroom/grading/test_fingerprint.py"]
+IMPORTS = ["tests/test_imports.py"]
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,29 @@ def fingerprint_of_all(root: Path) -> str:
     return _replace(policy, '    "progress",\n', "")
 
 
+def engine_needs_runtime(root: Path) -> str:
+    """Let the engine import, at the last moment, a part that imports the engine."""
+    train = root / "aigc_course" / "engine" / "train.py"
+    old = "\ndef count_correct("
+    return _replace(train, old, f"\ndef _later():\n    import aigc_course.runtime\n\n{old}")
+
+
+def classroom_used_elsewhere(root: Path) -> str:
+    """Let a part other than the command import the classroom."""
+    page = root / "aigc_course" / "progress" / "page.py"
+    with page.open("a", encoding="utf-8") as file:
+        file.write("from aigc_course.classroom import marks\n")
+    return f"{page.name}: imports aigc_course.classroom.marks"
+
+
+def engine_brings_torch(root: Path) -> str:
+    """Let the engine import PyTorch."""
+    engine = root / "aigc_course" / "engine" / "__init__.py"
+    with engine.open("a", encoding="utf-8") as file:
+        file.write("import torch\n")
+    return f"{engine.parent.name}: imports torch"
+
+
 def unescaped(root: Path) -> str:
     """Put students' text into pages as it is."""
     pages = root / "aigc_course" / "classroom" / "report" / "pages.py"
@@ -206,6 +230,9 @@ MUTATIONS = [
     Mutation("shallow-fingerprint", shallow_fingerprint, FINGERPRINT),
     Mutation("fingerprint-by-list", fingerprint_by_list, FINGERPRINT),
     Mutation("fingerprint-of-all", fingerprint_of_all, FINGERPRINT),
+    Mutation("engine-needs-runtime", engine_needs_runtime, IMPORTS),
+    Mutation("classroom-used-elsewhere", classroom_used_elsewhere, IMPORTS),
+    Mutation("engine-brings-torch", engine_brings_torch, IMPORTS),
     Mutation("unescaped", unescaped, ["tests/classroom/report/test_feedback.py"]),
 ]
 
