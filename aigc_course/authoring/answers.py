@@ -110,9 +110,12 @@ def load(path: Path) -> list[Answer]:
     """The answers of a file.
 
     Raises:
-        UserError: the file cannot be run, or has no list ``ANSWERS`` of the form above.
+        UserError: the file is not there, cannot be run, or has no list ``ANSWERS`` of the form
+            above.
     """
     form = 'ANSWERS = [("03.2", "right" 或 "wrong", "名字", "源码"), …]'
+    if not path.is_file():
+        raise UserError(f"没有文件 {path}", f"文件里写：{form}")
     try:
         space = runpy.run_path(str(path))
     except Exception as error:

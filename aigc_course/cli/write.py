@@ -59,11 +59,9 @@ def notebooks(
     chosen = list(found) if not numbers else [n.zfill(2) for n in numbers]
     unknown = [n for n in chosen if n not in found]
     if unknown:
-        typer.echo(f"没有第 {'、'.join(unknown)} 章；现有：{'、'.join(found)}。", err=True)
-        raise typer.Exit(2)
+        raise UserError(f"没有第 {'、'.join(unknown)} 章", f"现有：{'、'.join(found)}")
     if (text or apply or student) and len(chosen) != 1:
-        typer.echo("--text、--apply、--student 一次只处理一章：请写明章号。", err=True)
-        raise typer.Exit(2)
+        raise UserError("--text、--apply、--student 一次只处理一章", "写明章号")
     if text:
         sys.stdout.write(to_text(nbformat.read(found[chosen[0]], as_version=4)))
     elif apply:
@@ -212,8 +210,7 @@ def _folder() -> Path:
     for folder in (Path.cwd() / "notebooks", here):
         if folder.is_dir():
             return folder
-    typer.echo("找不到 notebooks/ 文件夹：请在课程仓库里运行。", err=True)
-    raise typer.Exit(2)
+    raise UserError("找不到 notebooks/ 文件夹", "在课程仓库里运行")
 
 
 def _check(paths: list[Path]) -> None:

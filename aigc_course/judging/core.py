@@ -231,7 +231,7 @@ def check(id: str, answer: Any) -> Result:
         answer: what the learner wrote: a function, a class, a number or a choice.
     """
     result = _guarded(get(id), answer)
-    progress.record(result)
+    progress.record_result(result)
     if os.environ.get("NBGRADER_EXECUTION") in ("autograde", "validate") and not result.passed:
         raise AssertionError(one_line(result)) from None
     return result

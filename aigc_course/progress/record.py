@@ -36,8 +36,8 @@ __all__ = [
     "events",
     "export",
     "hints_seen",
-    "record",
     "record_hint",
+    "record_result",
     "record_solution",
     "show",
     "tries",
@@ -62,7 +62,7 @@ def enabled() -> bool:
 # --- noting: never raises --------------------------------------------------------------------
 
 
-def record(result: Result) -> None:
+def record_result(result: Result) -> None:
     """Note a finished check."""
     _note(
         result.id,

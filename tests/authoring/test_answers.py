@@ -209,7 +209,7 @@ def test_a_file_of_another_form_is_named(tmp_path, text, said):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(UserError, match="nowhere.py 运行不了"):
+    with pytest.raises(UserError, match="没有文件 .*nowhere.py"):
         load(tmp_path / "nowhere.py")
 
 

@@ -1,4 +1,4 @@
-"""``aigc answers`` as a command."""
+"""``aigc answers`` and ``aigc notebooks`` as commands."""
 
 import json
 
@@ -53,3 +53,15 @@ def test_answers_writes_json_and_keeps_to_one_exercise(tmp_path):
 def test_answers_to_nothing(tmp_path):
     done = aigc("answers", written(tmp_path, ("00.1", "wrong", "b", BAD)), "--only", "00.3")
     assert isinstance(done.exception, UserError) and "文件里有：00.1" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["77", "--check"], "没有第 77 章 → 现有：00、01"),
+        (["01", "02", "--text"], "一次只处理一章 → 写明章号"),
+    ],
+)
+def test_what_notebooks_cannot_do_is_told_with_its_cure(words, said):
+    done = aigc("notebooks", *words)
+    assert isinstance(done.exception, UserError) and said in str(done.exception)

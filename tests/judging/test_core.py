@@ -269,7 +269,7 @@ def test_nbgrader_sees_an_error_when_it_did_not_pass(doubling, monkeypatch, mode
 
 def test_every_check_is_noted(doubling, monkeypatch):
     seen = []
-    monkeypatch.setattr(core.progress, "record", seen.append)
+    monkeypatch.setattr(core.progress, "record_result", seen.append)
     result = check(doubling, lambda x: x)
     assert seen == [result]
     use(doubling, None, otherwise=None)

@@ -62,10 +62,10 @@ def noted(folder: Path) -> list[tuple[str, str, str]]:
 
 
 def test_everything_done_is_noted_with_its_time_and_version(folder: Path) -> None:
-    record.record(result("01.2", "failed", 0.5))
+    record.record_result(result("01.2", "failed", 0.5))
     record.record_hint("01.2", 1)
     record.record_solution("01.2")
-    record.record(result("01.2"))
+    record.record_result(result("01.2"))
     assert noted(folder) == [
         ("01.2", "check", "failed"),
         ("01.2", "hint", ""),
@@ -84,13 +84,13 @@ def test_a_folder_below_the_learners_counts_too(
 ) -> None:
     (folder / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(folder / "a" / "b")
-    record.record(result())
+    record.record_result(result())
     assert len(noted(folder)) == 1
 
 
 def test_elsewhere_nothing_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    record.record(result())
+    record.record_result(result())
     record.record_hint("01.2", 1)
     record.record_solution("01.2")
     assert (record.hints_seen("01.2"), record.tries("01.2")) == (0, 0)
@@ -114,7 +114,7 @@ def test_the_courses_own_notebooks_never_count(
 
 def test_it_can_be_switched_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIGC_PROGRESS", "0")
-    record.record(result())
+    record.record_result(result())
     assert not database(folder).exists()
 
 
@@ -127,7 +127,7 @@ def test_the_working_directory_may_be_gone(
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    record.record(result())
+    record.record_result(result())
     assert record.hints_seen("01.2") == 0
     assert "没有记进学习进度" in capsys.readouterr().out
 
@@ -159,7 +159,7 @@ def test_hints_and_tries_are_counted_per_exercise(folder: Path) -> None:
     for level in (1, 2, 2):
         record.record_hint("01.2", level)
     for status in ("unanswered", "failed", "error", "passed", "passed"):
-        record.record(result("01.2", status))
+        record.record_result(result("01.2", status))
     assert (record.hints_seen("01.2"), record.tries("01.2")) == (2, 3)
     assert (record.hints_seen("01.3"), record.tries("01.3")) == (0, 0)
 
@@ -190,13 +190,13 @@ def test_a_disk_that_refuses_is_told_once_and_made_up_for(
 
     with monkeypatch.context() as patch:
         patch.setattr(store.sqlite3, "connect", refuse)
-        record.record(result("01.2", "failed", 0))
+        record.record_result(result("01.2", "failed", 0))
         record.record_hint("01.2", 1)
         # what could not be written is known all the same
         assert (record.hints_seen("01.2"), record.tries("01.2")) == (1, 1)
         out = capsys.readouterr().out
         assert message in out and out.count("\n") == 1
-    record.record(result("01.2"))
+    record.record_result(result("01.2"))
     assert len(noted(folder)) == 3
     assert not record._waiting[folder]
 
@@ -207,7 +207,7 @@ def test_a_disk_that_refuses_is_told_once_and_made_up_for(
 def test_a_read_only_folder(folder: Path) -> None:
     (folder / ".aigc").chmod(0o555)
     try:
-        record.record(result())
+        record.record_result(result())
         assert record.tries("01.2") == 1
     finally:
         (folder / ".aigc").chmod(0o755)
@@ -216,7 +216,7 @@ def test_a_read_only_folder(folder: Path) -> None:
 def test_a_locked_file_is_waited_for_once_only(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record.record(result())
+    record.record_result(result())
     waits: list[float] = []
     real = sqlite3.connect
 
@@ -227,12 +227,12 @@ def test_a_locked_file_is_waited_for_once_only(
     with closing(sqlite3.connect(database(folder), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr(store.sqlite3, "connect", connect)
-        record.record(result())
-        record.record(result())
+        record.record_result(result())
+        record.record_result(result())
         assert record.tries("01.2") == 1  # from memory
         assert waits == [0.5, 0.0, 0.0]
     assert capsys.readouterr().out == ""
-    record.record(result())
+    record.record_result(result())
     assert len(noted(folder)) == 4
 
 
@@ -256,12 +256,12 @@ def drop_the_table(path: Path) -> None:
 def test_a_damaged_file_is_kept_aside_and_begun_anew(
     folder: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
-    record.record(result())
+    record.record_result(result())
     DAMAGE[damage](database(folder))
     broken = database(folder).read_bytes()
     assert record.hints_seen("01.2") == 0
-    record.record(result("01.3"))
-    record.record(result("01.4"))
+    record.record_result(result("01.3"))
+    record.record_result(result("01.4"))
     assert [id for id, _, _ in noted(folder)] == ["01.3", "01.4"]
     (aside,) = (folder / ".aigc").glob("progress.damaged-*.db")
     assert re.fullmatch(r"progress\.damaged-\d{4}-\d\d-\d\d-\d{6}\.db", aside.name)
@@ -273,14 +273,14 @@ def test_a_damaged_file_is_kept_aside_and_begun_anew(
 def test_two_damaged_files_within_a_second_are_both_kept(folder: Path) -> None:
     for text in (b"one " * 500, b"two " * 500):
         database(folder).write_bytes(text)
-        record.record(result())
+        record.record_result(result())
     kept = sorted(p.read_bytes()[:3] for p in (folder / ".aigc").glob("progress.damaged-*.db"))
     assert kept == [b"one", b"two"]
 
 
 def test_a_sound_file_is_not_put_aside(folder: Path) -> None:
     # another kernel met the damage at the same time and has begun anew already
-    record.record(result())
+    record.record_result(result())
     assert store.set_aside(folder) is None
     assert len(noted(folder)) == 1
 
@@ -290,7 +290,7 @@ def test_a_later_format_is_left_alone(folder: Path, capsys: pytest.CaptureFixtur
         db.execute("CREATE TABLE something_new (x)")
         db.execute("PRAGMA user_version = 2")
     before = database(folder).read_bytes()
-    record.record(result())
+    record.record_result(result())
     record.record_hint("01.2", 1)
     assert record.hints_seen("01.2") == 1  # of this session
     record.show()
@@ -300,7 +300,7 @@ def test_a_later_format_is_left_alone(folder: Path, capsys: pytest.CaptureFixtur
 
 
 def test_rows_that_make_no_sense_are_passed_over(folder: Path) -> None:
-    record.record(result())
+    record.record_result(result())
     with closing(sqlite3.connect(database(folder))) as db:
         row = "INSERT INTO event VALUES (?, ?, 'x', 'check', 'passed', ?, 1, 0, 't', 'v')"
         db.execute(row, ("1", "yesterday", 1.0))
@@ -377,7 +377,7 @@ def test_a_kernel_killed_at_any_moment_loses_nothing_it_has_noted(folder: Path) 
 
 @pytest.mark.skipif(os.name == "nt", reason="the kill is a POSIX signal")
 def test_what_a_killed_kernel_left_half_written_is_taken_back(folder: Path) -> None:
-    record.record(result())
+    record.record_result(result())
     half = f"""
 import os, signal, sqlite3
 db = sqlite3.connect({str(database(folder))!r}, isolation_level=None)
@@ -508,7 +508,7 @@ def test_the_page_in_a_notebook_is_one_output_with_both_forms(
     shown: list[dict[str, str]] = []
     monkeypatch.setattr(IPython, "get_ipython", lambda: object())
     monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
-    record.record(result())
+    record.record_result(result())
     record.show()
     (bundle,) = shown
     assert set(bundle) == {"text/html", "text/plain"}
@@ -541,7 +541,7 @@ def test_the_page_is_well_formed_and_trusts_nothing() -> None:
 
 
 def test_export_to_csv_opens_in_excel(folder: Path) -> None:
-    record.record(result("01.2", "failed", 0.5))
+    record.record_result(result("01.2", "failed", 0.5))
     record.record_hint("01.2", 2)
     path = record.export("进度 一.csv")
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
@@ -555,7 +555,7 @@ def test_export_to_csv_opens_in_excel(folder: Path) -> None:
 
 
 def test_export_to_json_holds_everything_and_survives_a_delete(folder: Path) -> None:
-    record.record(result("01.2", "failed", 0.5))
+    record.record_result(result("01.2", "failed", 0.5))
     record.record_solution("01.2")
     before = store.read(folder)
     whole = json.loads(record.export("p.JSON").read_text(encoding="utf-8"))
@@ -589,7 +589,7 @@ def test_delete_asks_first_and_leaves_no_trace(
 ) -> None:
     database(folder).write_bytes(b"damaged" * 300)
     record.record_hint("01.2", 1)
-    record.record(result("01.2", "failed"))
+    record.record_result(result("01.2", "failed"))
     record.delete()
     assert "2 条" in capsys.readouterr().out and len(noted(folder)) == 2
     title = core.get("01.2").title.encode()
@@ -598,7 +598,7 @@ def test_delete_asks_first_and_leaves_no_trace(
     assert noted(folder) == []
     assert title not in database(folder).read_bytes()
     assert not list((folder / ".aigc").glob("progress.damaged-*"))
-    record.record(result())
+    record.record_result(result())
     assert len(noted(folder)) == 1
 
 
@@ -609,10 +609,10 @@ def test_delete_removes_what_it_cannot_read(folder: Path) -> None:
         assert noted(folder) == []
     with closing(sqlite3.connect(database(folder))) as db:
         db.execute("PRAGMA user_version = 9")
-    record.record(result())
+    record.record_result(result())
     record.delete(sure=True)
     assert not database(folder).exists()
-    record.record(result())
+    record.record_result(result())
     assert len(noted(folder)) == 1
 
 

@@ -277,7 +277,7 @@ def test_a_sandbox_that_is_gone_is_started_again_once() -> None:
     assert mark.score is None
 
 
-def test_rooms_are_shared_only_where_limits_and_kind_agree() -> None:
+def test_sandboxes_are_shared_only_where_limits_and_kind_agree() -> None:
     sandbox = FakeSandbox()
     with SubmissionWorkers(sandbox) as workers:
         first = workers.worker(Kind(), Limits(), ())
