@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread, no display, no personal settings, reproducible hypothesis."""
+"""For all tests and doctests: one thread, no display, no personal settings, fixed draws."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import getpass
 import os
 import platform
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ settings.register_profile(
 settings.register_profile("search", parent=settings.get_profile("course"), derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "course"))
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +48,14 @@ def whose_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     for module, function in ((platform, "node"), (socket, "gethostname"), (getpass, "getuser")):
         monkeypatch.setattr(module, function, lambda: "somebodys-machine")
     return ["somebodys-machine", str(tmp_path), str(REPOSITORY), str(Path.home()) + os.sep]
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Figures that an example leaves open are not those of the next test in this process."""
+    yield
+    if isinstance(request.node, pytest.DoctestItem) and "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
