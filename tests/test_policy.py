@@ -15,6 +15,8 @@ import aigc_course
 from aigc_course import policy
 from aigc_course.classroom.sandbox import Kind, Limits, Sandbox
 from aigc_course.data import data_root
+from aigc_course.judging.catalogue import chapters
+from aigc_course.judging.core import get, registered
 from aigc_course.judging.result import Stopped
 
 PACKAGE = Path(aigc_course.__file__).parent
@@ -148,6 +150,15 @@ def test_only_what_is_listed_can_be_imported():
     assert policy.is_present("aigc_course.data.augment", opens)
     assert policy.is_present("aigc_course.engine.nn.linear", opens)
     assert not policy.is_present("aigc_course.engine_of_another", opens)
+
+
+def test_no_reference_is_open_to_the_answers_it_judges():
+    asked = [exercise for chapter in chapters() for exercise in registered(chapter)]
+    references = {exercise.id: exercise.reference for exercise in asked}
+    named = {id: right for id, right in references.items() if callable(right)}
+    assert len(named) > 30
+    for id, right in named.items():
+        assert policy.is_closed(right.__module__, right.__qualname__, get(id).allows), id
 
 
 def test_judges_are_never_brought_in():

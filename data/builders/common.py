@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ if (ROOT / "aigc_course").is_dir():  # in a clone the package need not be instal
     sys.path.insert(0, str(ROOT))
 
 from aigc_course.data import DataError, item  # noqa: E402
+from aigc_course.files import write_atomically  # noqa: E402
 
 
 def run(command: list[str], cwd: Path) -> str:
@@ -98,9 +98,7 @@ def build(
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(target.name + ".part")
-        part.write_bytes(data)
-        os.replace(part, target)  # a stopped run never leaves half a file
+        write_atomically(target, data)
     except OSError as error:
         raise DataError(f"cannot write {target}: {error.strerror}") from error
     return target

@@ -416,6 +416,7 @@ SHAPE_OPS = {
     "unsqueeze": lambda x: x.unsqueeze(1),
     "unsqueeze_end": lambda x: x.unsqueeze(-1),
     "expand": lambda x: x[:, :1].expand(2, 5, 4),
+    "expand_as": lambda x: x[:, :1].expand_as(x.flatten(2)),
     "expand_front": lambda x: x.expand(3, -1, -1, -1),
     "repeat": lambda x: x.repeat(2, 1, 3),
     "repeat_front": lambda x: x.repeat(2, 1, 1, 1),
@@ -591,6 +592,7 @@ def test_one_hot():
 
 def test_casts_convert_the_gradient_back():
     same(lambda x: (x.double() * 1.5).float(), None, arrays(28, (3,), dtype="float32"))
+    same(lambda x: x.type_as(x.double()) * 2, None, arrays(28, (3,), dtype="float32"))
     same(lambda a, b: a * b, None, [*arrays(29, (3,), dtype="float32"), *arrays(30, (3,))])
 
 
