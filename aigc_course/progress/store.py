@@ -94,7 +94,7 @@ def append(folder: Path, events: Sequence[Event], wait: float = WAIT) -> None:
     """
     names = ", ".join(COLUMNS)
     marks = ", ".join(f":{name}" for name in COLUMNS)
-    with closing(sqlite3.connect(database(folder), wait, isolation_level=None)) as db:
+    with closing(sqlite3.connect(database(folder), timeout=wait, isolation_level=None)) as db:
         # the lock first: two who begin a file at once must not both find it empty
         db.execute("BEGIN IMMEDIATE")
         if _version(db) == 0:
@@ -116,7 +116,9 @@ def read(folder: Path, exercise: str | None = None, wait: float = WAIT) -> list[
     if not path.exists():
         return []
     # not mode=ro: what a killed kernel left half written can then not be taken back
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", wait, uri=True)) as db:
+    with closing(
+        sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=wait, uri=True)
+    ) as db:
         db.text_factory = lambda raw: raw.decode("utf-8", "replace")
         if _version(db) == 0:
             return []
@@ -137,7 +139,7 @@ def wipe(folder: Path) -> None:
     if not path.exists():
         return
     try:
-        with closing(sqlite3.connect(path, 2.0, isolation_level=None)) as db:
+        with closing(sqlite3.connect(path, timeout=2.0, isolation_level=None)) as db:
             if _version(db) == 0:
                 return
             db.execute("PRAGMA secure_delete = ON")
@@ -199,7 +201,9 @@ def _version(db: sqlite3.Connection) -> int:
 
 def _sound(path: Path) -> bool:
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", WAIT, uri=True)) as db:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=WAIT, uri=True)
+        ) as db:
             if _version(db):
                 db.execute(f"SELECT {', '.join(COLUMNS)} FROM event LIMIT 1").fetchall()
             return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")

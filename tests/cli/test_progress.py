@@ -164,7 +164,7 @@ def test_a_locked_file_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     with closing(sqlite3.connect(database(folder), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr(
-            store.sqlite3, "connect", lambda path, _, **more: real(path, 0.01, **more)
+            store.sqlite3, "connect", lambda path, **more: real(path, **more | {"timeout": 0.01})
         )
         assert "关掉正占用它的程序" in trouble()
         assert "关掉正占用它的程序" in trouble("--delete", "--yes")

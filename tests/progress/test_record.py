@@ -220,9 +220,9 @@ def test_a_locked_file_is_waited_for_once_only(
     waits: list[float] = []
     real = sqlite3.connect
 
-    def connect(path: object, wait: float, **more: object) -> sqlite3.Connection:
-        waits.append(wait)
-        return real(path, 0.01, **more)  # type: ignore[call-overload, no-any-return]
+    def connect(path: object, *, timeout: float, **more: object) -> sqlite3.Connection:
+        waits.append(timeout)
+        return real(path, timeout=0.01, **more)  # type: ignore[call-overload, no-any-return]
 
     with closing(sqlite3.connect(database(folder), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
