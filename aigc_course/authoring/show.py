@@ -1,7 +1,8 @@
 """Source code as part of a lesson: show it from where it lives instead of pasting a copy.
 
-``inspect.getsource`` cannot find a class that was defined in a notebook cell (the module has no
-file); here the methods' own code objects lead to the cell.
+``inspect.getsource`` looks for a class in its module's file. A notebook cell is not in one, or
+Python 3.13 takes the cell's line for that of the file that was started; here the methods' own
+code objects lead to the cell.
 """
 
 from __future__ import annotations
@@ -53,8 +54,9 @@ def source_of(obj: Any, *, docstring: bool = True) -> str:
         >>> print(source_of(source_of, docstring=False).splitlines()[0])
         def source_of(obj: Any, *, docstring: bool = True) -> str:
     """
+    in_cell = inspect.isclass(obj) and obj.__module__ == "__main__"
     try:
-        text = inspect.getsource(obj)
+        text = _from_cell(obj) if in_cell else inspect.getsource(obj)
     except (OSError, TypeError):
         text = _from_cell(obj)
     # the marks of an answer cell say nothing to a reader
@@ -119,7 +121,8 @@ def _from_cell(obj: Any) -> str:
                 and node.name == obj.__name__
                 and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)
             ):
-                return "".join(text.splitlines(keepends=True)[node.lineno - 1 : node.end_lineno])
+                first = min([node.lineno, *(part.lineno for part in node.decorator_list)])
+                return "".join(text.splitlines(keepends=True)[first - 1 : node.end_lineno])
     raise TypeError(f"source_of: no Python source found for the class {obj.__name__}")
 
 

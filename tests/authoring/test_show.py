@@ -55,6 +55,18 @@ def test_a_class_from_a_cell_is_found_whole(cell):
     assert source_of(cell["Pair"].second).startswith("def second")
 
 
+def test_a_class_from_a_cell_keeps_its_decorators():
+    text = "from functools import total_ordering\n\n\n@total_ordering\nclass Age:\n"
+    text += "    def __lt__(self, other):\n        return True\n"
+    name, scope = "<ipython-input-8-abc>", {"__name__": "__main__"}
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    exec(compile(text, name, "exec"), scope)
+    try:
+        assert source_of(scope["Age"]) == text.partition("\n\n\n")[2]
+    finally:
+        del linecache.cache[name]
+
+
 def test_docstrings_are_taken_out_and_code_stays(cell):
     text = source_of(cell["Pair"], docstring=False)
     assert "Two numbers" not in text and "other one" not in text
