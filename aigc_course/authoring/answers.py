@@ -36,7 +36,7 @@ from typing import Any, Literal
 from aigc_course.errors import UserError
 from aigc_course.exercises import check, get, judge
 from aigc_course.judging.result import Stopped
-from aigc_course.judging.time_limit import time_limit
+from aigc_course.judging.time_limit import run_with_timeout
 
 __all__ = ["Answer", "Judged", "Trial", "as_json", "as_text", "checked_expressions", "load", "try_"]
 
@@ -228,14 +228,13 @@ def _judged(
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with time_limit(limit):
-                answer = made()
+            answer = run_with_timeout(limit, made)
         except (Exception, SystemExit, Stopped) as error:
             text = f"这一格运行不了：{type(error).__name__}: {error}"
             return Judged(False, "cell", 0.0, text), text
         try:
-            with time_limit(2 * limit):  # check has a limit of its own
-                result = judging(answer)
+            # check has a limit of its own
+            result = run_with_timeout(2 * limit, lambda: judging(answer))
         except Stopped as stopped:
             return Judged(False, stopped.status, 0.0, stopped.message), stopped.message
         except Exception as error:

@@ -34,7 +34,7 @@ from aigc_course.judging.forbidden import (
     static_findings,
 )
 from aigc_course.judging.result import Result, Status, Step, Stopped
-from aigc_course.judging.time_limit import time_limit
+from aigc_course.judging.time_limit import run_with_timeout
 from aigc_course.progress import record as progress
 
 __all__ = [
@@ -332,8 +332,10 @@ def _guarded(ex: Exercise, answer: Any) -> Card:
     recorder = Recorder(answer) if isinstance(answer, FunctionType) else None
     monitor, steps = CallMonitor(allows, judge=ex.judge.__code__), list[Step]()
     try:
-        with monitor, time_limit(ex.limit):
-            status, message = _run(ex, recorder.spy if recorder else answer, None, steps)
+        with monitor:
+            status, message = run_with_timeout(
+                ex.limit, lambda: _run(ex, recorder.spy if recorder else answer, None, steps)
+            )
     except Stopped as stopped:
         status, message = stopped.status, stopped.message
     findings = monitor.findings
