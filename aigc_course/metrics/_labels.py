@@ -1,4 +1,4 @@
-"""Checks at the door that the metrics share."""
+"""Checks of arguments that the metrics share."""
 
 from __future__ import annotations
 
