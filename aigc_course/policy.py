@@ -105,7 +105,6 @@ _NO_MARKS = (
     "classroom/report",
     "classroom/workspace",
     "cli",
-    "plots",
     "progress",
     "requirements.lock",
 )

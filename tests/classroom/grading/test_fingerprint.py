@@ -10,6 +10,7 @@ import pytest
 import aigc_course
 from aigc_course.classroom.grading.task import course_fingerprint, fingerprint_of
 from aigc_course.data import data_root
+from aigc_course.policy import can_change_marks, visible_parts
 
 PACKAGE = Path(aigc_course.__file__).parent
 COUNTS = [
@@ -23,6 +24,7 @@ COUNTS = [
     "judging/handed/graph_node.py",
     "judging/result.py",
     "metrics/confusion.py",
+    "plots/style.py",
     "policy.py",
 ]
 DOES_NOT = [
@@ -31,7 +33,6 @@ DOES_NOT = [
     "classroom/report/templates",
     "classroom/workspace/jupyter.py",
     "cli/main.py",
-    "plots/charts.py",
     "progress/page.py",
 ]
 
@@ -65,6 +66,14 @@ def test_what_can_change_a_mark_changes_it(package: Path, data: Path, name: str)
     before = fingerprint_of(package, data)
     edit(package / name)
     assert fingerprint_of(package, data) != before
+
+
+def test_whatever_runs_beside_an_answer_counts():
+    seen = visible_parts(PACKAGE)
+    files = [path for part in seen for path in (PACKAGE / part, *(PACKAGE / part).rglob("*.py"))]
+    assert len(files) > len(seen) > 10
+    uncounted = [path for path in files if not can_change_marks(path.relative_to(PACKAGE))]
+    assert uncounted == []
 
 
 @pytest.mark.parametrize("name", DOES_NOT)
