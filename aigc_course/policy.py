@@ -155,10 +155,12 @@ def _is_open(module: str, name: str, full: str) -> bool:
         return not _is_in(full, _CLOSED_WITHIN)
     if any(fnmatchcase(full, f"{COURSE}.{pattern}") for pattern in _OPEN_NAMES):
         return True
-    # what a judge made for the answer to call
-    if module.startswith(f"{COURSE}.exercises.ex"):
-        return "<locals>" in name or any(part.startswith("_") for part in name.split("."))
-    return "<locals>" in name and module.startswith(f"{COURSE}.judging.")
+    # what a judge made for the answer to call: a function of its own, an object of a private class
+    if module.startswith(f"{COURSE}.exercises.ex") and name.startswith("_"):
+        return "." in name
+    return "<locals>" in name and module.startswith(
+        (f"{COURSE}.exercises.ex", f"{COURSE}.judging.")
+    )
 
 
 def opened(allows: Iterable[str]) -> frozenset[str]:

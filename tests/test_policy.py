@@ -219,3 +219,18 @@ def test_the_parts_that_are_seen_are_the_parts_that_can_be_imported():
     assert not any("augment" in name or "__pycache__" in name for name in names)
     assert not names & {"classroom", "classroom/sandbox", "judging", "data", "exercises"}
     assert "engine" in {p.as_posix() for p in policy.visible_parts(PACKAGE, {"aigc_course.engine"})}
+
+
+@pytest.mark.parametrize(
+    ("name", "closed"),
+    [
+        ("reference", True),
+        ("_helper_of_a_judge", True),
+        ("_Model.train", False),
+        ("judge_softmax.<locals>.loss", False),
+    ],
+)
+def test_of_an_exercise_only_what_its_judge_hands_out_may_be_called(
+    name: str, closed: bool
+) -> None:
+    assert policy.is_closed("aigc_course.exercises.ex98", name) is closed

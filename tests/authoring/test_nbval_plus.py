@@ -4,7 +4,6 @@ import base64
 import os
 import subprocess
 import sys
-import time
 
 import nbformat
 import pytest
@@ -109,11 +108,10 @@ def test_a_dead_kernel_is_noticed_at_once(tmp_path, spread):
     for cell in notebook.cells:
         cell.execution_count = 1
     nbformat.write(notebook, path)
-    start = time.monotonic()
-    result = nbval(path, "--nbval-cell-timeout=200", *spread)
+    # without a limit of its own nothing but the kernel's death ends the cell; nbval() stops waiting
+    result = nbval(path, "--nbval-cell-timeout=2000", *spread)
     assert result.returncode == 1
     assert "kernel died" in result.stdout and "exit status 3" in result.stdout
-    assert time.monotonic() - start < 100  # far below the cell limit, whatever the machine
 
 
 @pytest.mark.parametrize("spread", [(), ("-n", "2", "--dist", "loadfile")])
