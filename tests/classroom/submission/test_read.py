@@ -355,7 +355,7 @@ BOMBS = {
     "plus": "+".join("1" * 30_000),
     "brackets": "(" * 30_000 + ")" * 30_000,
     "attributes": "a" + ".b" * 30_000,
-    "elif": "if a:\n  pass\n" + "elif a:\n  pass\n" * 4000,
+    "elif": "if a:\n  pass\n" + "elif a:0\n" * 6900,  # Python 3.13 reads 5500
     "lambda": "lambda:" * 9000 + "1",
     "long": "a = 1\n" * 20_000,
     "blanks": " " * 60_000 + "x y\n!ls",
