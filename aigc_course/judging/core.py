@@ -259,6 +259,7 @@ _TOO_DEEP = re.compile("^(RecursionError|MemoryError)", re.MULTILINE)
 _lent: dict[str, set[str]] = {}  # by exercise: names of what `use` gave out in its place
 
 
+@np.errstate(all="ignore")  # in a frame of its own: see what time_limit says about loops
 def _run(ex: Exercise, answer: Any, seed: int | None, steps: list[Step]) -> tuple[Status, str]:
     """Run the judge; ``steps`` is filled as it goes, so that nothing is lost when it is stopped."""
     if answer is None or answer is Ellipsis:
@@ -266,11 +267,10 @@ def _run(ex: Exercise, answer: Any, seed: int | None, steps: list[Step]) -> tupl
     # zlib.crc32, not hash(): the same cases in every process and on every machine
     rng = np.random.default_rng(zlib.crc32(ex.id.encode()) if seed is None else seed)
     try:
-        with np.errstate(all="ignore"):
-            for step in ex.judge(answer, rng):
-                steps.append(step)
-                if not step.ok:
-                    return "failed", ""
+        for step in ex.judge(answer, rng):
+            steps.append(step)
+            if not step.ok:
+                return "failed", ""
     except NotImplementedError:
         if not any(step.weight > 0 for step in steps):
             return "unanswered", ""

@@ -9,7 +9,7 @@ returns, and the message says so. Where such an exception could do harm:
   ending lets arrive what was asked for. Nothing is taken back instead: Python 3.11 then hangs
   as soon as a profile function is set.
 - *In the frame that holds the limit.* It is a function's own and not that of a ``with`` block:
-  Python 3.12 and 3.13 leave the jump back in a ``while`` loop out of the exception table, and
+  Python 3.12 and 3.13 leave the jump back after a condition out of the exception table, and
   what arrives there passes by every handler of its frame, ``with`` and ``finally`` included.
 - *In a lock or a wait.* What is written in Python can be left half done there (``Event.set``,
   ``Thread.start``), and under a profile function even ``with lock``.

@@ -1,8 +1,11 @@
 """How an answer is judged: kindly, exactly, and without ever stopping a notebook."""
 
+import ctypes
 import re
 import sys
+import threading
 import types
+from functools import partial
 
 import numpy as np
 import pytest
@@ -362,6 +365,27 @@ def _arguments(test):
             several = isinstance(names, tuple)
             return [dict(zip(names, v, strict=True)) if several else {names: v} for v in values]
     return [{}]
+
+
+def test_an_interruption_between_two_steps_leaves_no_setting_behind(monkeypatch):
+    """At the jump back after ``step.ok``, where Python 3.13 passes by every ``with``."""
+    monkeypatch.setattr(core, "_registry", {})
+    ask = ctypes.pythonapi.PyThreadState_SetAsyncExc
+
+    class Interrupting:  # no bytecode runs between the request, in C alone, and the jump
+        _as_parameter_ = 0  # ctypes passes the object on as one argument more
+        thread, error = ctypes.c_ulong(threading.get_ident()), ctypes.py_object(KeyboardInterrupt)
+        ok = property(partial(ask, thread, error))
+
+    @exercise("98.2", title="两步", points=1, asks="f()")
+    def judge_two(answer, rng):
+        yield Interrupting()
+        yield Interrupting()
+
+    before = np.geterr()
+    with pytest.raises(KeyboardInterrupt):
+        core.judge("98.2", int)
+    assert np.geterr() == before
 
 
 def test_endless_recursion_is_an_error_not_an_accusation(doubling):
