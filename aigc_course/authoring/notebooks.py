@@ -1,7 +1,7 @@
 """Run a source notebook from top to bottom and store it in its normal form.
 
 Normal form: outputs of one clean run with execution counts 1, 2, 3 …; metadata only where it
-means something (tags, nbgrader); no widget state; stable ids; sorted keys. Two runs of an
+means something (tags, folding, nbgrader); no widget state; stable ids; sorted keys. Two runs of an
 unchanged notebook on one machine give the same file, so a diff shows only what changed.
 """
 
@@ -22,7 +22,8 @@ from aigc_course.authoring.text import KERNEL, LANGUAGE
 from aigc_course.files import write_atomically
 
 EXEMPT_TAG = "nbval-ignore-output"
-ALLOWED_TAGS = {EXEMPT_TAG, "raises-exception", "hide-input"}
+FIGURE_TAG = "figure"  # a cell that only draws: its code is folded, its picture is not
+ALLOWED_TAGS = {EXEMPT_TAG, FIGURE_TAG, "raises-exception"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MAX_BYTES = 3_000_000
 CELL_SECONDS = 300
@@ -87,6 +88,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         keep: dict[str, object] = {}
         if cell.metadata.get("tags"):
             keep["tags"] = list(cell.metadata.tags)
+        if cell.cell_type == "code" and FIGURE_TAG in cell.metadata.get("tags", []):
+            keep["jupyter"] = {"source_hidden": True}  # what JupyterLab reads
         if cell.metadata.get("nbgrader"):
             keep["nbgrader"] = dict(cell.metadata.nbgrader)
         cell.metadata = nbformat.from_dict(keep)
@@ -167,6 +170,8 @@ def problems(notebook: NotebookNode) -> list[str]:
         unknown = set(cell.metadata.get("tags", [])) - ALLOWED_TAGS
         if unknown:
             found.append(f"{cell.id}: unknown tag {', '.join(sorted(unknown))}")
+        if FIGURE_TAG in cell.metadata.get("tags", []) and cell.metadata.get("nbgrader"):
+            found.append(f"{cell.id}: an exercise must not be folded (tag {FIGURE_TAG})")
         if cell.cell_type != "code":
             continue
         if cell.execution_count is None and cell.source.strip():

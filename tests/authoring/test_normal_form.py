@@ -60,6 +60,17 @@ def test_a_widget_leaves_only_its_words():
     assert dict(normalise(notebook).cells[0].outputs[0].data) == {"text/plain": "滑块"}
 
 
+def test_code_that_only_draws_is_folded_and_exercises_never_are():
+    cell, answer = from_text("%%% code a tags=figure\n1\n\n%%% answer 03.1\n2\n").cells
+    notebook = normalise(nbformat.v4.new_notebook(cells=[cell, answer]))
+    assert notebook.cells[0].metadata.jupyter == {"source_hidden": True}
+    assert "jupyter" not in notebook.cells[1].metadata
+    assert nbformat.writes(normalise(notebook)) == nbformat.writes(notebook)
+    answer.metadata["tags"] = ["figure"]
+    both = nbformat.v4.new_notebook(cells=[cell, answer])
+    assert "ex-03-1: an exercise must not be folded (tag figure)" in problems(both)
+
+
 def test_what_may_not_be_stored_is_named():
     notebook = from_text("%%% code a\n1\n\n%%% code b\n2\n\n%%% code c\n3\n")
     a, b, c = notebook.cells
