@@ -47,8 +47,19 @@ def png(fig: Figure, dpi: float | None = None) -> bytes:
     return out.getvalue()
 
 
-def emit(data: bytes, alt: str) -> None:
-    """Send PNG bytes with their alternative text to the notebook; elsewhere do nothing."""
+def emit(
+    data: bytes, alt: str, *, sharp: int = 1, slot: str | None = None, again: bool = False
+) -> None:
+    """Send PNG bytes with their alternative text to the notebook; elsewhere do nothing.
+
+    Args:
+        data: the picture.
+        alt: what it shows.
+        sharp: pixels of the picture to one of the page, for screens with fine pixels; the picture
+            keeps its natural size.
+        slot: a name under which the picture can be replaced, in the output where it stands.
+        again: replace the picture in ``slot``.
+    """
     try:
         from IPython import get_ipython
         from IPython.display import display
@@ -57,7 +68,11 @@ def emit(data: bytes, alt: str) -> None:
     if get_ipython() is None:
         return
     bundle = {"image/png": base64.b64encode(data).decode("ascii"), "text/plain": alt}
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+    about: dict[str, Any] = {"alt": alt}
+    if sharp > 1:
+        about["width"], about["height"] = (n // sharp for n in Image.open(io.BytesIO(data)).size)
+    where = {} if slot is None else {"display_id": slot, "update": again}
+    display(bundle, raw=True, metadata={"image/png": about}, **where)
 
 
 def show(fig: Figure, alt: str) -> None:

@@ -1,8 +1,13 @@
-"""Sliders under a figure, for readers with a kernel; a line of text for everyone else."""
+"""Sliders above a figure, for readers with a kernel; a line of text for everyone else.
+
+The figure is an ordinary picture of the output, replaced when a slider moves: it is saved with the
+notebook, has its natural size, and stays when the sliders are gone.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +21,7 @@ from aigc_course.runtime import headless
 __all__ = ["interact"]
 
 PAUSE = 0.12  # seconds without a change before the figure is drawn again
+SHARP = 2  # pixels of the picture to one of the page
 
 
 def interact(
@@ -78,7 +84,7 @@ def interact(
         picture = _draw(fn, {key: slider.start for key, slider in parsed.items()})
         emit(picture, f"{alt}（没有装 ipywidgets，滑块换成静止的图）")
         return
-    _show_widgets(fn, line, names, parsed)
+    _show_widgets(fn, alt, line, names, parsed)
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ def _slider(name: str, spec: Any) -> _Slider:
     return _Slider(start, low=low, high=high, step=step)
 
 
-def _draw(fn: Callable[..., Figure], values: dict[str, Any]) -> bytes:
+def _draw(fn: Callable[..., Figure], values: dict[str, Any], sharp: int = 1) -> bytes:
     fig = fn(**values)
     if not isinstance(fig, Figure):
         raise TypeError(
@@ -116,13 +122,14 @@ def _draw(fn: Callable[..., Figure], values: dict[str, Any]) -> bytes:
             "end the function with `return fig` and do not call plots.show in it"
         )
     try:
-        return png(fig)
+        return png(fig, dpi=sharp * fig.dpi)
     finally:
         plt.close(fig)
 
 
 def _show_widgets(
     fn: Callable[..., Figure],
+    alt: str,
     line: str,
     names: Mapping[str, str],
     sliders: Mapping[str, _Slider],
@@ -131,13 +138,17 @@ def _show_widgets(
     from IPython.display import display
 
     controls = {key: _control(names[key], slider) for key, slider in sliders.items()}
-    picture = ui.Image(format="png", layout=ui.Layout(max_width="100%", object_fit="contain"))
     note = ui.HTML()
     waiting: list[asyncio.TimerHandle] = []
+    slot = uuid.uuid4().hex
+
+    def draw(*, again: bool) -> None:
+        data = _draw(fn, {key: control.value for key, control in controls.items()}, SHARP)
+        emit(data, alt, sharp=SHARP, slot=slot, again=again)
 
     def redraw() -> None:
         try:
-            picture.value = _draw(fn, {key: control.value for key, control in controls.items()})
+            draw(again=True)
             note.value = ""
         except Exception as error:  # shown to the learner: a callback has nowhere else to say it
             note.value = f"<b>画不出来：</b>{type(error).__name__}: {_escape(str(error))}"
@@ -152,13 +163,13 @@ def _show_widgets(
         else:
             waiting.append(loop.call_later(PAUSE, redraw))
 
-    for control in controls.values():
-        control.observe(changed, names="value")
-    redraw()
-    box = ui.VBox([*controls.values(), note, picture])
+    box = ui.VBox([*controls.values(), note])
     box.add_class("aigc-interact")
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     display({"application/vnd.jupyter.widget-view+json": view, "text/plain": line}, raw=True)
+    draw(again=False)
+    for control in controls.values():
+        control.observe(changed, names="value")
 
 
 def _control(name: str, slider: _Slider) -> Any:

@@ -28,11 +28,16 @@ def shown(monkeypatch):
     """Every bundle sent to the notebook, as (data, metadata)."""
     plots.use_style()
     plt.close(plt.figure())  # pyplot looks for a shell once, when it makes its first figure
-    sent = []
+    sent, slots = [], {}
 
-    def display(data, raw=False, metadata=None):
+    def display(data, raw=False, metadata=None, display_id=None, update=False):
         assert raw, "bundles go out as they are"
-        sent.append((data, metadata))
+        if update:
+            assert display_id in slots, "only what was shown can be replaced"
+            sent[slots[display_id]] = (data, metadata)
+        else:
+            slots[display_id] = len(sent)
+            sent.append((data, metadata))
 
     monkeypatch.setattr(IPython, "get_ipython", Shell)
     monkeypatch.setattr(IPython.display, "display", display)
@@ -277,22 +282,31 @@ def live(shown, monkeypatch):
 
 
 def test_live_sliders(live, shown):
-    lr, kind, note, picture = live(lr=(0.0, 2.0, 0.05, 0.5), kind=["直", "弯"])
-    bundle = shown[-1][0]
+    lr, kind, note = live(lr=(0.0, 2.0, 0.05, 0.5), kind=["直", "弯"])
+    (bundle, _), (first, about) = shown
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["text/plain"].startswith("〔交互图〕")
     assert (lr.description, lr.min, lr.max, lr.value) == ("学习率", 0.0, 2.0, 0.5)
     assert lr.readout_format == ".2f" and kind.options == ("直", "弯")
-    before = bytes(picture.value)
-    assert before.startswith(b"\x89PNG")
+    assert first["text/plain"] == about["image/png"]["alt"] == "学习率怎样改变斜率"
     lr.value = 1.5  # no event loop runs here: redrawn at once
-    assert bytes(picture.value) != before and note.value == ""
+    assert len(shown) == 2, "in the place of the first"
+    assert shown[1][0]["image/png"] != first["image/png"] and note.value == ""
+
+
+def test_a_sliders_picture_has_its_natural_size_and_is_sharp(live, shown):
+    live(lr=(0.0, 2.0, 0.05, 0.5))
+    picture, about = shown[1][0], shown[1][1]["image/png"]
+    width, height = opened(picture).size
+    assert (about["width"], about["height"]) == (width // 2, height // 2)
+    plain = Image.open(io.BytesIO(widgets._draw(slope, {"lr": 0.5})))
+    assert abs(about["width"] - plain.width) <= 2, "as large as a figure that stands still"
 
 
 def test_whole_numbers_give_a_whole_number_slider(live):
     import ipywidgets
 
-    lr, _, _ = live(lr=(1, 9, 2))
+    lr, _ = live(lr=(1, 9, 2))
     assert isinstance(lr, ipywidgets.IntSlider) and lr.value == 1
 
 
@@ -303,7 +317,7 @@ def test_quick_changes_are_drawn_once(live, monkeypatch):
         calls.append(lr)
         return slope(lr)
 
-    lr, _, _ = live(fn, lr=(0.0, 2.0, 0.1))
+    lr, _ = live(fn, lr=(0.0, 2.0, 0.1))
     monkeypatch.setattr(widgets, "PAUSE", 0.01)
 
     async def drag():
@@ -326,7 +340,7 @@ def test_an_error_in_the_drawing_is_shown_to_the_learner(live):
             raise ValueError("a < b")
         return slope(lr)
 
-    lr, note, _ = live(fn, lr=(0.0, 2.0, 0.1))
+    lr, note = live(fn, lr=(0.0, 2.0, 0.1))
     lr.value = 1.5
     assert "ValueError: a &lt; b" in note.value
     lr.value = 0.5

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +45,13 @@ class Running:
 
 
 @contextmanager
-def started(folder: Path, home: Path, command: list[str], **extra: str) -> Iterator[Running]:
-    """Run ``command``, which starts the server on ``folder``; stop it as a shell would."""
+def started(
+    folder: Path, home: Path, command: list[str], further: Sequence[str] = (), **extra: str
+) -> Iterator[Running]:
+    """Run ``command``, which starts the server on ``folder``; stop it as a shell would.
+
+    ``further`` are arguments for JupyterLab itself, ``extra`` environment variables.
+    """
     port = free_port()
     runtime = home / "runtime"
     home.mkdir(exist_ok=True)
@@ -60,7 +65,7 @@ def started(folder: Path, home: Path, command: list[str], **extra: str) -> Itera
         **extra,
     }
     log = home / "log.txt"
-    arguments = [*command, str(folder), "--no-browser", "--port", str(port)]
+    arguments = [*command, str(folder), "--no-browser", "--port", str(port), *further]
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
             arguments, cwd=home, env=env, stdout=file, stderr=subprocess.STDOUT

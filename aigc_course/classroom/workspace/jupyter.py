@@ -51,6 +51,7 @@ START_KERNEL = (
     "import sys; sys.path[:] = filter(None, sys.path); "
     "from ipykernel import kernelapp; kernelapp.launch_new_instance()"
 )
+EXTENSIONS = Path(__file__).with_name("labextension")
 NEEDED = {"jupyterlab": "jupyterlab", "ipykernel": "ipykernel", "psutil": "psutil"}
 
 
@@ -253,6 +254,7 @@ def write_setup(folder: Path) -> None:
             "news_url": None,
             "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
             "extension_manager": "readonly",
+            "extra_labextensions_path": [str(EXTENSIONS)],
         },
     }
     overrides = {
@@ -260,6 +262,8 @@ def write_setup(folder: Path) -> None:
             "checkForUpdates": False,
             "fetchNews": "false",
         },
+        # else a notebook opened again shows "model not found" where its sliders were
+        "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
     }
     page_config = {
         "disabledExtensions": {
