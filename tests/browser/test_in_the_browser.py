@@ -16,6 +16,7 @@ import nbformat
 import pytest
 
 from aigc_course.authoring.text import from_text
+from aigc_course.classroom.workspace.lessons import sources_checksum
 from tests.support.real_server import AIGC, Running, started
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -150,8 +151,13 @@ def write(lab: Lab) -> Callable[[str, str], Path]:
 
 @pytest.mark.parametrize("name", ["00_welcome.ipynb", "01_forward.ipynb"])
 def test_run_all_reaches_the_end(lab: Lab, name: str) -> None:
+    path = lab.server.folder / name
+    delivered = sources_checksum(path.read_bytes())
     lab.open(name)
     lab.run_all()
+    lab.command("docmanager:save")
+    assert b'"image/png"' in path.read_bytes(), "saved with its outputs"
+    assert sources_checksum(path.read_bytes()) == delivered, "which is no work of the learner's"
     assert lab.ask(NOT_RUN) == [] and lab.ask(ERRORS) == []
     assert "还没作答" in lab.ask("return JSON.stringify(jupyterapp.shell.currentWidget.model)")
 

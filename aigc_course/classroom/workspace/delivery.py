@@ -1,13 +1,14 @@
 """The learner's own copy of the notebooks, and how new lessons reach it without harm.
 
-The promise: a file is overwritten only if it is, byte for byte, something this module once put
-there. Anything else — an edit, a run that stored outputs, a file of the learner's own that happens
-to have a lesson's name — is left alone, and a changed lesson arrives beside it as
-``03_backprop.新版-0.2.0.ipynb``. Outputs count as the learner's work, so a notebook that was only
-run and saved counts as changed: one file too many is better than one result too few.
+The promise: a file is overwritten only if every cell in it reads as this module once put it
+there. Anything else — an edit, a new cell, a file of the learner's own that happens to have a
+lesson's name — is left alone, and a changed lesson arrives beside it as
+``03_backprop（新版 0.2.0）.ipynb``. Outputs and metadata do not count: JupyterLab adds to both when
+a lesson is merely looked at, and another run brings outputs back.
 
-What was delivered is kept in ``.aigc/state.json``: for each lesson every checksum ever written
-(``known``) and the newest version that was offered (``offered``). A checksum is noted *before* its
+What was delivered is kept in ``.aigc/state.json``: for each lesson every checksum ever written, of
+the file (``known``) and of its cells' sources (``sources``), and the newest version that was
+offered (``offered``). A checksum is noted *before* its
 file is written and the offer *after*, so a crash between any two writes leaves at worst a delivery
 that is made again. A missing lesson that was offered was deleted or renamed by the learner and
 stays away until asked for. Without a readable state every file counts as changed.
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Literal
 
 from aigc_course.classroom.workspace.learners_folder import make_folder
-from aigc_course.classroom.workspace.lessons import Lessons, sha256
+from aigc_course.classroom.workspace.lessons import Lessons, sha256, sources_checksum
 from aigc_course.classroom.workspace.what_is_new import what_is_new
 from aigc_course.errors import UserError, from_os_error
 from aigc_course.files import TEMPORARY, write_atomically
@@ -64,9 +65,31 @@ class Change:
 @dataclass
 class _Delivered:
     known: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
     offered: str = ""
     source: str = ""
     version: str = ""
+
+    def note(self, content: bytes) -> None:
+        """``content`` is ours, from now on."""
+        for all_of_them, one in (
+            (self.known, sha256(content)),
+            (self.sources, sources_checksum(content)),
+        ):
+            if one not in all_of_them:
+                all_of_them.append(one)
+
+    def untouched(self, path: Path, found: str | None) -> bool:
+        """Is the file at ``path``, with the checksum ``found``, as it was delivered?"""
+        if found is None or found == NOT_A_FILE:
+            return False
+        if found in self.known:
+            return True
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return False
+        return sha256(content) == found and sources_checksum(content) in self.sources
 
 
 @dataclass
@@ -84,8 +107,11 @@ class _State:
                 raise ValueError(f"format {raw['format']}")
             lessons = {name: _Delivered(**entry) for name, entry in raw["lessons"].items()}
             for entry in lessons.values():
-                texts = [*entry.known, entry.offered, entry.source, entry.version]
-                if not isinstance(entry.known, list) or not all(isinstance(t, str) for t in texts):
+                lists = [entry.known, entry.sources]
+                texts = [*entry.known, *entry.sources, entry.offered, entry.source, entry.version]
+                if not all(isinstance(one, list) for one in lists) or not all(
+                    isinstance(text, str) for text in texts
+                ):
                     raise ValueError("entry of the wrong shape")
         except FileNotFoundError:
             return cls(path)
@@ -170,19 +196,18 @@ def _deliver_one(
     kind: Kind | None = None
     path, news = target, ""
     if found != digest and not (found is not None and digest == entry.offered):
-        if digest not in entry.known:
-            entry.known.append(digest)
+        entry.note(content)
         state.lessons[name] = entry
         state.save()
         if found is None:
             kind = "restored" if entry.offered else "new"
         else:
-            kind = "updated" if found in entry.known else "beside"
+            kind = "updated" if entry.untouched(target, found) else "beside"
             news = _news(target, content, touched=kind == "beside")
         if kind == "beside" or not _write(target, content, found):
-            kind, path = "beside", _put_beside(target, lessons.version, content, entry.known)
-    elif digest not in entry.known and found == digest:
-        entry.known.append(digest)  # the same bytes by another way: as good as delivered
+            kind, path = "beside", _put_beside(target, lessons.version, content, entry)
+    elif found == digest:
+        entry.note(content)  # the same bytes by another way: as good as delivered
     entry.offered, entry.source, entry.version = digest, key, lessons.version
     state.lessons[name] = entry
     state.save()
@@ -196,15 +221,17 @@ def _news(target: Path, content: bytes, *, touched: bool) -> str:
         return ""
 
 
-def _put_beside(target: Path, version: str, content: bytes, known: list[str]) -> Path:
+def _put_beside(target: Path, version: str, content: bytes, entry: _Delivered) -> Path:
     digest = sha256(content)
     for n in range(1, 1000):
-        tail = "" if n == 1 else f"-{n}"
-        path = target.with_name(f"{target.stem}.新版-{version}{tail}{target.suffix}")
+        tail = "" if n == 1 else f"，{n}"
+        # in JupyterLab, and by bytes, （ sorts behind the dot: the chapter itself stays first
+        path = target.with_name(f"{target.stem}（新版 {version}{tail}）{target.suffix}")
         found = _fingerprint(path)
         if found == digest:
             return path
-        if (found is None or found in known) and _write(path, content, found):
+        free = found is None or entry.untouched(path, found)
+        if free and _write(path, content, found):
             return path
     raise UserError(f"{target.name} 旁边的“新版”文件太多", "删掉不要的再来一次")
 
@@ -240,15 +267,15 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
             found = _fingerprint(target)
             if found == NOT_A_FILE:
                 raise UserError(f"{target} 不是普通文件", "先把它移走")
-            if found not in (None, digest, *entry.known):
+            if found not in (None, digest) and not entry.untouched(target, found):
                 mine = target.read_bytes()
                 found = sha256(mine)
-                stamp = now.strftime("%Y-%m-%d-%H%M%S")
-                kept = _free_name(target.with_name(f"{target.stem}.留存-{stamp}{target.suffix}"))
+                stamp = now.strftime("%Y-%m-%d %H%M%S")
+                name = f"{target.stem}（留存 {stamp}）{target.suffix}"
+                kept = _free_name(target.with_name(name))
                 if not _write(kept, mine, None):
                     raise UserError(f"{kept} 刚刚被别的程序写过", "再来一次")
-            if digest not in entry.known:
-                entry.known.append(digest)
+            entry.note(content)
             state.save()
             if found != digest and not _write(target, content, found):
                 raise UserError(f"{target} 刚刚又被保存过", "在 JupyterLab 里关掉它，再来一次")

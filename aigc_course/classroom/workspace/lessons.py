@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Protocol
 
 from aigc_course.errors import UserError
 from aigc_course.places import PACKAGE, source_notebooks
 
-__all__ = ["Course", "Lessons", "notebooks_source", "sha256"]
+__all__ = ["Course", "Lessons", "notebooks_source", "sha256", "sources_checksum"]
 
 
 def sha256(content: bytes) -> str:
     """Checksum in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def sources_checksum(content: bytes) -> str:
+    """Checksum of what people write in a notebook: each cell's kind and source, in order.
+
+    Outputs and metadata, which JupyterLab adds by itself, do not count. Of anything but a notebook
+    it is the checksum of the bytes.
+
+    Example:
+        >>> cell = {"cell_type": "code", "source": "1 + 1", "outputs": [], "metadata": {}}
+        >>> plain = json.dumps({"cells": [cell]}).encode()
+        >>> run = json.dumps({"cells": [cell | {"source": ["1 + 1"], "outputs": [2]}]}).encode()
+        >>> sources_checksum(plain) == sources_checksum(run)
+        True
+    """
+    try:
+        parts = [
+            [cell["cell_type"], "".join(cell["source"])] for cell in json.loads(content)["cells"]
+        ]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return sha256(content)
+    return sha256(json.dumps(parts).encode())
 
 
 class Lessons(Protocol):

@@ -72,7 +72,7 @@ def test_an_untouched_lesson_is_renewed_in_place(tmp_path: Path) -> None:
 def test_a_changed_lesson_stays_and_the_new_one_lies_beside(tmp_path: Path) -> None:
     deliver(tmp_path, course())
     (tmp_path / ONE).write_text("mine")
-    beside = "01_one.新版-0.2.0.ipynb"
+    beside = "01_one（新版 0.2.0）.ipynb"
     assert kinds(deliver(tmp_path, course(one="1b", version="0.2.0"))) == [("beside", beside)]
     assert files(tmp_path) == {ONE: "mine", beside: "1b", TWO: "2"}
     # told once, not on every start
@@ -94,12 +94,12 @@ def test_a_copy_beside_that_was_worked_on_is_kept_too(tmp_path: Path) -> None:
     deliver(tmp_path, course())
     (tmp_path / ONE).write_text("mine")
     deliver(tmp_path, course(one="1b"))
-    (tmp_path / "01_one.新版-0.1.0.ipynb").write_text("mine too")
+    (tmp_path / "01_one（新版 0.1.0）.ipynb").write_text("mine too")
     deliver(tmp_path, course(one="1c"))
     assert files(tmp_path) == {
         ONE: "mine",
-        "01_one.新版-0.1.0.ipynb": "mine too",
-        "01_one.新版-0.1.0-2.ipynb": "1c",
+        "01_one（新版 0.1.0）.ipynb": "mine too",
+        "01_one（新版 0.1.0，2）.ipynb": "1c",
         TWO: "2",
     }
 
@@ -109,16 +109,53 @@ def test_a_copy_beside_that_was_not_touched_is_renewed(tmp_path: Path) -> None:
     (tmp_path / ONE).write_text("mine")
     deliver(tmp_path, course(one="1b"))
     deliver(tmp_path, course(one="1c"))
-    assert files(tmp_path) == {ONE: "mine", "01_one.新版-0.1.0.ipynb": "1c", TWO: "2"}
+    assert files(tmp_path) == {ONE: "mine", "01_one（新版 0.1.0）.ipynb": "1c", TWO: "2"}
 
 
-def test_only_running_a_notebook_counts_as_work(tmp_path: Path) -> None:
-    cell = {"cell_type": "code", "source": "1", "outputs": [], "execution_count": None}
-    deliver(tmp_path, course(one=json.dumps(cell)))
-    ran = json.dumps({**cell, "outputs": [{"text": "1"}], "execution_count": 1})
-    (tmp_path / ONE).write_text(ran)
+def notebook(*sources: str | list[str], **more: object) -> str:
+    cells = [{"cell_type": "code", "source": one, "outputs": []} | more for one in sources]
+    return json.dumps({"cells": cells, "metadata": {}})
+
+
+def test_what_jupyterlab_adds_by_itself_is_no_work(tmp_path: Path) -> None:
+    deliver(tmp_path, course(one=notebook("a = 1\nprint(a)", "2")))
+    looked_at = json.loads(notebook(["a = 1\n", "print(a)"], "2", outputs=[{"text": "1"}]))
+    looked_at["metadata"] = {"language_info": {"version": "3.11.7"}, "widgets": {}}
+    (tmp_path / ONE).write_text(json.dumps(looked_at, indent=1) + "\n")
+    new = course(one=notebook("a = 2", "2"), version="0.2.0")
+    assert kinds(deliver(tmp_path, new)) == [("updated", ONE)]
+    assert files(tmp_path)[ONE] == notebook("a = 2", "2")
+    (tmp_path / ONE).write_text(notebook("a = 2", "2", outputs=[{"text": "2"}]))
+    assert reset(tmp_path, new, "01", NOW) == (tmp_path / ONE, None)
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        notebook("a = 1", "3"),
+        notebook("a = 1"),
+        notebook("a = 1", "2", ""),
+        notebook("2", "a = 1"),
+        notebook("a = 1", "2", cell_type="markdown"),
+        "[]",
+        "",
+    ],
+)
+def test_any_other_cell_is_work(tmp_path: Path, mine: str) -> None:
+    deliver(tmp_path, course(one=notebook("a = 1", "2")))
+    (tmp_path / ONE).write_text(mine)
+    changes = deliver(tmp_path, course(one=notebook("a = 2"), version="0.2.0"))
+    assert kinds(changes) == [("beside", "01_one（新版 0.2.0）.ipynb")]
+    assert files(tmp_path)[ONE] == mine
+
+
+def test_the_copies_stand_behind_their_chapter(tmp_path: Path) -> None:
+    deliver(tmp_path, course())
+    (tmp_path / ONE).write_text("mine")
     deliver(tmp_path, course(one="1b"))
-    assert files(tmp_path)[ONE] == ran
+    reset(tmp_path, course(one="1b"), "01", NOW)
+    names = sorted(path.name for path in tmp_path.glob("01*"))
+    assert len(names) == 3 and names[0] == ONE
 
 
 def test_a_deleted_lesson_stays_away_until_asked_for(tmp_path: Path) -> None:
@@ -149,7 +186,7 @@ def test_a_lesson_renamed_onto_another_is_not_overwritten(tmp_path: Path) -> Non
 def test_a_file_of_the_learners_own_with_a_lessons_name_is_kept(tmp_path: Path) -> None:
     (tmp_path / ONE).write_text("mine")
     assert kinds(deliver(tmp_path, course())) == [
-        ("beside", "01_one.新版-0.1.0.ipynb"),
+        ("beside", "01_one（新版 0.1.0）.ipynb"),
         ("new", TWO),
     ]
     assert files(tmp_path)[ONE] == "mine"
@@ -168,7 +205,7 @@ def test_without_a_readable_record_every_file_counts_as_changed(tmp_path: Path, 
     deliver(tmp_path, course())
     (tmp_path / ".aigc" / "state.json").write_text(text)
     changes = kinds(deliver(tmp_path, course(one="1b")))
-    assert changes == [("state", "state.broken.json"), ("beside", "01_one.新版-0.1.0.ipynb")]
+    assert changes == [("state", "state.broken.json"), ("beside", "01_one（新版 0.1.0）.ipynb")]
     assert files(tmp_path)[ONE] == "1"
     assert (tmp_path / ".aigc" / "state.broken.json").read_text() == text
 
@@ -198,7 +235,7 @@ def test_a_save_in_the_last_moment_wins(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "fsync", save_meanwhile)
     deliver(tmp_path, course(one="1b"))
     assert files(tmp_path)[ONE] == "saved by JupyterLab"
-    assert files(tmp_path)["01_one.新版-0.1.0.ipynb"] == "1b"
+    assert files(tmp_path)["01_one（新版 0.1.0）.ipynb"] == "1b"
 
 
 # --- reset -----------------------------------------------------------------------------------
@@ -211,7 +248,7 @@ def test_reset_keeps_a_dated_copy(tmp_path: Path) -> None:
     (tmp_path / ONE).write_text("mine")
     lesson, kept = reset(tmp_path, course(), "1", NOW)
     assert lesson == tmp_path / ONE
-    assert kept == tmp_path / "01_one.留存-2026-01-31-093000.ipynb"
+    assert kept == tmp_path / "01_one（留存 2026-01-31 093000）.ipynb"
     assert files(tmp_path) == {ONE: "1", kept.name: "mine", TWO: "2"}
     # and what reset has put there is ours again
     assert kinds(deliver(tmp_path, course(one="1b"))) == [("updated", ONE)]

@@ -255,7 +255,7 @@ class Folder(RuleBasedStateMachine):
     def saved_meanwhile(self, name: str, beside: bool, calls: int, restore: bool) -> None:
         """Another program writes a file of the folder while a delivery is under way."""
         self.new_text(name, release=False)
-        target = f"{name}.新版-{self.course.version}.ipynb" if beside else f"{name}.ipynb"
+        target = f"{name}（新版 {self.course.version}）.ipynb" if beside else f"{name}.ipynb"
         left = calls
 
         def save(real: Callable[..., Any], args: tuple[Any, ...]) -> Any:

@@ -112,7 +112,7 @@ def test_a_delivery_killed_at_any_moment_is_made_good(tmp_path: Path, millisecon
     go(python(DELIVER, str(folder), "1", cwd=tmp_path))
     assert len(files(folder)) == 13
     assert files(folder)["03_x.ipynb"] == "mine"
-    assert files(folder)["03_x.新版-0.1.0.ipynb"] == "lesson 3" * 2000
+    assert files(folder)["03_x（新版 0.1.0）.ipynb"] == "lesson 3" * 2000
     assert not list((folder / ".aigc").glob(f"{TEMPORARY}*"))
 
 
@@ -161,7 +161,7 @@ for words in (["update"], ["reset", "01"]):
     folder = sys.argv[-1]
     if words != ["update"]:
         with open(os.path.join(folder, "01_x.ipynb"), "a") as file:
-            file.write(" ")
+            file.write("mine")
     try:
         main()
     except SystemExit as end:
@@ -227,7 +227,7 @@ def test_two_learners_of_one_installation_do_not_meet(installation: Path, tmp_pa
             if not path.is_relative_to(home) and not path.is_relative_to(os.devnull)
         ]
         assert strangers == []
-        assert len(list(folder.glob("01_x.留存-*.ipynb"))) == 1
+        assert len(list(folder.glob("01_x（留存 *）.ipynb"))) == 1
     # a read-only installation is enough: nothing in it was written, made or removed
     assert tree(installation) == before
 

@@ -238,6 +238,6 @@ def test_the_first_page(tmp_path: Path) -> None:
     assert jupyter.first_page(tmp_path) == ""
     (tmp_path / "02_losses.ipynb").touch()
     assert jupyter.first_page(tmp_path) == "02_losses.ipynb"
-    (tmp_path / "00_welcome.新版-0.2.0.ipynb").touch()
+    (tmp_path / "00_welcome（新版 0.2.0）.ipynb").touch()
     (tmp_path / "00_welcome.ipynb").touch()
     assert jupyter.first_page(tmp_path) == "00_welcome.ipynb"
