@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from aigc_course.cli.app import Folder, app, command
+from aigc_course.cli.chinese import Group
 from aigc_course.errors import UserError
 
 PANEL = "检查"
 
 data_group = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="随课程附带的数据：校验、列出、看说明。\n\n"
     "\b\n例\n  aigc data list\n  aigc data verify\n  aigc data show fashion_mnist",

@@ -199,12 +199,30 @@ def _disk(folder: Path) -> Iterator[Line]:
     place = next(part for part in (folder, *folder.parents) if part.exists())
     free = shutil.disk_usage(place).free / 2**30
     text = f"{place} 还有 {free:.1f} GiB"
-    if free < 0.2:
+    if trouble := _cannot_write(place):
+        cure = "换一个能写的地方：aigc lab 文件夹"
+        yield Line("fail", "磁盘", f"{place} 写不进去（{trouble}）", cure)
+    elif free < 0.2:
         yield Line("fail", "磁盘", text, "腾出至少 1 GiB，不然笔记本存不下来")
     elif free < 2:
         yield Line("warn", "磁盘", text, "后面的章节要存模型，最好有 2 GiB 以上")
     else:
         yield Line("ok", "磁盘", text)
+
+
+def _cannot_write(folder: Path) -> str:
+    """Why no file can be made in ``folder``; "" if one can. Tried, since root may do what a
+    read-only disk may not."""
+    import errno
+    from tempfile import TemporaryFile
+
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        reasons = {errno.EROFS: "只读", errno.EACCES: "没有权限", errno.ENOSPC: "满了"}
+        return reasons.get(error.errno or 0, error.strerror or type(error).__name__)
+    return ""
 
 
 def _memory() -> Iterator[Line]:

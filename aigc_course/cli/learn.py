@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,12 +60,33 @@ def lab(
     folder_name = words.pop(0) if words and not words[0].startswith("-") else None
     if words and not words[0].startswith("-"):
         raise UserError(f"多出来的参数：{words[0]}", "学习文件夹只写一个；含空格时加引号")
+    if words:
+        _refuse_misspelled(words)
     folder = choose_folder(folder_name)
     say(f"学习文件夹：{folder}")
     changes = deliver(folder, Course())
     _tell([change for change in changes if change.kind != "absent"])
     _warn_about_data()
     raise typer.Exit(jupyter.launch(folder, browser=browser, port=port, extra=words, say=say))
+
+
+def _refuse_misspelled(words: Sequence[str]) -> None:
+    """Options for JupyterLab are handed on if it has them; ``--prot 8899`` must not be ignored."""
+    from difflib import get_close_matches
+
+    from jupyterlab.labapp import LabApp
+
+    known = {f"--{name}" for name in (*LabApp.flags, *LabApp.aliases) if len(name) > 1}
+    short = {f"-{name}" for name in (*LabApp.flags, *LabApp.aliases) if len(name) == 1}
+    ours = ["--browser", "--no-browser", "--port", "--help"]
+    for word in words:
+        name = word.partition("=")[0]
+        settable = name.startswith("--") and "." in name  # --ServerApp.token=abc
+        if not word.startswith("-") or settable or name in known | short:
+            continue
+        near = get_close_matches(name, [*ours, *sorted(known)], n=1)
+        cure = f"是不是 {near[0]}；" if near else ""
+        raise UserError(f"没有选项 {name}", f"{cure}全部选项：aigc lab -h")
 
 
 @command(PANEL)
@@ -98,7 +120,7 @@ def update(
 
 @command(PANEL)
 def reset(
-    number: Annotated[str, typer.Argument(metavar="NN", help="章号，如 03。")],
+    number: Annotated[str, typer.Argument(metavar="NN", help="章号，如 03；写 03_backprop 也行。")],
     folder: Folder = None,
 ) -> None:
     """把一课恢复成刚拿到的样子；你写的那份改名留存。
@@ -192,9 +214,18 @@ def _learners_folder(named: str | None) -> Path:
     from aigc_course.places import STATE_DIR
 
     folder = choose_folder(named)
-    if named and not (folder / STATE_DIR).is_dir():
+    if (folder / STATE_DIR).is_dir():
+        return folder
+    if named:
         raise UserError(f"{folder} 不是学习文件夹", f"先建一个：aigc lab {named}；或换一个文件夹")
-    return folder
+    looked = (
+        "AIGC_HOME 说的是"
+        if os.environ.get("AIGC_HOME", "").strip()
+        else "看过当前文件夹、它的上级和"
+    )
+    raise UserError(
+        f"找不到学习文件夹（{looked} {folder}）", "先 cd 进去，或写明：aigc progress 文件夹"
+    )
 
 
 def _tell(changes: list[Change]) -> None:

@@ -26,7 +26,10 @@ if _too_old(sys.version_info):
 import importlib
 
 try:
+    from typer.exceptions import Abort, TyperException
+
     from aigc_course.cli.app import app
+    from aigc_course.cli.chinese import usage_error
 except ModuleNotFoundError as missing:
     if (missing.name or "").split(".")[0] == "aigc_course":
         raise
@@ -39,14 +42,20 @@ for _name in ("learn", "check", "write", "teach"):  # as --help lists them
 
 
 def main() -> None:
-    """Run the command; expected failures become one line and exit code 1."""
+    """Run the command; expected failures become one line and exit code 1, misuse 2."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without ✓ must not stop the command
-    if len(sys.argv) < 2 or {"-h", "--help"} & set(sys.argv):
-        _chinese_panels()
+    sys.argv[1:] = _spelled_out(sys.argv[1:])
     try:
-        app(prog_name="aigc")
+        sys.exit(app(prog_name="aigc", standalone_mode=False) or 0)
+    except Abort:  # a question that was answered with Ctrl-C or Ctrl-D
+        _fail("没有做完 → 再来一次")
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.exit(2)  # the help page has been printed
+        print("✗ " + usage_error(error, sys.argv[1:]), file=sys.stderr)
+        sys.exit(2)
     except CourseError as error:
         _fail(error.line())
     except KeyboardInterrupt:
@@ -57,11 +66,18 @@ def main() -> None:
         _fail(_how_to_install(error))
 
 
-def _chinese_panels() -> None:
-    from typer import rich_utils
+def _spelled_out(words: list[str]) -> list[str]:
+    """Other ways of asking for help and for the version.
 
-    rich_utils.ARGUMENTS_PANEL_TITLE, rich_utils.OPTIONS_PANEL_TITLE = "参数", "选项"
-    rich_utils.COMMANDS_PANEL_TITLE = "命令"
+    Example:
+        >>> _spelled_out(["help"]), _spelled_out(["help", "data", "show"]), _spelled_out(["-V"])
+        (['--help'], ['data', 'show', '--help'], ['version'])
+    """
+    if words[:1] == ["help"]:
+        return [*words[1:], "--help"]
+    if words[:1] in (["--version"], ["-V"]):
+        return ["version"]
+    return words
 
 
 def _fail(text: str) -> None:

@@ -316,3 +316,76 @@ def test_disk_space(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     (line,) = doctor._disk(tmp_path / "not" / "there")
     assert line.level == level
+
+
+# --- misuse ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["lba"], "没有命令 lba → 是不是 aigc lab"),
+        (["xyzzy"], "没有命令 xyzzy → aigc -h"),
+        (["data", "veriy"], "没有命令 veriy → 是不是 aigc data verify"),
+        (["reset"], "缺少参数 NN → aigc reset -h"),
+        (["doctor", "--jsn"], "没有选项 --jsn → 是不是 --json；全部选项：aigc doctor -h"),
+        (["lab", "--port", "x"], "选项 --port 的值不对：要一个整数 → aigc lab -h"),
+        (["lab", "--port"], "选项 --port 后面要写一个值 → aigc lab -h"),
+        (["reset", "01", "a", "b"], "多出来的参数：b → aigc reset -h"),
+    ],
+)
+def test_misuse_is_told_in_one_chinese_line(words: list[str], said: str) -> None:
+    done = aigc(*words)
+    assert (done.returncode, done.stderr, done.stdout) == (2, f"✗ {said}\n", "")
+
+
+def test_a_misspelt_option_is_not_handed_on_to_jupyterlab(tmp_path: Path) -> None:
+    for word in ("--prot", "--no-brwser", "--prot=8977"):
+        done = aigc("lab", "f", word, "8977", cwd=tmp_path)
+        assert "没有选项 --" in one_line(done) and "是不是 --" in done.stderr
+        assert not (tmp_path / "f").exists(), "nothing has been begun"
+    for words in (["--debug"], ["--ServerApp.token=abc"], ["--ip=127.0.0.1"], ["-y"]):
+        learn._refuse_misspelled(words)
+
+
+def test_help_and_version_by_other_names() -> None:
+    assert aigc("help").stdout == aigc("--help").stdout
+    assert aigc("help", "data", "show").stdout == aigc("data", "show", "-h").stdout
+    for words in (["--version"], ["-V"]):
+        assert aigc(*words).stdout == aigc("version").stdout != ""
+
+
+@pytest.mark.parametrize("command", [[], *LEAVES], ids=" ".join)
+def test_a_help_page_has_no_english(command: list[str]) -> None:
+    text = aigc(*command, "--help").stdout
+    for english in ("Usage", "OPTIONS", "ARGS", "Show this", "default:", "required", "Arguments"):
+        assert english not in text
+
+
+def test_a_lesson_to_reset_is_named_by_number_or_name(tmp_path: Path) -> None:
+    assert aigc("update", "f", cwd=tmp_path).returncode == 0
+    for name in ("1", "01", "01_forward", "01_forward.ipynb", "f/01_forward.ipynb"):
+        (tmp_path / "f" / "01_forward.ipynb").write_text("mine", encoding="utf-8")
+        done = aigc("reset", name, "f", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "forward" in (tmp_path / "f" / "01_forward.ipynb").read_text(encoding="utf-8")
+    assert "没有第 x 章" in one_line(aigc("reset", "x", "f", cwd=tmp_path))
+
+
+def test_progress_outside_a_folder_says_where_it_looked(tmp_path: Path) -> None:
+    said = one_line(aigc("progress", cwd=tmp_path))
+    assert "找不到学习文件夹" in said and str(tmp_path / "我的课程") in said
+    said = one_line(aigc("progress", cwd=tmp_path, AIGC_HOME=str(tmp_path / "家")))
+    assert "AIGC_HOME 说的是" in said
+
+
+def test_doctor_tries_whether_the_disk_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+    import tempfile
+
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    (line,) = doctor._disk(Path.cwd())
+    assert line.level == "fail" and "只读" in line.found and "aigc lab" in line.cure

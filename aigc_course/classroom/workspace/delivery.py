@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -242,7 +243,7 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
     Args:
         folder: the learner's folder.
         lessons: usually :class:`.lessons.Course`.
-        number: the lesson's number, such as ``"03"`` or ``"3"``.
+        number: the lesson's number, such as ``"03"`` or ``"3"``, or its name, ``"03_backprop"``.
         now: the time that goes into the kept copy's name.
 
     Returns:
@@ -252,7 +253,8 @@ def reset(folder: Path, lessons: Lessons, number: str, now: datetime) -> tuple[P
         UserError: no such lesson, or the folder is unusable.
     """
     names = {name[:2]: name for name in lessons.names()}
-    wanted = number.strip().zfill(2)
+    # "3", "03", "03_backprop", "03_backprop.ipynb": the number is what stands before the name
+    wanted = re.sub(r"_.*", "", Path(number.strip()).name.removesuffix(".ipynb")).zfill(2)
     if wanted not in names:
         raise UserError(f"没有第 {number} 章", f"现有：{'、'.join(names) or '还没有'}")
     folder = make_folder(folder)
