@@ -9,7 +9,7 @@
 from aigc_course.plots.animation import animate
 from aigc_course.plots.charts import bars, learning_curves, scatter
 from aigc_course.plots.display import show
-from aigc_course.plots.graphs import Node, graph
+from aigc_course.plots.graphs import GraphNode, Node, graph
 from aigc_course.plots.images import image_grid
 from aigc_course.plots.matrices import confusion, heatmap
 from aigc_course.plots.style import COLORS, LINESTYLES, MARKERS, use_style
@@ -20,6 +20,7 @@ __all__ = [
     "COLORS",
     "LINESTYLES",
     "MARKERS",
+    "GraphNode",
     "Node",
     "animate",
     "bars",

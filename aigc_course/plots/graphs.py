@@ -19,7 +19,7 @@ from aigc_course.plots.display import figure_and_axes, finish
 from aigc_course.plots.layout import layered_layout
 from aigc_course.plots.style import COLORS, INK, tint
 
-__all__ = ["Node", "graph"]
+__all__ = ["GraphNode", "Node", "graph"]
 
 KINDS: dict[
     str, tuple[str, Any, str, str, float]
@@ -36,7 +36,7 @@ _PAD = 0.09  # inches between text and box
 
 
 @dataclass(frozen=True)
-class Node:
+class GraphNode:
     """One box of a computational graph.
 
     Attributes:
@@ -58,8 +58,11 @@ class Node:
             raise ValueError(f"kind: got {self.kind!r}, wanted one of {', '.join(KINDS)}")
 
 
+Node = GraphNode  # its name before; engine.autograd has a Node, too. Learners' copies still use it
+
+
 def graph(
-    nodes: Iterable[Node | Mapping[str, Any] | Any],
+    nodes: Iterable[GraphNode | Mapping[str, Any] | Any],
     edges: Iterable[tuple[Hashable, Hashable]],
     ax: Axes | None = None,
     *,
@@ -71,7 +74,7 @@ def graph(
     """Draw a computational graph, inputs on the left and the result on the right.
 
     Args:
-        nodes: :class:`Node`, or dictionaries or objects with the same fields.
+        nodes: :class:`GraphNode`, or dictionaries or objects with the same fields.
         edges: pairs (source id, target id), from operand to result. The same pair twice
             (``x * x``) gives two arrows.
         ax: draw here instead of into a new figure; the graph is scaled to fit.
@@ -86,13 +89,13 @@ def graph(
 
     Example:
         >>> fig = graph(
-        ...     [Node("w", "w", "param"), Node("x", "x", "leaf"), Node("y", "×", note="()")],
+        ...     [GraphNode("w", "w", "param"), GraphNode("x", "x", "leaf"), GraphNode("y", "×")],
         ...     [("w", "y"), ("x", "y")],
         ... )
         >>> sorted(text.get_text() for text in fig.axes[0].texts)
         ['()', 'w', 'x', '×']
     """
-    boxes: dict[Hashable, Node] = {}
+    boxes: dict[Hashable, GraphNode] = {}
     for node in map(_node, nodes):
         if node.id in boxes:
             raise ValueError(f"nodes: got the id {node.id!r} more than once, wanted unique ids")
@@ -144,7 +147,10 @@ class _Plan:
     """
 
     def __init__(
-        self, boxes: Mapping[Hashable, Node], links: list[tuple[Hashable, Hashable]], down: bool
+        self,
+        boxes: Mapping[Hashable, GraphNode],
+        links: list[tuple[Hashable, Hashable]],
+        down: bool,
     ) -> None:
         self.down = down
         self.size = {key: _box_size(node) for key, node in boxes.items()}
@@ -206,7 +212,7 @@ def _ports(
     return port
 
 
-def _legend(ax: Axes, boxes: Mapping[Hashable, Node]) -> None:
+def _legend(ax: Axes, boxes: Mapping[Hashable, GraphNode]) -> None:
     present = [kind for kind in KINDS if any(node.kind == kind for node in boxes.values())]
     ax.legend(
         handles=[
@@ -219,18 +225,20 @@ def _legend(ax: Axes, boxes: Mapping[Hashable, Node]) -> None:
     )
 
 
-def _node(raw: Any) -> Node:
-    if isinstance(raw, Node):
+def _node(raw: Any) -> GraphNode:
+    if isinstance(raw, GraphNode):
         return raw
     fields = ("id", "label", "kind", "note", "grad")
     if isinstance(raw, Mapping):
         unknown = set(raw) - set(fields)
         if unknown or not {"id", "label"} <= set(raw):
             raise ValueError(f"nodes: got keys {sorted(raw)}, wanted id, label, kind, note, grad")
-        return Node(**raw)
+        return GraphNode(**raw)
     if not hasattr(raw, "id") or not hasattr(raw, "label"):
-        raise ValueError(f"nodes: got {type(raw).__name__}, wanted Node, a mapping or the like")
-    return Node(**{name: getattr(raw, name) for name in fields if hasattr(raw, name)})
+        raise ValueError(
+            f"nodes: got {type(raw).__name__}, wanted GraphNode, a mapping or the like"
+        )
+    return GraphNode(**{name: getattr(raw, name) for name in fields if hasattr(raw, name)})
 
 
 def _em(text: str) -> float:
@@ -239,7 +247,7 @@ def _em(text: str) -> float:
     return sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.6 for c in plain)
 
 
-def _lines(node: Node) -> list[tuple[str, float, str]]:
+def _lines(node: GraphNode) -> list[tuple[str, float, str]]:
     """(text, size in points, colour) from top to bottom."""
     lines = [(node.label, _TITLE, INK)]
     lines += [(line, _SMALL, "#595959") for line in node.note.splitlines()]
@@ -247,7 +255,7 @@ def _lines(node: Node) -> list[tuple[str, float, str]]:
     return lines
 
 
-def _box_size(node: Node) -> tuple[float, float]:
+def _box_size(node: GraphNode) -> tuple[float, float]:
     lines = _lines(node)
     width = max(_em(text) * points / 72 for text, points, _ in lines)
     height = sum(1.4 * points / 72 for _, points, _ in lines)
@@ -290,7 +298,7 @@ def _arrow(ax: Axes, points: list[tuple[float, float]], scale: float, down: bool
 
 
 def _box(
-    ax: Axes, node: Node, at: tuple[float, float], size: tuple[float, float], scale: float
+    ax: Axes, node: GraphNode, at: tuple[float, float], size: tuple[float, float], scale: float
 ) -> None:
     _, fill, edge, line, corner = KINDS[node.kind]
     (x, y), (width, height) = at, size

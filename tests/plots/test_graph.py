@@ -102,11 +102,13 @@ def test_never_falling_is_the_projection(values):
 
 def net(depth):
     """A plain network of ``depth`` layers as a graph: 5 nodes a layer."""
-    nodes, edges, last = [plots.Node("x", "x", "leaf", "(B, 784)")], [], "x"
+    nodes, edges, last = [plots.GraphNode("x", "x", "leaf", "(B, 784)")], [], "x"
     for k in range(depth):
         names = [f"{kind}{k}" for kind in ("W", "b", "mm", "add", "relu")]
         kinds = ["param", "param", "op", "op", "op"]
-        nodes += [plots.Node(n, n, kind, "(B, 256)") for n, kind in zip(names, kinds, strict=True)]
+        nodes += [
+            plots.GraphNode(n, n, kind, "(B, 256)") for n, kind in zip(names, kinds, strict=True)
+        ]
         w, b, mm, add, relu = names
         edges += [(last, mm), (w, mm), (mm, add), (b, add), (add, relu)]
         last = relu
@@ -159,7 +161,9 @@ def test_arrows_do_not_cross_boxes(down):
 
 
 def test_used_twice_gives_two_arrows_that_do_not_coincide():
-    plan = _Plan({n.id: n for n in map(lambda i: plots.Node(i, "x"), (1, 2))}, [(1, 2)] * 2, False)
+    plan = _Plan(
+        {n.id: n for n in map(lambda i: plots.GraphNode(i, "x"), (1, 2))}, [(1, 2)] * 2, False
+    )
     assert plan.routes[0][-1] != plan.routes[1][-1]
 
 
@@ -185,4 +189,8 @@ def test_bad_graphs(nodes, edges, match):
     with pytest.raises(ValueError, match=match):
         plots.graph(nodes, edges)
     with pytest.raises(ValueError, match="direction"):
-        plots.graph([plots.Node(1, "x")], [], direction="up")
+        plots.graph([plots.GraphNode(1, "x")], [], direction="up")
+
+
+def test_a_node_still_answers_to_its_old_name():
+    assert plots.Node is plots.GraphNode

@@ -149,7 +149,10 @@ def every_helper(text, math):
     yield plots.image_grid(np.zeros((3, 4, 4), np.uint8), labels, suptitle=math)
     yield plots.contours(lambda w: (w**2).sum(1), (-1, 1, -1, 1), paths={text: x[:3]}, **common)
     yield plots.decision_surface(lambda p: p[:, 0], x, np.arange(30) % 2, names=labels, **common)
-    nodes = [plots.Node(1, text, "leaf", text, text), plots.Node(2, math, "output", math, math)]
+    nodes = [
+        plots.GraphNode(1, text, "leaf", text, text),
+        plots.GraphNode(2, math, "output", math, math),
+    ]
     yield plots.graph(nodes, [(1, 2)], title=math, legend=True)
 
 
