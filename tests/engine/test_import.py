@@ -22,7 +22,7 @@ NN = """
     Sequential SiLU Sigmoid Softmax Softplus Tanh Unflatten init utils
 """
 FLAT = """
-    Adagrad Adam AdamW GradcheckError History Optimizer RMSprop SGD SafetensorsError
+    Adagrad Adam AdamW GradcheckError History Muon Optimizer RMSprop SGD SafetensorsError
     ShapeError Tensor amax amin arange argmax argmin as_tensor batches bool_ cat chunk clamp
     clip concat concatenate cos cumsum empty enable_grad erf evaluate exp eye fit flatten flip
     float32 float64 from_numpy full full_like functional gather gelu grad gradcheck graph
@@ -32,7 +32,7 @@ FLAT = """
     set_grad_enabled sigmoid sign sin softmax split sqrt square squeeze stack std tanh tensor
     transpose tril triu uint8 unbind unsqueeze var where zeros zeros_like
 """
-OPTIM = "SGD Adagrad Adam AdamW Optimizer RMSprop lr_scheduler"
+OPTIM = "SGD Adagrad Adam AdamW Muon Optimizer RMSprop lr_scheduler"
 FUNCTIONAL = """
     avg_pool2d batch_norm binary_cross_entropy binary_cross_entropy_with_logits conv2d
     cross_entropy dropout elu embedding gelu huber_loss l1_loss layer_norm leaky_relu linear

@@ -36,6 +36,57 @@ CASES = [
 SHAPES = [(4, 3), (3,), (), (200, 200), (0,)]
 
 
+MUON = [
+    {"lr": 0.02},
+    {"lr": 0.02, "nesterov": False, "momentum": 0.8, "weight_decay": 0.0},
+    {"lr": 0.02, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 3},
+]
+MATRICES = [(4, 3), (3, 5), (6, 6), (1, 4)]
+
+
+@pytest.mark.parametrize("options", MUON)
+@pytest.mark.parametrize("exact", [True, False])
+def test_twenty_steps_of_muon(options, exact, monkeypatch):
+    """PyTorch makes its matrices orthogonal in bfloat16; kept in float64 they are the same."""
+    if exact:
+        monkeypatch.setattr(torch.Tensor, "bfloat16", lambda self: self.clone())
+    start, goal = arrays(1, *MATRICES, dtype="float64"), arrays(2, *MATRICES, dtype="float64")
+    mine = [engine.tensor(s, requires_grad=True) for s in start]
+    other = [torch.tensor(s, requires_grad=True) for s in start]
+    a, b = optim.Muon(mine, **options), torch.optim.Muon(other, **options)
+    for params, optimizer, lib in ((mine, a, engine), (other, b, torch)):
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss = 0
+            for p, t in zip(params, goal, strict=True):
+                loss = loss + ((p - lib.tensor(t)) ** 2).sum()
+            loss.backward()
+            optimizer.step()
+    for p, q in zip(mine, other, strict=True):
+        np.testing.assert_allclose(
+            p.detach().numpy(), q.detach().numpy(), atol=1e-10 if exact else 0.1
+        )
+
+
+def test_muon_goes_on_exactly_and_keeps_the_type():
+    start, pull = arrays(3, (3, 2), (3, 2), dtype="float32")
+
+    def run(w, optimizer, steps):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            (w * w * engine.tensor(pull)).sum().backward()
+            optimizer.step()
+
+    whole, half = (engine.tensor(start, requires_grad=True) for _ in range(2))
+    run(whole, optim.Muon([whole], lr=0.1), 6)
+    first, second = optim.Muon([half], lr=0.1), optim.Muon([half], lr=9.0)
+    run(half, first, 3)
+    second.load_state_dict(first.state_dict())
+    run(half, second, 3)
+    assert half.dtype == np.float32
+    np.testing.assert_array_equal(half.detach().numpy(), whole.detach().numpy())
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_twenty_steps(name, options, dtype):
@@ -131,6 +182,8 @@ def test_state_dict_resumes_exactly(name, options):
         (lambda w: optim.SGD([w], lr=-1), ValueError, "lr: got -1"),
         (lambda w: optim.SGD([w], nesterov=True), ValueError, "momentum"),
         (lambda w: optim.Adam([w], betas=(1.0, 0.9)), ValueError, "betas"),
+        (lambda w: optim.Muon([w]), ValueError, "wanted matrices"),
+        (lambda w: optim.Muon([w], adjust_lr_fn="rms"), ValueError, "adjust_lr_fn"),
         (lambda w: lr_scheduler.StepLR([w], 1), TypeError, "wanted an Optimizer"),
     ],
 )
