@@ -1,9 +1,11 @@
-"""What an answer was last called with, and what it returned: for the card of a wrong answer."""
+"""What an answer was called with, and what it returned: for the card of a wrong answer."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+from collections import deque
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
@@ -14,58 +16,84 @@ from aigc_course.judging.describe import describe
 __all__ = ["Recorder"]
 
 COPIED = 4096  # entries; a bigger array is shown as it is afterwards
+CALLS = 64  # of an answer that is called more often, the last ones are kept
 _NOTHING = object()
 
 
+@dataclass
+class _Call:
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any = _NOTHING  # the very object
+    shown: Any = _NOTHING  # as it was when it came
+
+
 class Recorder:
-    """Stands between a judge and a plain function and remembers the last call.
+    """Stands between a judge and a plain function and remembers its calls.
 
     Example:
         >>> def double(x, times=2):
         ...     return times * x
         >>> recorder = Recorder(double)
-        >>> recorder.spy(np.array([1.0, 2.0]))
-        array([2., 4.])
-        >>> recorder.arguments()
-        (('x', '数组 (2,) float64，范围 [1, 2]：1 2'),)
-        >>> recorder.returned()
-        '数组 (2,) float64，范围 [2, 4]：2 4'
+        >>> first, second = recorder.spy(np.array([1.0, 2.0])), recorder.spy(3.0)
+        >>> recorder.show(first)
+        ((('x', '数组 (2,) float64，范围 [1, 2]：1 2'),), '数组 (2,) float64，范围 [2, 4]：2 4')
+        >>> recorder.show(None)
+        ((('x', '3'),), '6')
     """
 
     def __init__(self, function: FunctionType) -> None:
         self._function = function
-        self._args: tuple[Any, ...] | None = None
-        self._kwargs: dict[str, Any] = {}
-        self._result: Any = _NOTHING
+        self._calls: deque[_Call] = deque(maxlen=CALLS)
 
         @functools.wraps(function)
         def spy(*args: Any, **kwargs: Any) -> Any:
             # copies: the function may change its input, and the input is what is to be shown
-            self._args = tuple(_kept(arg) for arg in args)
-            self._kwargs = {name: _kept(arg) for name, arg in kwargs.items()}
-            self._result = _NOTHING
-            self._result = function(*args, **kwargs)
-            return self._result
+            call = _Call(_kept(args), _kept(kwargs))
+            self._calls.append(call)
+            result = function(*args, **kwargs)
+            call.result, call.shown = result, _kept(result)
+            return result
 
         self.spy = spy
 
-    def arguments(self) -> tuple[tuple[str, str], ...]:
-        """Name and description of each argument of the last call."""
-        if self._args is None:
-            return ()
+    def show(self, given: Any) -> tuple[tuple[tuple[str, str], ...], str]:
+        """The call that returned ``given``, or the last one: its arguments, and what it returned.
+
+        Args:
+            given: what a step found wrong: a call's result, or a part of it. None stands for
+                what cannot be found, and a call that did not return counts as the last.
+
+        Returns:
+            Name and description of each argument, and the result's description, which is empty
+            if there was none.
+        """
+        if not self._calls:
+            return (), ""
+        call = self._calls[-1]
+        if given is not None and call.result is not _NOTHING:
+            call = next((one for one in reversed(self._calls) if _holds(one.result, given)), call)
         try:
-            bound = inspect.signature(self._function).bind(*self._args, **self._kwargs)
+            bound = inspect.signature(self._function).bind(*call.args, **call.kwargs)
             named = dict(bound.arguments)
         except (TypeError, ValueError):  # called with the wrong number of arguments
-            named = {f"第 {k + 1} 个": arg for k, arg in enumerate(self._args)} | self._kwargs
-        return tuple((name, describe(value)) for name, value in named.items())
+            named = {f"第 {k + 1} 个": arg for k, arg in enumerate(call.args)} | call.kwargs
+        arguments = tuple((name, describe(value)) for name, value in named.items())
+        return arguments, "" if call.shown is _NOTHING else describe(call.shown)
 
-    def returned(self) -> str:
-        """Description of what the last call returned; empty if it did not return."""
-        return "" if self._result is _NOTHING else describe(self._result)
+
+def _holds(result: Any, given: Any) -> bool:
+    return result is given or (
+        type(result) in (tuple, list) and any(part is given for part in result)
+    )
 
 
 def _kept(value: Any) -> Any:
-    if type(value) is np.ndarray and value.size <= COPIED:
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return value if len(value) > COPIED else kind(_kept(one) for one in value)
+    if kind is dict:
+        return {name: _kept(one) for name, one in value.items()}
+    if kind is np.ndarray and value.size <= COPIED:
         return value.copy()
     return value

@@ -1,8 +1,8 @@
 """How a result looks: a compact card in a notebook, a few lines of text everywhere else.
 
 The card's HTML is stored in notebooks and compared byte by byte, so it holds no time, no id and
-no address. Colours are Okabe and Ito's and never the only sign; text keeps the colour of the
-page, light or dark. Everything that comes from an answer is escaped.
+no address. Colours are Okabe and Ito's, stand in the border only and are never the only sign: text
+keeps the colour of the page, light or dark. Everything that comes from an answer is escaped.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from html import escape
 
 from aigc_course.judging.result import Result, Step
 
-__all__ = ["Card", "as_html", "as_text", "one_line"]
+__all__ = ["Card", "Unknown", "as_html", "as_text", "one_line"]
 
 GREEN, RED, BLUE = "#009E73", "#D55E00", "#0072B2"  # bluish green, vermillion, blue
 SHOWN = 3  # passed steps that are listed; more are folded
@@ -38,6 +38,18 @@ class Card(Result):
         return as_html(self)
 
 
+class Unknown(Card):
+    """What a number gets that no exercise has."""
+
+    def __str__(self) -> str:
+        return f"✗ 没有练习 {self.id}：{self.message}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return _box(RED, escape(str(self)))
+
+
 def one_line(result: Result) -> str:
     """The first thing to know, on one line."""
     if result.status in ("passed", "unanswered"):
@@ -57,6 +69,7 @@ def as_text(result: Result) -> str:
     if result.status == "unanswered":
         return f"· {head}：还没作答（要写的是 {result.asks}，{result.points} 分）"
     lines = [f"✗ {head}：{ENDS[result.status]}"]
+    lines += [f"  ⚠ {result.aside}"] if result.aside else []
     lines += dict.fromkeys(f"  ✓ {step.label}" for step in result.steps if step.ok)
     wrong = result.wrong
     if wrong is not None:
@@ -64,6 +77,7 @@ def as_text(result: Result) -> str:
         lines += [f"    {text}" for text in (wrong.detail, wrong.hint) if text]
     if result.message:
         lines += [f"  {line}" for line in result.message.splitlines()]
+    lines += [f"  {result.onward}"] if result.onward else []
     return "\n".join(lines)
 
 
@@ -72,20 +86,20 @@ def as_html(result: Result) -> str:
     title = f"<b>练习 {escape(result.id)} {escape(result.title)}</b>"
     if result.status == "unanswered":
         asks = f"要写的是 <code>{escape(result.asks)}</code>，{result.points} 分"
-        return _box(BLUE, _head("·", BLUE, f"{title}：还没作答（{asks}）"))
+        return _box(BLUE, _line("·", f"{title}：还没作答（{asks}）") + _onward(result))
     passed = [step for step in result.steps if step.ok]
     if result.status == "passed":
-        head = _head("✓", GREEN, f"{title}：通过，{result.points}/{result.points} 分")
-        return _box(GREEN, head + _folded(f"{len(passed)} 项检查", passed))
-    points = f"{result.score:g}/{result.points} 分"
-    parts = [_head("✗", RED, f"{title}：{ENDS[result.status]}，{points}")]
+        head = _line("✓", f"{title}：通过，{result.points}/{result.points} 分") + _aside(result)
+        return _box(GREEN, head + _folded(f"{len(passed)} 项检查", passed) + _onward(result))
+    points = f"{round(result.score, 1):g}/{result.points} 分"
+    parts = [_line("✗", f"{title}：{ENDS[result.status]}，{points}"), _aside(result)]
     if len(passed) > SHOWN:
         parts.append(_folded(f"前 {len(passed)} 项都对", passed))
     else:
-        parts += [_line("✓", GREEN, escape(step.label)) for step in passed]
+        parts += [_line("✓", escape(step.label)) for step in passed]
     wrong = result.wrong
     if wrong is not None:
-        parts.append(_line("✗", RED, f"<b>{escape(wrong.label)}</b>"))
+        parts.append(_line("✗", f"<b>{escape(wrong.label)}</b>"))
         if wrong.detail:
             parts.append(_indented(escape(wrong.detail)))
     if result.message:
@@ -93,11 +107,20 @@ def as_html(result: Result) -> str:
     parts.append(_table(result, wrong))
     if wrong is not None and wrong.hint:
         parts.append(_indented(f"<b>想一想</b> {escape(wrong.hint)}"))
+    parts.append(_onward(result))
     return _box(RED, "".join(parts))
 
 
+def _aside(result: Result) -> str:
+    return _line("⚠", escape(result.aside)) if result.aside else ""
+
+
+def _onward(result: Result) -> str:
+    return f"<div>{escape(result.onward)}</div>" if result.onward else ""
+
+
 def _table(result: Result, wrong: Step | None) -> str:
-    """The last call: what went in, what came out, what was wanted of its form."""
+    """The call that went wrong: what went in, what came out, what was wanted of its form."""
     rows = [(f"输入 {name}", value) for name, value in result.call]
     came = (wrong.got if wrong is not None else "") or result.returned
     if came:
@@ -124,15 +147,12 @@ def _message(result: Result) -> str:
 
 def _folded(summary: str, steps: Sequence[Step]) -> str:
     labels = dict.fromkeys(step.label for step in steps)  # of three cases alike: once
-    lines = "".join(_line("✓", GREEN, escape(label)) for label in labels)
+    lines = "".join(_line("✓", escape(label)) for label in labels)
     return f"<details><summary>{summary}</summary>{lines}</details>"
 
 
-def _line(sign: str, colour: str, html: str) -> str:
-    return f'<div><b style="color:{colour}">{sign}</b> {html}</div>'
-
-
-_head = _line
+def _line(sign: str, html: str) -> str:
+    return f"<div><b>{sign}</b> {html}</div>"
 
 
 def _indented(html: str) -> str:

@@ -22,8 +22,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from aigc_course.judging import catalogue
 from aigc_course.judging.call_recorder import Recorder
-from aigc_course.judging.card import Card, one_line
+from aigc_course.judging.card import Card, Unknown, one_line
+from aigc_course.judging.flood import with_little_printed
 from aigc_course.judging.forbidden import (
     MONITOR_REMOVED,
     CallMonitor,
@@ -34,6 +36,7 @@ from aigc_course.judging.forbidden import (
     static_findings,
 )
 from aigc_course.judging.result import Result, Status, Step, Stopped
+from aigc_course.judging.stale import stale
 from aigc_course.judging.time_limit import run_with_timeout
 from aigc_course.progress import record as progress
 
@@ -46,6 +49,7 @@ __all__ = [
     "Stopped",
     "check",
     "exercise",
+    "find",
     "get",
     "hints",
     "judge",
@@ -195,6 +199,37 @@ def get(id: str) -> Exercise:
     return _registry[id]
 
 
+def find(id: Any) -> tuple[Exercise | None, Card]:
+    """The exercise that a learner means, or a card that says which there are.
+
+    ``"1.1"``, ``1.1`` and ``" 01.1"`` mean ``"01.1"``.
+    """
+    parts = re.fullmatch(r"(\d{1,2})\.(\d{1,2})", str(id).strip())
+    number = f"{parts[1]:0>2}.{int(parts[2])}" if parts else str(id).strip()
+    try:
+        ex = get(number)
+    except KeyError:
+        ex = None
+    if ex is not None:
+        return ex, ex.result("unanswered")
+    known = "、".join(one.id for one in catalogue.exercises(number[:2])) or "、".join(
+        one.id for one in (registered(number[:2]) if number[:2] == "99" else [])
+    )
+    there = f"第 {number[:2]} 章有 {known}" if known else '号码写成 "01.2" 这样，前面是章号'
+    return None, Unknown(number, "", 0, "", "refused", message=there)
+
+
+def _onward(ex: Exercise, result: Result) -> str:
+    """What to type next, below a card."""
+    if not result.passed:
+        return "" if ex.id[:2] == "99" else f'卡住了就运行：hint("{ex.id}")'
+    asked = [one.id for one in catalogue.exercises(ex.id[:2])]
+    later = asked[asked.index(ex.id) + 1 :] if ex.id in asked else []
+    if later:
+        return f"接着往下读，下一道是练习 {later[0]}"
+    return "这一章要判的练习到此为止；看进度：from aigc_course import progress，再 progress.show()"
+
+
 def registered(chapter: str) -> list[Exercise]:
     """All exercises of a chapter (``"03"``), in order."""
     importlib.import_module(f"aigc_course.exercises.ex{chapter}")
@@ -222,16 +257,22 @@ def judge(id: str, answer: Any, seed: int | None = None) -> Result:
 def check(id: str, answer: Any) -> Result:
     """Judge ``answer`` and show the result. Never stops a notebook.
 
-    Calls of the library's own implementation are refused, an answer that does not come to an
-    end is interrupted, and the try is noted in the learner's folder. Where nbgrader runs the
-    notebook, an answer that does not pass raises ``AssertionError``: its marks depend on it.
+    A number that no exercise has gets an answer, too: which there are. Calls of the library's own
+    implementation are refused, an answer that does not come to an end is interrupted, and the try
+    is noted in the learner's folder. Where nbgrader runs the notebook, an answer that does not
+    pass raises ``AssertionError``: its marks depend on it.
 
     Args:
         id: the exercise's number, such as ``"03.2"``.
         answer: what the learner wrote: a function, a class, a number or a choice.
     """
-    result = _guarded(get(id), answer)
+    ex, note = find(id)
+    if ex is None:
+        return note
+    result = with_little_printed(lambda: _guarded(ex, answer))
+    _ended[ex.id] = answer, result
     progress.record_result(result)
+    result = replace(result, aside=stale(answer), onward=_onward(ex, result))
     if os.environ.get("NBGRADER_EXECUTION") in ("autograde", "validate") and not result.passed:
         raise AssertionError(one_line(result)) from None
     return result
@@ -243,13 +284,20 @@ def use(id: str, mine: Any, *, otherwise: Any) -> Any:
     Lets a lesson go on with the learner's own code, and lets "Run All" reach the end without it.
     What was lent this way may be called by the answers of later exercises.
     """
-    if _guarded(get(id), mine).passed:
+    ex, note = find(id)
+    if ex is None:
+        print(note)
+        return otherwise
+    before, known = _ended.get(ex.id, (None, None))
+    # what has not come to an end in its check is not waited for a second time
+    slow = known is not None and known.status == "timeout" and before is mine
+    if not slow and with_little_printed(lambda: _guarded(ex, mine)).passed:
         print(f"往下用你写的 {getattr(mine, '__name__', '答案')}。")
         return mine
     lent = library_origin(otherwise)
     if lent is not None:
-        _lent.setdefault(id, set()).update((lent, f"{lent}.*"))
-    print(f"练习 {id} 还没通过，往下先用课程库的版本；写好后重新运行这一格。")
+        _lent.setdefault(ex.id, set()).update((lent, f"{lent}.*"))
+    print(f"练习 {ex.id} 还没通过，往下先用课程库的版本；写好后重新运行这一格。")
     return otherwise
 
 
@@ -257,6 +305,7 @@ def use(id: str, mine: Any, *, otherwise: Any) -> Any:
 
 _TOO_DEEP = re.compile("^(RecursionError|MemoryError)", re.MULTILINE)
 _lent: dict[str, set[str]] = {}  # by exercise: names of what `use` gave out in its place
+_ended: dict[str, tuple[Any, Card]] = {}  # by exercise: the answer last checked, and its card
 
 
 @np.errstate(all="ignore")  # in a frame of its own: see what time_limit says about loops
@@ -346,7 +395,9 @@ def _guarded(ex: Exercise, answer: Any) -> Card:
     result = _result(ex, status, steps, message, None)
     if recorder is None or status in ("passed", "unanswered"):
         return result
-    return replace(result, call=recorder.arguments(), returned=recorder.returned())
+    wrong = result.wrong
+    call, returned = recorder.show(None if wrong is None else wrong.given)
+    return replace(result, call=call, returned=returned)
 
 
 def _says(answer: Any, allows: Sequence[str]) -> list[str]:

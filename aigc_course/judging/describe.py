@@ -100,6 +100,8 @@ def _collection(value: Any, depth: int) -> str:
 
 
 def _array(value: np.ndarray) -> str:
+    if value.shape == () and value.dtype.kind in "iufb":
+        return f"{_number(value.item())}（0 维数组，{value.dtype.name}）"
     text = f"数组 {value.shape} {value.dtype.name}"
     if value.size == 0:
         return text + "，空"
@@ -109,10 +111,10 @@ def _array(value: np.ndarray) -> str:
     if value.dtype.kind == "f":
         finite = flat[np.isfinite(flat)]
         odd = [name for name, test in (("nan", np.isnan), ("inf", np.isinf)) if test(flat).any()]
-        if finite.size:
+        if finite.size > 1:
             text += f"，范围 [{_number(finite.min())}, {_number(finite.max())}]"
         text += "".join(f"，有 {name}" for name in odd)
-    elif value.dtype.kind != "b":
+    elif value.dtype.kind != "b" and value.size > 1:
         text += f"，范围 [{flat.min()}, {flat.max()}]"
     few = " ".join(_number(v) for v in flat[: 2 * FEW].tolist())
     return f"{text}：{few}{' …' if flat.size > 2 * FEW else ''}"

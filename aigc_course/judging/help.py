@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from aigc_course.judging.card import BLUE
-from aigc_course.judging.core import get
+from aigc_course.judging.core import find
 from aigc_course.progress import record as progress
 
 __all__ = ["Note", "hint", "solution"]
@@ -43,8 +43,10 @@ def hint(id: str, level: int | None = None) -> Note:
         id: the exercise's number, such as ``"03.2"``.
         level: which hint, from 1; the next one when not given.
     """
-    ex = get(id)
-    count = len(ex.hints)
+    ex, note = find(id)
+    if ex is None:
+        return Note(f"没有练习 {note.id}", note.message)
+    id, count = ex.id, len(ex.hints)
     head = f"练习 {ex.id} {ex.title}"
     if not count:
         return Note(f"{head}：没有另写提示", f'先运行 check("{id}", …)，看它指出的第一处')
@@ -71,8 +73,10 @@ def solution(id: str, sure: bool = False) -> Any:
     """
     from aigc_course.authoring.solutions import solution_source
 
-    ex = get(id)
-    head = f"练习 {ex.id} {ex.title}"
+    ex, note = find(id)
+    if ex is None:
+        return Note(f"没有练习 {note.id}", note.message)
+    id, head = ex.id, f"练习 {ex.id} {ex.title}"
     if os.environ.get("AIGC_NO_SOLUTIONS", "").strip() not in ("", "0"):
         return Note(f"{head}：现在不能看参考解答", f'老师关上了这一项；提示还在：hint("{id}")')
     if not sure:

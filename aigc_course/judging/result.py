@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 __all__ = ["Result", "Status", "Step", "Stopped"]
 
@@ -40,6 +40,7 @@ class Step:
         weight: share of the exercise's points.
         got: what the answer gave, described in small; shown in the notebook only.
         wanted: what was expected of its type, shape or range; never a value.
+        given: what the answer returned, as it is; finds the call that went wrong. Never shown.
     """
 
     ok: bool
@@ -49,6 +50,7 @@ class Step:
     weight: float = 1.0
     got: str = ""
     wanted: str = ""
+    given: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ class Result:
         steps: what was judged, up to the first wrong step.
         message: lines for the learner: their own line of a traceback, the limit that was hit.
         score: points earned, at most ``points``.
-        call: the arguments of the last call, name and description; only from ``check``.
+        call: the arguments of the call that went wrong, name and description; only from ``check``.
         returned: what that call returned, described.
+        aside: what to know before reading the rest; only from ``check``.
+        onward: what to do next; only from ``check``.
     """
 
     id: str
@@ -75,6 +79,8 @@ class Result:
     score: float = 0.0
     call: tuple[tuple[str, str], ...] = ()
     returned: str = ""
+    aside: str = ""
+    onward: str = ""
 
     @property
     def passed(self) -> bool:

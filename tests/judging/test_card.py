@@ -169,7 +169,7 @@ def test_being_stopped_has_its_own_title(status, words):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (np.array([1, np.nan]), "数组 (2,) float64，范围 [1, 1]，有 nan：1 nan"),
+        (np.array([1, np.nan]), "数组 (2,) float64，有 nan：1 nan"),
         (np.arange(20), "数组 (20,) int64，范围 [0, 19]：0 1 2 3 4 5 6 7 …"),
         (np.zeros((0, 3)), "数组 (0, 3) float64，空"),
         (np.float32(1.5), "1.5（float32）"),
@@ -177,7 +177,7 @@ def test_being_stopped_has_its_own_title(status, words):
         (True, "True"),
         (1 / 3, "0.3333"),
         ([1, 2], "列表，2 项：1；2"),
-        ({"W": np.ones(1)}, "字典，1 项：'W': 数组 (1,) float64，范围 [1, 1]：1"),
+        ({"W": np.ones(1)}, "字典，1 项：'W': 数组 (1,) float64：1"),
         (Nasty(), "Nasty"),
         (10**400, "int"),
         (np.array(["a"]), "数组 (1,) str32"),
@@ -214,3 +214,110 @@ def test_only_lines_of_code_look_like_code():
     assert "<code>跑了" not in stopped._repr_html_()
     failed = core.get("98.1").result("error", steps, "第 2 行：x + y", 0.0)
     assert "<code>第 2 行：x + y</code>" in failed._repr_html_()
+
+
+# --- what check adds --------------------------------------------------------------------------
+
+
+def test_the_call_that_went_wrong_is_shown_and_not_the_last():
+    @exercise("98.2", "两次", points=1, asks="twice(x)", reference=lambda x: x * 2)
+    def judge_twice(answer, rng):
+        first, second = answer(np.array([1.0, 5.0])), answer(np.array([3.0, 7.0]))
+        yield value(first, [2.0, 10.0], "第一次")
+        yield value(second, [6.0, 14.0], "第二次")
+
+    def wrong(x):
+        return x + 4 if x[0] == 1 else 2 * x
+
+    text = Plain(check("98.2", wrong)._repr_html_()).text
+    assert "1 5" in text and "5 9" in text and "3 7" not in text
+
+
+def test_what_came_is_shown_as_it_came():
+    @exercise("98.2", "数", points=1, asks="f()", reference=lambda: 2.0)
+    def judge_f(answer, rng):
+        yield value(answer(), 2.0, "y")
+
+    assert "<code>3</code>" in check("98.2", lambda: 3)._repr_html_()
+    assert "3（float64）" in check("98.2", lambda: np.float64(3))._repr_html_()
+    assert "3（0 维数组，float64）" in check("98.2", lambda: np.array(3.0))._repr_html_()
+
+
+def test_a_card_says_what_comes_next():
+    from aigc_course.judging import catalogue
+
+    ids = [asked.id for asked in catalogue.exercises("01")]
+    ex = core.get("98.1")
+    passed = ex.result("passed")
+    first = core.Exercise(ids[0], "题", 1, "f", judge_rows)
+    last = core.Exercise(ids[-1], "题", 1, "f", judge_rows)
+    assert ids[1] in core._onward(first, passed)
+    assert "progress.show()" in core._onward(last, passed)
+    assert f'hint("{ids[0]}")' in core._onward(first, ex.result("failed"))
+
+
+def judge_rows(answer, rng):
+    yield that(True, "x")
+
+
+@pytest.mark.parametrize("number", ["98.1", 98.1, " 98.1 "])
+def test_a_number_may_be_written_as_one_likes(number):
+    assert core.find(number)[0].id == "98.1"
+
+
+@pytest.mark.parametrize("number", ["98.77", "77.1", "abc", None, 1])
+def test_a_number_that_no_exercise_has_is_told_in_chinese(number):
+    from aigc_course.judging.help import hint, solution
+
+    for answer in (check(number, right), hint(number), solution(number)):
+        assert "没有练习" in str(answer) and "没有练习" in answer._repr_html_()
+    assert core.use(number, 1, otherwise=2) == 2
+
+
+def test_a_printing_answer_does_not_flood_the_notebook(capsys):
+    def prints(x, axis):
+        for k in range(100_000):
+            print("第", k, "行")
+        return x.sum(axis=axis)
+
+    assert check("98.1", prints).passed
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) < 30 and "没有显示" in printed
+    print("后面的照常")
+    assert capsys.readouterr().out == "后面的照常\n"
+
+
+def test_an_answer_that_did_not_end_is_not_waited_for_again(monkeypatch):
+    calls = []
+
+    def endless(x, axis):
+        calls.append(1)
+        while True:
+            pass
+
+    limited = core.get("98.1")
+    monkeypatch.setitem(core._registry, "98.1", core.replace(limited, limit=0.2))
+    assert check("98.1", endless).status == "timeout"
+    assert core.use("98.1", endless, otherwise=right) is right
+    assert len(calls) == 1
+
+
+STALE = """
+from IPython.core.interactiveshell import InteractiveShell
+from aigc_course.judging.stale import stale
+
+shell = InteractiveShell.instance()
+for cell in ("def f(x):\\n    return x", "print()", "def f(x):\\n    return (x", "class f:\\n  1 / 0",
+             "def f(x):\\n    return (x)"):
+    shell.run_cell(cell, store_history=True)
+    print(">", stale(shell.user_ns["f"]))
+"""
+
+
+def test_a_function_from_before_a_cell_that_failed_is_named():
+    run = [sys.executable, "-c", STALE]
+    done = subprocess.run(run, capture_output=True, encoding="utf-8", check=True)
+    said = [line[2:] for line in done.stdout.splitlines() if line.startswith("> ")]
+    assert said[0] == said[1] == said[4] == ""
+    assert "上一次的 f" in said[2] and "第 3 次运行" in said[2]
+    assert "第 4 次运行" in said[3]

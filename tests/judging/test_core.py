@@ -274,7 +274,9 @@ def test_every_check_is_noted(doubling, monkeypatch):
     seen = []
     monkeypatch.setattr(core.progress, "record_result", seen.append)
     result = check(doubling, lambda x: x)
-    assert seen == [result]
+    assert [(one.id, one.status, one.steps) for one in seen] == [
+        (result.id, result.status, result.steps)
+    ]
     use(doubling, None, otherwise=None)
     judge(doubling, lambda x: x)
     assert len(seen) == 1

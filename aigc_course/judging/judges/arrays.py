@@ -75,8 +75,8 @@ def value(
     if dtype is not None:
         step = _dtype(plain(got), dtype, label, hint, weight)
         if not step.ok:
-            return step
-    got = np.asarray(plain(got), dtype=float)
+            return replace(step, given=got)
+    given, got = got, np.asarray(plain(got), dtype=float)
     with np.errstate(invalid="ignore"):
         near = np.isfinite(want) & (np.abs(got - want) <= atol + rtol * np.abs(want))
         wrong = ~(near | (got == want))
@@ -94,7 +94,8 @@ def value(
         if outside and np.isfinite(got).all():
             detail += f"，其中 {outside} 个不在 [{low:g}, {high:g}] 里"
     hint = _trapped(got, traps or {}, max(rtol, 1e-6), max(atol, 1e-9)) or hint
-    return Step(False, of(label, "的值"), hint, detail, weight, describe(got), expected)
+    shown = describe(plain(given))  # as it came: not what has been made of it to compare
+    return Step(False, of(label, "的值"), hint, detail, weight, shown, expected, given)
 
 
 def _trapped(got: Array, traps: Traps, rtol: float, atol: float) -> str:
@@ -136,7 +137,7 @@ def parts(
         names: what they are, for the hint: ``"dx, dW, db"``.
         label, hint: instead of the usual ones.
     """
-    got = plain(got)
+    given, got = got, plain(got)
     ok = isinstance(got, tuple | list) or (isinstance(got, np.ndarray) and got.ndim > 0)
     count = len(got) if ok else -1
     came = f"得到 {count} 个" if ok else "得到的不是元组"
@@ -144,7 +145,8 @@ def parts(
         came = f"得到的是一个数组，形状 {got.shape}"
     detail = "" if count == n else came
     hint = hint or f"要返回 {names}，按这个次序"
-    yield Step(count == n, label or f"返回 {n} 个量", hint, detail, weight=0.0)
+    label = label or f"返回 {n} 个量"
+    yield Step(count == n, label, hint, detail, 0.0, given=given)
     return got if count == n else [None] * n
 
 
@@ -179,11 +181,13 @@ def _form(got: Any, shape: tuple[int, ...], label: str, hint: str) -> Step:
         detail = of(label, f"不是{'实数的数组' if shape else '一个实数'}")
         # a ragged list may well be the mistake that the hint names; a generator or a text is not
         said = hint if isinstance(plain(got), list | tuple | np.ndarray) else ""
-        return Step(False, asked, said, detail, 0.0, describe(got), wanted if shape else "一个数")
+        return Step(
+            False, asked, said, detail, 0.0, describe(got), wanted if shape else "一个数", got
+        )
     if real.shape == tuple(shape):
         return Step(True, asked, hint, weight=0.0)
     detail = of(label, f"的形状是 {real.shape}，应为 {tuple(shape)}")
-    return Step(False, asked, hint, detail, 0.0, describe(real), wanted)
+    return Step(False, asked, hint, detail, 0.0, describe(plain(got)), wanted, got)
 
 
 def dtype(got: Any, wanted: Any, label: str, hint: str = "", *, weight: float = 0.0) -> Step:
