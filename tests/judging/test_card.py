@@ -302,13 +302,13 @@ def test_an_answer_that_did_not_end_is_not_waited_for_again(monkeypatch):
     assert len(calls) == 1
 
 
-STALE = """
+CELLS = ["def f(x):\n  return x", "print()", "def f(x):\n  return (x", "class f:\n  1 / 0"]
+STALE = f"""
 from IPython.core.interactiveshell import InteractiveShell
 from aigc_course.judging.stale import stale
 
 shell = InteractiveShell.instance()
-for cell in ("def f(x):\\n    return x", "print()", "def f(x):\\n    return (x", "class f:\\n  1 / 0",
-             "def f(x):\\n    return (x)"):
+for cell in {[*CELLS, CELLS[0] + "  # again"]}:
     shell.run_cell(cell, store_history=True)
     print(">", stale(shell.user_ns["f"]))
 """
