@@ -93,7 +93,7 @@ def graph(
         ...     [("w", "y"), ("x", "y")],
         ... )
         >>> sorted(text.get_text() for text in fig.axes[0].texts)
-        ['()', 'w', 'x', '×']
+        ['w', 'x', '×']
     """
     boxes: dict[Hashable, GraphNode] = {}
     for node in map(_node, nodes):
