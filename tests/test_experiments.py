@@ -44,19 +44,36 @@ def test_the_table_holds_every_point(sweep):
 
 def test_one_point_of_lesson_05_again():
     [script] = [path for path in SCRIPTS if path.stem == "05_tuning"]
-    point = {"optimizer": "Adam", "lr": 0.001, "seed": 0}
+    point = {"optimizer": "Adam", "schedule": "恒定", "lr": 0.001, "seed": 0}
     found = experiment(script).measure(**point)
     [row] = [r for r in data.results("05_tuning") if all(r[k] == v for k, v in point.items())]
     for name, value in found.items():
         assert value == pytest.approx(row[name], abs=0.01), name
 
 
-def test_the_best_rate_of_lesson_05_is_not_on_the_edge():
-    losses: dict[str, dict[float, list[float]]] = {}
-    for row in data.results("05_tuning"):
-        losses.setdefault(row["optimizer"], {}).setdefault(row["lr"], []).append(row["val_loss"])
-    assert len(losses) == 6
-    for name, by_rate in losses.items():
+def best_rates(table: str, *names: str) -> dict[tuple, float]:
+    """The best rate of each setting; no best rate is at the edge of its grid."""
+    losses: dict[tuple, dict[float, list[float]]] = {}
+    for row in data.results(table):
+        setting = tuple(row[name] for name in names)
+        losses.setdefault(setting, {}).setdefault(row["lr"], []).append(row["val_loss"])
+    best = {}
+    for setting, by_rate in losses.items():
         means = {lr: sum(values) / len(values) for lr, values in by_rate.items()}
-        best = min(means, key=means.get)
-        assert min(means) < best < max(means), f"{name}: {best} is the edge of its grid"
+        best[setting] = min(means, key=means.get)
+        assert min(means) < best[setting] < max(means), f"{setting}: at the edge of its grid"
+    return best
+
+
+def test_the_final_race_of_lesson_05_uses_what_the_tables_chose():
+    tuned = best_rates("05_tuning", "optimizer", "schedule")
+    clipped = best_rates("05_clipping", "spoilt", "clip")
+    assert len(tuned) == 15 and len(clipped) == 8
+    race = data.results("05_race")
+    assert min(row["seed"] for row in race) > max(row["seed"] for row in data.results("05_tuning"))
+    raced = {(r["optimizer"], r["schedule"], r["lr"]) for r in race if not r["clip"]}
+    for (name, schedule), lr in tuned.items():
+        assert name == "只归一" or (name, schedule, lr) in raced
+    for row in race:
+        if row["clip"] or row["spoilt"]:
+            assert row["lr"] == clipped[row["spoilt"], row["clip"]]

@@ -37,7 +37,7 @@ def momentum_in_a_list(w, g, v, lr, mu, nesterov=False):
     return [w_new, v_new]
 
 
-def adam_as_pytorch(w, g, m, s, t, lr, beta1, beta2, eps):
+def adam_as_pytorch(w, g, m, s, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
     m, s = m + (g - m) * (1 - beta1), s * beta2 + g * g * (1 - beta2)
     root = np.sqrt(s) / np.sqrt(1 - beta2**t) + eps
     return w - lr / (1 - beta1**t) * m / root, m, s
@@ -47,6 +47,51 @@ def decay_as_pytorch(w, g, m, s, t, lr, weight_decay, decoupled):
     if decoupled:
         return adam_as_pytorch(w - lr * weight_decay * w, g, m, s, t, lr, 0.9, 0.999, 1e-8)
     return adam_as_pytorch(w, g + w * weight_decay, m, s, t, lr, 0.9, 0.999, 1e-8)
+
+
+class Walker:
+    """Replays each optimiser and compares the ratios that are defined."""
+
+    def __call__(self, path, grads):
+        steps = path[:-1] - path[1:]
+        for name in ("Adam", "RMSprop", "AdaGrad", "Momentum", "SGD"):
+            d = ex05.directions(name, grads)
+            used = np.abs(d) > 1e-9 * np.abs(d).max()
+            ratio = steps[used] / d[used]
+            if np.ptp(ratio) < 1e-6 * abs(ratio).max():
+                return name
+        return "SGD"
+
+
+def by_direction(path, grads):
+    """The cosine between the whole path's steps and the whole of each optimiser's."""
+    steps = np.diff(path, axis=0).ravel()
+    found = {}
+    for name in ex05.OPTIMIZERS:
+        d = ex05.directions(name, grads).ravel()
+        found[name] = steps @ d / (np.linalg.norm(steps) * np.linalg.norm(d))
+    return min(found, key=found.get)
+
+
+def rate_by_recursion(H, mu, form, weight_decay=0.0):
+    """The eigenvalue, by the power method; the limit, by bisection on the roots."""
+    v = np.ones(len(H)) + 0.01 * np.arange(len(H))
+    for _ in range(5000):
+        v = H @ v
+        v = v / np.linalg.norm(v)
+    curve = v @ H @ v + weight_decay
+    own = (1 - mu) if form == "丙" else 1
+    low, high = 0.0, 1e4
+    for _ in range(200):
+        mid = (low + high) / 2
+        stable = np.abs(np.roots([1, -(1 + mu - own * mid * curve), mu])).max() < 1
+        low, high = (mid, high) if stable else (low, mid)
+    return low
+
+
+def rate_by_norm(H, mu, form, weight_decay=0.0):
+    curve = np.linalg.norm(H + weight_decay * np.eye(len(H)), 2)
+    return np.float64({"甲": 1, "乙": 1, "丙": 1 / (1 - mu)}[form] * 2 * (1 + mu) / curve)
 
 
 def schedule_by_numpy(t, total, warmup, peak, floor=0.0):
@@ -63,6 +108,10 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("05.3", adam_as_pytorch),
     ("05.4", decay_as_pytorch),
     ("05.5", schedule_by_numpy),
+    ("05.6", Walker()),
+    ("05.6", by_direction),
+    ("05.7", rate_by_recursion),
+    ("05.7", rate_by_norm),
 ]
 
 
@@ -139,8 +188,9 @@ def momentum_in_place(w, g, v, lr, mu, nesterov=False):
 
 
 def momentum_in_g(w, g, v, lr, mu, nesterov=False):
+    now = g.copy()
     g += mu * v
-    return w - lr * g, g
+    return w - lr * (now + mu * g if nesterov else g), g
 
 
 def momentum_swapped(*args):
@@ -308,40 +358,173 @@ def schedule_other_floor(t, total, warmup, peak, floor=0.001):
     return ex05.warmup_cosine(t, total, warmup, peak, floor)
 
 
+def no_empty_check(n, b, rng):
+    order = rng.permutation(n)
+    return [order[i * b : (i + 1) * b] for i in range(n // b + 1)]
+
+
+def bytes_only(n, b, rng):
+    return [x.astype(np.uint8) for x in ex05.epoch_batches(n, b, rng)]
+
+
+def needs_a_full_batch(n, b, rng):
+    return ex05.epoch_batches(n, b, rng) if n > b else []
+
+
+def listed(step):
+    return lambda *args: [part.tolist() for part in step(*args)]
+
+
+def with_memory(step):
+    """Right as long as it has not seen the same gradient before."""
+    seen = set()
+
+    def answer(w, g, *rest, **options):
+        out = step(w, g, *rest, **options)
+        key = (g.tobytes(), *(float(x) for x in rest if np.ndim(x) == 0))
+        if key in seen:
+            seen.clear()  # the next judgement begins anew
+            return tuple(part + 1e-3 for part in out)
+        seen.add(key)
+        return out
+
+    return answer
+
+
+def adam_only(m_fixed, s_fixed):
+    def move(m, s, t, b1, b2, eps):
+        m = m / (1 - b1**t) if m_fixed else m
+        return m / (np.sqrt(s / (1 - b2**t) if s_fixed else s) + eps)
+
+    return adam(move)
+
+
+def adam_power(m, s, t, b1, b2, eps):
+    return m / (1 - b1) / (np.sqrt(s / (1 - b2)) + eps)
+
+
+def adam_uphill(m, s, t, b1, b2, eps):
+    return -right_move(m, s, t, b1, b2, eps)
+
+
+def seen_by(test):
+    """``test`` looks at ``ratio`` of the first step to the gradient, and the rest."""
+
+    def answer(path, grads):
+        with np.errstate(all="ignore"):
+            return test(path[:-1] - path[1:], grads)
+
+    return answer
+
+
+def first_step_only(steps, grads):
+    ratio = steps[0] / grads[0]
+    return "SGD" if np.ptp(ratio) < 1e-9 * abs(ratio).max() else "Adam"
+
+
+def no_history(steps, grads):
+    """Tells SGD from Momentum, and all others alike."""
+    ratio = steps / grads
+    if np.ptp(ratio) < 1e-8 * abs(ratio).max():
+        return "SGD"
+    v = ex05.directions("Momentum", grads)
+    ratio = steps / v
+    return "Momentum" if np.ptp(ratio) < 1e-8 * abs(ratio).max() else "AdaGrad"
+
+
+def by_ratio(steps, grads):
+    """Right where no gradient is 0."""
+    for name in ex05.OPTIMIZERS:
+        ratio = steps / ex05.directions(name, grads)
+        if np.ptp(ratio) < 1e-6 * abs(ratio).max():
+            return name
+    return "SGD"
+
+
+def no_adam(steps, grads):
+    names = ("SGD", "Momentum", "AdaGrad", "RMSprop")
+    left = []
+    for name in names:
+        d = ex05.directions(name, grads)
+        left.append(np.linalg.norm(steps - (steps * d).sum() / (d * d).sum() * d))
+    return names[int(np.argmin(left))]
+
+
+def long_only(steps, grads):
+    return (
+        ex05.which_optimizer(np.vstack([np.zeros(grads.shape[1]), -steps.cumsum(0)]), grads)
+        if (grads.size > 3)
+        else "SGD"
+    )
+
+
+def limit(curve=lambda H: np.linalg.eigvalsh(H)[-1], form=lambda mu: 1 / (1 - mu), decay=1.0):
+    def answer(H, mu, kind, weight_decay=0.0):
+        own = form(mu) if kind == "丙" else 1
+        return 2 * (1 + mu) / (curve(H) + decay * weight_decay) * own
+
+    return answer
+
+
 WRONG = [
-    Wrong("05.1", "full only", batches_full_only, "最后不满一批", 75),
+    Wrong("05.1", "empty batch", no_empty_check, "不该多一个空批", 80),
+    Wrong("05.1", "small n", needs_a_full_batch, "唯一的一批", 90),
+    Wrong("05.2", "lists", listed(ex05.momentum_step), "现在是列表", 0),
+    Wrong("05.2", "memory", with_memory(ex05.momentum_step), "同样的输入，第二次", 44),
+    Wrong("05.3", "memory", with_memory(ex05.adam_step), "同样的输入，第二次", 67),
+    Wrong("05.4", "memory", with_memory(ex05.decay_step), "同样的输入，第二次", 40),
+    Wrong("05.3", "lists", listed(ex05.adam_step), "现在是列表", 0),
+    Wrong("05.3", "only m", adam_only(True, False), "只修正了 m", 33),
+    Wrong("05.3", "only s", adam_only(False, True), "只修正了 s", 33),
+    Wrong("05.3", "no power", adam(adam_power), "β 的 t 次方", 33),
+    Wrong("05.3", "uphill", adam(adam_uphill), "符号反了", 33),
+    Wrong("05.6", "first step", seen_by(first_step_only), "v 从 0 起步", 0),
+    Wrong("05.6", "no adaptive", seen_by(no_history), "s 每步打折", 18),
+    Wrong("05.6", "no adam", seen_by(no_adam), "±α", 36),
+    Wrong("05.6", "long only", seen_by(long_only), "三步时也要认得", 55),
+    Wrong("05.6", "ratios", seen_by(by_ratio), "0/0 是 nan", 73),
+    Wrong("05.6", "number", lambda path, grads: 1, "五个名字里的一个", 0),
+    Wrong("05.7", "diagonal", limit(lambda H: np.diag(H).max()), "对角线上最大", 0),
+    Wrong("05.7", "trace", limit(np.trace), "不是迹", 0),
+    Wrong("05.7", "frobenius", limit(np.linalg.norm), "Frobenius", 0),
+    Wrong("05.7", "times", limit(form=lambda mu: 1 - mu), "要除不要乘", 29),
+    Wrong("05.7", "same", limit(form=lambda mu: 1), "丙与甲不同", 29),
+    Wrong("05.7", "no decay", limit(decay=0.0), "没有用上", 57),
+    Wrong("05.7", "minus", limit(decay=-1.0), "上限变小", 57),
+    Wrong("05.7", "twice", limit(decay=2.0), "不是 2λ", 57),
+    Wrong("05.1", "full only", batches_full_only, "最后不满一批", 60),
     Wrong("05.1", "replaced", lambda n, b, rng: cut(rng.integers(n, size=n), b), "有放回", 0),
-    Wrong("05.1", "in order", lambda n, b, rng: cut(np.arange(n), b), "没有打乱", 25),
+    Wrong("05.1", "in order", lambda n, b, rng: cut(np.arange(n), b), "没有打乱", 20),
     Wrong("05.1", "even", batches_even, "array_split", 0),
-    Wrong("05.1", "shuffled blocks", batches_shuffled_blocks, "批内还是连号", 25),
-    Wrong("05.1", "global rng", batches_global_rng, "从传进来的 rng 取", 25),
-    Wrong("05.1", "fixed", batches_of_fixed_seed, "固定种子", 25),
-    Wrong("05.1", "rolled", batches_rolled, "从中间切开", 25),
-    Wrong("05.1", "copied rng", batches_of_copied_rng, "不要复制", 25),
+    Wrong("05.1", "shuffled blocks", batches_shuffled_blocks, "批内还是连号", 20),
+    Wrong("05.1", "global rng", batches_global_rng, "从传进来的 rng 取", 20),
+    Wrong("05.1", "fixed", batches_of_fixed_seed, "固定种子", 20),
+    Wrong("05.1", "rolled", batches_rolled, "从中间切开", 20),
+    Wrong("05.1", "copied rng", batches_of_copied_rng, "不要复制", 20),
     Wrong("05.1", "real", batches_real, "整数数组", 0),
     Wrong("05.2", "average", momentum_average, "加权和，不是加权平均", 0),
     Wrong("05.2", "lr in v", momentum_lr_in_v, "PyTorch 的写法", 0),
-    Wrong("05.2", "sign", momentum(lambda w, g, v, n, lr, *_: w + lr * n), "符号反了", 29),
-    Wrong("05.2", "old v", momentum(lambda w, g, v, n, lr, *_: w - lr * v), "用了旧的 v", 29),
-    Wrong("05.2", "plain", momentum(lambda w, g, v, n, lr, *_: w - lr * n), "False 一样", 57),
-    Wrong("05.2", "v and more v", momentum(v_twice), "底子是当前梯度", 57),
-    Wrong("05.2", "in place", momentum_in_place, "v 被原地修改", 0),
-    Wrong("05.2", "in place, g", momentum_in_g, "g 被原地修改", 0),
-    Wrong("05.2", "in place, w", in_place(ex05.momentum_step, 0), "w 被原地修改", 0),
-    Wrong("05.2", "restarts v", momentum_restarts, "v 的更新不变", 86),
+    Wrong("05.2", "sign", momentum(lambda w, g, v, n, lr, *_: w + lr * n), "符号反了", 22),
+    Wrong("05.2", "old v", momentum(lambda w, g, v, n, lr, *_: w - lr * v), "用了旧的 v", 22),
+    Wrong("05.2", "plain", momentum(lambda w, g, v, n, lr, *_: w - lr * n), "False 一样", 56),
+    Wrong("05.2", "v and more v", momentum(v_twice), "底子是当前梯度", 56),
+    Wrong("05.2", "in place", momentum_in_place, "v 被原地修改", 89),
+    Wrong("05.2", "in place, g", momentum_in_g, "g 被原地修改", 89),
+    Wrong("05.2", "in place, w", in_place(ex05.momentum_step, 0), "w 被原地修改", 89),
+    Wrong("05.2", "restarts v", momentum_restarts, "v 的更新不变", 78),
     Wrong("05.2", "no v", lambda *args: ex05.momentum_step(*args)[0], "要返回 w, v", 0),
     Wrong("05.2", "swapped", momentum_swapped, "对调了", 0),
     Wrong("05.2", "stays", lambda w, g, v, *_: (w, v), "μ × 旧 v + 梯度", 0),
-    Wrong("05.3", "no correction", adam(adam_no_correction), "没有做偏差修正", 40),
-    Wrong("05.3", "eps inside", adam(adam_eps_inside), "ε 加在根号外面", 40),
-    Wrong("05.3", "no root", adam(adam_no_root), "忘了开平方", 40),
+    Wrong("05.3", "no correction", adam(adam_no_correction), "没有做偏差修正", 33),
+    Wrong("05.3", "eps inside", adam(adam_eps_inside), "ε 加在根号外面", 33),
+    Wrong("05.3", "no root", adam(adam_no_root), "忘了开平方", 33),
     Wrong("05.3", "stores corrected", adam(store=corrected), "存下来的 m 不能是修正过的", 0),
     Wrong("05.3", "betas swapped", adam_betas_swapped, "β1 与 β2 用反了", 0),
-    Wrong("05.3", "no square", adam(power=1), "平均的是 g 的平方", 20),
-    Wrong("05.3", "one late", adam(adam_one_late), "t 从 1 数起", 40),
-    Wrong("05.3", "forgets", adam_forgets, "状态没有正确地传下去", 80),
-    Wrong("05.3", "in place, m", in_place(ex05.adam_step, 2), "m 被原地修改", 0),
-    Wrong("05.3", "in place, s", in_place(ex05.adam_step, 3), "s 被原地修改", 0),
+    Wrong("05.3", "no square", adam(power=1), "平均的是 g 的平方", 17),
+    Wrong("05.3", "one late", adam(adam_one_late), "t 从 1 数起", 33),
+    Wrong("05.3", "forgets", adam_forgets, "状态没有正确地传下去", 75),
+    Wrong("05.3", "in place, m", in_place(ex05.adam_step, 2), "m 被原地修改", 92),
+    Wrong("05.3", "in place, s", in_place(ex05.adam_step, 3), "s 被原地修改", 92),
     Wrong("05.3", "no s", lambda *args: ex05.adam_step(*args)[:2], "要返回 w, m, s", 0),
     Wrong("05.3", "stays", lambda w, g, m, s, *_: (w, m, s), "m 是梯度的指数滑动平均", 0),
     Wrong("05.4", "always l2", decay(l2, l2), "衰减不该经过 m 和 s", 50),
@@ -350,10 +533,10 @@ WRONG = [
     Wrong("05.4", "twice", decay(l2, decay_twice), "衰减做了两次", 50),
     Wrong("05.4", "no l2", decay(no_decay), "decoupled=False 时衰减没有起作用", 0),
     Wrong("05.4", "branches swapped", decay(adamw, l2), "两个分支写反了", 0),
-    Wrong("05.4", "l2 without state", decay(l2_without_state), "也要进 m 和 s", 25),
-    Wrong("05.4", "adamw with state", decay(l2, adamw_with_l2_state), "只有损失的梯度", 75),
-    Wrong("05.4", "in place, g", in_place(ex05.decay_step, 1), "g 被原地修改", 0),
-    Wrong("05.4", "in place, later", decay(l2, decay_in_place), "w 被原地修改", 88),
+    Wrong("05.4", "l2 without state", decay(l2_without_state), "也要进 m 和 s", 20),
+    Wrong("05.4", "adamw with state", decay(l2, adamw_with_l2_state), "只有损失的梯度", 70),
+    Wrong("05.4", "in place, g", in_place(ex05.decay_step, 1), "g 被原地修改", 90),
+    Wrong("05.4", "in place, later", decay(l2, decay_in_place), "w 被原地修改", 90),
     Wrong("05.5", "zero first", rising(lambda t, warmup, p: p * t / warmup), "就白走了", 0),
     Wrong("05.5", "no warmup", rising(lambda t, warmup, p: p), "热身还没做", 0),
     Wrong("05.5", "from the start", schedule_from_start, "从热身结束处算起", 22),
@@ -366,8 +549,8 @@ WRONG = [
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
-    Wrong("05.2", "in place, nesterov", nesterov_in_place, "v 被原地修改", 86),
-    Wrong("05.3", "in place, first", adam_in_place_at_first, "m 被原地修改", 80),
+    Wrong("05.2", "in place, nesterov", nesterov_in_place, "v 被原地修改", 89),
+    Wrong("05.3", "in place, first", adam_in_place_at_first, "m 被原地修改", 92),
     Wrong("05.5", "constant", lambda t, total, warmup, peak, floor=0.0: peak, "热身还没做", 0),
 ]
 

@@ -29,7 +29,7 @@ def newton_schulz(
     """U S' Vᵀ of the matrix U S Vᵀ, all singular values brought near 1; products only, no SVD.
 
     Each step maps every singular value σ to aσ + bσ³ + cσ⁵ and leaves U and V as they are. With the
-    default coefficients five steps bring all that were above about 0.01 of the norm to 0.7 … 1.2.
+    default coefficients five steps bring all that were above about 0.01 of the norm to 0.68 … 1.13.
 
     Args:
         matrix: (A, B)
