@@ -109,7 +109,7 @@ def judge_mean_image(answer: Answer, rng: Rng) -> Steps:
     yield value(got, want, "平均图（取整之前）", hint, rtol=0, atol=1)
     cut = "小数部分没了：用 / 而不是 //，结果也不要转回整数"
     yield that(not np.array_equal(got, np.rint(got)), "没有取整", cut)
-    yield value(got, want, "平均图", hint)
+    yield value(got, want, "平均图", hint, rtol=1e-6)
     yield call.untouched(weight=0.5)
 
 

@@ -321,14 +321,14 @@ def judge_count_mlp(answer: Answer, rng: Rng) -> Steps:
         "一批样本共用同一份参数，不要乘 B": want * B,
     }
     hint = "相邻两层：D_in × D_out 个权重加 D_out 个偏置"
-    yield value(params, want, "参数个数", hint, traps, rtol=0, atol=0)
+    yield value(params, want, "参数个数", hint, traps, rtol=0, atol=0, lists=True)
     traps = {
         "一次乘加是 2 FLOP（一乘一加）": B * weights,
         "每个样本都要算一遍：乘上 B": 2 * weights,
         "偏置不算在内：只数矩阵乘法": 2 * B * want,
     }
     hint = "只数矩阵乘法：2 × B × 权重个数"
-    yield value(flops, 2 * B * weights, "FLOP 数", hint, traps, rtol=0, atol=0)
+    yield value(flops, 2 * B * weights, "FLOP 数", hint, traps, rtol=0, atol=0, lists=True)
     traps = {
         "漏了输入 x 本身：D × B 个数": 4 * B * (units - inputs),
         "float32 每个数 4 字节，不是 8": 8 * B * units,
@@ -336,7 +336,7 @@ def judge_count_mlp(answer: Answer, rng: Rng) -> Steps:
         "每个样本都有自己的激活：乘上 B": 4 * units,
     }
     hint = "输入与每层输出：4 × B × sum(sizes)"
-    yield value(memory, 4 * B * units, "激活字节数", hint, traps, rtol=0, atol=0)
+    yield value(memory, 4 * B * units, "激活字节数", hint, traps, rtol=0, atol=0, lists=True)
 
 
 @exercise("01.6", "用三个 ReLU 搭一顶帽子", points=4)

@@ -208,7 +208,7 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
     finite = shape_of(got) == (2,) and np.isfinite(np.asarray(got, dtype=float)).all()
     zero = "0·ln 0 在 NumPy 里是 nan，而这里约定为 0：只对 p > 0 的项求和"
     hint = "p 里的 0 不该有贡献" if finite else zero
-    yield value(got, want, "p 里有 0（一个是 one-hot）", hint, weight=0.5)
+    yield value(got, want, "p 里有 0（一个是 one-hot）", hint, weight=0.5, lists=True)
     far = np.where(hot > 0, 0.0, 1 / (K - 1))
     hint = "这时 KL 是无穷大：别用 +1e-12 把它掩盖掉，也别漏掉这一项"
     yield value(*call(hot, far), "q 在 p 有值的地方是 0", hint, weight=0.5)
@@ -342,5 +342,5 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
     turned = call(huge, y, weight=w, label_smoothing=eps)
     got, want = zip(call(huge, y), turned, strict=True)
     hint = "溢出了：不要先算 softmax 再取 ln，用 z − logsumexp(z)"
-    yield value(got, want, "logits 上千", hint)
+    yield value(got, want, "logits 上千", hint, lists=True)
     yield call.untouched(weight=0.25)

@@ -198,10 +198,10 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
         "b 的局部导数是 1，可是还要乘上游传来的梯度": np.ones(5),
         "z = wx + b 对 b 的导数是 1，不是 b": full * b,
     }
-    yield value(db, full, "db", "db = dL/dσ · dσ/dz · 1", traps)
+    yield value(db, full, "db", "db = dL/dσ · dσ/dz · 1", traps, lists=True)
     traps = {"dw 与 dx 换了位置：wx 对 w 的导数是 x": full * w}
-    yield value(dw, full * x, "dw", "dw = dz · x", traps, weight=0.5)
-    yield value(dx, full * w, "dx", "dx = dz · w", weight=0.5)
+    yield value(dw, full * x, "dw", "dw = dz · x", traps, weight=0.5, lists=True)
+    yield value(dx, full * w, "dx", "dx = dz · w", weight=0.5, lists=True)
 
 
 @exercise("03.2", "线性层的反向传播", points=3, asks="linear_backward(dy, x, W) -> dx, dW, db")

@@ -490,7 +490,7 @@ def judge_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
         "热身还没做：t < warmup 时学习率应当线性上升": np.full(warmup, peak),
     }
     got, want = curve(up, floor)
-    yield value(got, want, "热身段", "t < warmup 时是 peak × (t + 1) / warmup", traps)
+    yield value(got, want, "热身段", "t < warmup 时是 peak × (t + 1) / warmup", traps, lists=True)
     down = np.arange(warmup, total + 1)
     u = (down - warmup) / (total - warmup)
     cosine, from_start = (0.5 * (1 + np.cos(np.pi * part)) for part in (u, down / total))
@@ -505,12 +505,12 @@ def judge_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
     }
     hint = "从 peak 到 floor：floor + (peak − floor) × ½(1 + cos(π × 进度))"
     got, want = curve(down, floor)
-    yield value(got, want, "余弦段", hint, traps, weight=2)
+    yield value(got, want, "余弦段", hint, traps, weight=2, lists=True)
     got, want = curve(down)
-    yield value(got, want, "floor 的默认值", "floor 默认是 0.0", atol=1e-9, weight=0)
+    yield value(got, want, "floor 的默认值", "floor 默认是 0.0", atol=1e-9, weight=0, lists=True)
     got, want = curve([total + 1, total + 5], floor)
     hint = "训练超过 total 步以后停在 floor；余弦会自己再升上去，要用 min 截住进度"
-    yield value(got, want, "超过 total 之后", hint)
+    yield value(got, want, "超过 total 之后", hint, lists=True)
     label, hint = "warmup=0 也能用", "没有热身时第 0 步就是峰值；当心除以 0"
     got = yield from attempt(lambda: answer(0, total, 0, peak), label, {ZeroDivisionError: hint})
     yield as_one(label, [value(got, peak, "warmup=0 时", hint)], weight=0.5)

@@ -62,17 +62,19 @@ class Recorder:
 
         Args:
             given: what a step found wrong: a call's result, or a part of it. None stands for
-                what cannot be found, and a call that did not return counts as the last.
+                a step that does not say, and for an error: the last call then.
 
         Returns:
             Name and description of each argument, and the result's description, which is empty
-            if there was none.
+            if there was none. Nothing if no call returned ``given``.
         """
         if not self._calls:
             return (), ""
-        call = self._calls[-1]
-        if given is not None and call.result is not _NOTHING:
-            call = next((one for one in reversed(self._calls) if _holds(one.result, given)), call)
+        call: _Call | None = self._calls[-1]
+        if given is not None:
+            call = next((one for one in reversed(self._calls) if _holds(one.result, given)), None)
+        if call is None:  # made of several calls: the inputs of one of them would mislead
+            return (), ""
         try:
             bound = inspect.signature(self._function).bind(*call.args, **call.kwargs)
             named = dict(bound.arguments)
@@ -83,9 +85,11 @@ class Recorder:
 
 
 def _holds(result: Any, given: Any) -> bool:
-    return result is given or (
-        type(result) in (tuple, list) and any(part is given for part in result)
-    )
+    if result is given:
+        return True
+    if type(result) is dict:
+        return any(part is given for part in result.values())
+    return type(result) in (tuple, list) and any(_holds(part, given) for part in result[:COPIED])
 
 
 def _kept(value: Any) -> Any:

@@ -49,7 +49,7 @@ class Caller:
     """
 
     def __init__(self, answer: Callable[..., Any], reference: Callable[..., Any] | None = None):
-        self._answer = answer
+        self.answer = answer
         self._reference = reference
         self._arguments: list[_Argument] = []
 
@@ -58,7 +58,7 @@ class Caller:
         after = self._named(*given)
         for name, before in self._named(*_copied((args, kwargs))).items():
             self._arguments.append(_Argument(name, before, after[name]))
-        got = self._answer(*given[0], **given[1])
+        got = self.answer(*given[0], **given[1])
         return got, None if self._reference is None else self._reference(*its[0], **its[1])
 
     def untouched(

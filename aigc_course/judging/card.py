@@ -74,7 +74,7 @@ def as_text(result: Result) -> str:
     wrong = result.wrong
     if wrong is not None:
         lines.append(f"  ✗ {wrong.label}")
-        lines += [f"    {text}" for text in (wrong.detail, wrong.hint) if text]
+        lines += [f"    {text}" for text in (wrong.detail, wrong.here or wrong.hint) if text]
     if result.message:
         lines += [f"  {line}" for line in result.message.splitlines()]
     lines += [f"  {result.onward}"] if result.onward else []
@@ -91,7 +91,7 @@ def as_html(result: Result) -> str:
     if result.status == "passed":
         head = _line("✓", f"{title}：通过，{result.points}/{result.points} 分") + _aside(result)
         return _box(GREEN, head + _folded(f"{len(passed)} 项检查", passed) + _onward(result))
-    points = f"{round(result.score, 1):g}/{result.points} 分"
+    points = f"得 {round(result.score, 1):g}/{result.points} 分"
     parts = [_line("✗", f"{title}：{ENDS[result.status]}，{points}"), _aside(result)]
     if len(passed) > SHOWN:
         parts.append(_folded(f"前 {len(passed)} 项都对", passed))
@@ -105,8 +105,8 @@ def as_html(result: Result) -> str:
     if result.message:
         parts.append(_message(result))
     parts.append(_table(result, wrong))
-    if wrong is not None and wrong.hint:
-        parts.append(_indented(f"<b>想一想</b> {escape(wrong.hint)}"))
+    if wrong is not None and (wrong.here or wrong.hint):
+        parts.append(_indented(f"<b>想一想</b> {escape(wrong.here or wrong.hint)}"))
     parts.append(_onward(result))
     return _box(RED, "".join(parts))
 

@@ -7,12 +7,14 @@ wrong. The first wrong step is what the learner reads, so the steps go from the 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
 import linecache
 import os
 import re
+import sys
 import traceback
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -25,9 +27,8 @@ import numpy as np
 from aigc_course.judging import catalogue
 from aigc_course.judging.call_recorder import Recorder
 from aigc_course.judging.card import Card, Unknown, one_line
-from aigc_course.judging.flood import with_little_printed
+from aigc_course.judging.flood import beneath, with_little_printed
 from aigc_course.judging.forbidden import (
-    MONITOR_REMOVED,
     CallMonitor,
     explain,
     is_own,
@@ -35,6 +36,7 @@ from aigc_course.judging.forbidden import (
     names_of,
     static_findings,
 )
+from aigc_course.judging.glosses import gloss
 from aigc_course.judging.result import Result, Status, Step, Stopped
 from aigc_course.judging.stale import stale
 from aigc_course.judging.time_limit import run_with_timeout
@@ -254,7 +256,7 @@ def judge(id: str, answer: Any, seed: int | None = None) -> Result:
     return _result(ex, status, steps, message, seed)
 
 
-def check(id: str, answer: Any) -> Result:
+def check(id: str, answer: Any, *, noted: bool = True) -> Result:
     """Judge ``answer`` and show the result. Never stops a notebook.
 
     A number that no exercise has gets an answer, too: which there are. Calls of the library's own
@@ -265,15 +267,18 @@ def check(id: str, answer: Any) -> Result:
     Args:
         id: the exercise's number, such as ``"03.2"``.
         answer: what the learner wrote: a function, a class, a number or a choice.
+        noted: whether this is a try of the learner's; a lesson's demonstration is none.
     """
     ex, note = find(id)
     if ex is None:
         return note
     result = with_little_printed(lambda: _guarded(ex, answer))
-    _ended[ex.id] = answer, result
-    progress.record_result(result)
+    if noted:
+        _ended[ex.id] = answer, result
+        progress.record_result(result)
     result = replace(result, aside=stale(answer), onward=_onward(ex, result))
-    if os.environ.get("NBGRADER_EXECUTION") in ("autograde", "validate") and not result.passed:
+    graded = os.environ.get("NBGRADER_EXECUTION") in ("autograde", "validate")
+    if graded and noted and not result.passed:
         raise AssertionError(one_line(result)) from None
     return result
 
@@ -303,13 +308,25 @@ def use(id: str, mine: Any, *, otherwise: Any) -> Any:
 
 # --- how it is judged --------------------------------------------------------------------------
 
-_TOO_DEEP = re.compile("^(RecursionError|MemoryError)", re.MULTILINE)
+RECURSION = 3000  # calls within each other, at most: as many as a notebook has
 _lent: dict[str, set[str]] = {}  # by exercise: names of what `use` gave out in its place
 _ended: dict[str, tuple[Any, Card]] = {}  # by exercise: the answer last checked, and its card
 
 
-@np.errstate(all="ignore")  # in a frame of its own: see what time_limit says about loops
 def _run(ex: Exercise, answer: Any, seed: int | None, steps: list[Step]) -> tuple[Status, str]:
+    """Run the judge, under a limit of recursion that no answer has raised and none leaves so."""
+    before = sys.getrecursionlimit()
+    try:
+        if before > RECURSION:
+            with contextlib.suppress(RecursionError):  # we are deeper than that already
+                sys.setrecursionlimit(RECURSION)
+        return _judged(ex, answer, seed, steps)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@np.errstate(all="ignore")  # in a frame of its own: see what time_limit says about loops
+def _judged(ex: Exercise, answer: Any, seed: int | None, steps: list[Step]) -> tuple[Status, str]:
     """Run the judge; ``steps`` is filled as it goes, so that nothing is lost when it is stopped."""
     if answer is None or answer is Ellipsis:
         return "unanswered", ""
@@ -383,13 +400,13 @@ def _guarded(ex: Exercise, answer: Any) -> Card:
     try:
         with monitor:
             status, message = run_with_timeout(
-                ex.limit, lambda: _run(ex, recorder.spy if recorder else answer, None, steps)
+                ex.limit,
+                lambda: _run(ex, recorder.spy if recorder else answer, None, steps),
+                _how_to_stop(),
             )
     except Stopped as stopped:
         status, message = stopped.status, stopped.message
     findings = monitor.findings
-    if status == "error" and _TOO_DEEP.search(message):  # it takes the monitor off by itself
-        findings = [finding for finding in findings if finding != MONITOR_REMOVED]
     if findings:
         return ex.result("refused", message=explain(findings))
     result = _result(ex, status, steps, message, None)
@@ -398,6 +415,21 @@ def _guarded(ex: Exercise, answer: Any) -> Card:
     wrong = result.wrong
     call, returned = recorder.show(None if wrong is None else wrong.given)
     return replace(result, call=call, returned=returned)
+
+
+def _how_to_stop() -> Callable[[str], None]:
+    """Writes below the cell how a call is ended that does not come back."""
+    out = beneath(sys.stdout)
+
+    def tell(message: str) -> None:
+        with contextlib.suppress(Exception):
+            out.write(
+                f"{message.splitlines()[0]}\n还在等一次调用返回，从这里打断不了它。要停下来："
+                "菜单“内核 → 中断内核”，或按 Esc 后连按两次 i；还不停，就“内核 → 重启内核”。\n"
+            )
+            out.flush()
+
+    return tell
 
 
 def _says(answer: Any, allows: Sequence[str]) -> list[str]:
@@ -454,11 +486,16 @@ def _own_lines(error: BaseException, ex: Exercise) -> str:
         own = frames[judge_at[0] + 1 :] if judge_at else frames
         lines = [f"第 {f.lineno} 行：{(f.line or '').strip()}" for f in own if is_own(f.filename)]
     lines = list(dict.fromkeys(str(line) for line in lines))  # a recursion says it once
+    if lines and lines[-1] == what:  # the other process says it, too
+        lines = lines[:-1]
     if not lines:  # the answer ran; what it gave back could not be used
         return f"返回的东西形式不对：要的是 {ex.asks}\n{what}"
+    if len(lines) > 3:  # where it was called from, and where it happened
+        lines = [lines[0], *lines[-2:]]
+    meaning = gloss(what)
     if what.startswith("RecursionError"):
-        what += "\n一层层调用自己，停不下来：缺了终止的条件？"
-    return "\n".join(dict.fromkeys([*lines[-3:], what]))  # the other process may say it, too
+        meaning = "一层层调用自己，停不下来：缺了终止的条件？"
+    return "\n".join(dict.fromkeys([*lines, what, *([meaning] if meaning else [])]))
 
 
 def _said(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["with_little_printed"]
+__all__ = ["beneath", "with_little_printed"]
 
 T = TypeVar("T")
 
@@ -18,19 +18,19 @@ class _Capped:
     """A stream that lets through the first lines and counts the rest."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
+        self.stream = stream
         self._lines, self._characters = LINES, CHARACTERS
         self.kept_back = 0  # characters
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
         if self._lines > 0 and self._characters > 0:
             shown = "".join(text.splitlines(keepends=True)[: self._lines])[: self._characters]
             self._lines -= shown.count("\n")
             self._characters -= len(shown)
-            self._stream.write(shown)
+            self.stream.write(shown)
         else:
             shown = ""
         self.kept_back += len(text) - len(shown)
@@ -39,6 +39,13 @@ class _Capped:
     def writelines(self, lines: Any) -> None:
         for line in lines:
             self.write(line)
+
+
+def beneath(stream: Any) -> Any:
+    """The stream itself, where what an answer prints into it is counted."""
+    while isinstance(stream, _Capped):
+        stream = stream.stream
+    return stream
 
 
 def with_little_printed(function: Callable[[], T]) -> T:

@@ -41,6 +41,8 @@ class Step:
         got: what the answer gave, described in small; shown in the notebook only.
         wanted: what was expected of its type, shape or range; never a value.
         given: what the answer returned, as it is; finds the call that went wrong. Never shown.
+        here: a hint that says more than ``hint``, known only where the answer lives in this
+            process; shown in its place in the notebook.
     """
 
     ok: bool
@@ -51,6 +53,7 @@ class Step:
     got: str = ""
     wanted: str = ""
     given: Any = field(default=None, repr=False, compare=False)
+    here: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True)

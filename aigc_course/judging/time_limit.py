@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 AGAIN_SECONDS = 0.5
 LATE_SECONDS = 1.0
+WAITING_SECONDS = (
+    2.0  # after which the learner is told how to stop what cannot be stopped from here
+)
 
 _starting: dict[int, bool] = {}  # by thread: is it starting a watchdog?
 
@@ -54,7 +57,10 @@ class _Expired(Stopped):
 class _Watchdog:
     """Raises :attr:`expired` in this thread, and again and again, until :attr:`frame` is None."""
 
-    def __init__(self, seconds: float, frame: FrameType) -> None:
+    def __init__(
+        self, seconds: float, frame: FrameType, waiting: Callable[[str], None] | None
+    ) -> None:
+        self.waiting = waiting
         self.expired: type[_Expired] = type("_Expired", (_Expired,), {})
         self.fired_at = 0.0
         self.frame: FrameType | None = frame
@@ -77,6 +83,9 @@ class _Watchdog:
             if self.frame is not None and not _starting[self.thread]:
                 # the interpreter changes threads neither since the test nor in this call
                 ask(thread, error)
+            if self.waiting and time.monotonic() - self.fired_at > WAITING_SECONDS:
+                tell, self.waiting = self.waiting, None
+                tell(self.expired.message)
 
     def _own_line(self) -> int:
         """Line of the learner's that is running, as the cell numbers it; 0 if there is none."""
@@ -88,11 +97,21 @@ class _Watchdog:
         return 0
 
 
-def run_with_timeout(seconds: float, function: Callable[[], T]) -> T:
+def run_with_timeout(
+    seconds: float, function: Callable[[], T], waiting: Callable[[str], None] | None = None
+) -> T:
     """``function()``, ended with ``Stopped("timeout", …)`` when it has run for ``seconds``.
 
     Can be nested, and used in any thread; the inner limit does not lengthen the outer one.
-    ``KeyboardInterrupt`` and every other exception pass through untouched.
+    ``KeyboardInterrupt`` and every other exception pass through untouched, but for an
+    interruption after the time is up: that is how a call is ended which cannot be stopped from
+    here, and the result is the same as if it had been.
+
+    Args:
+        seconds: the limit.
+        function: what is run.
+        waiting: called once with the message so far, in the watchdog's thread, when the time has
+            been up for two seconds and the call is still running.
 
     Example:
         >>> run_with_timeout(60, lambda: 1 + 2)
@@ -108,7 +127,7 @@ def run_with_timeout(seconds: float, function: Callable[[], T]) -> T:
     """
     if not seconds > 0:
         raise ValueError(f"seconds: got {seconds!r}, wanted a positive number")
-    watchdog = _Watchdog(seconds, sys._getframe())
+    watchdog = _Watchdog(seconds, sys._getframe(), waiting)
     try:
         try:
             _starting[watchdog.thread] = True
@@ -125,12 +144,16 @@ def run_with_timeout(seconds: float, function: Callable[[], T]) -> T:
                 pass
     except watchdog.expired:
         pass
+    except KeyboardInterrupt:
+        if not watchdog.fired_at:
+            raise
+        # an interruption may as well be overtaken by what the watchdog has asked for
     if not watchdog.fired_at:
         return value
     message, late = watchdog.expired.message, time.monotonic() - watchdog.fired_at
     if late > LATE_SECONDS:
         message += (
-            f"\n那一行里的一次调用中途停不下来，又等了 {late:.0f} 秒才等到它做完："
+            f"\n那一行里的一次调用中途停不下来，又等了 {late:.0f} 秒它才结束（做完了，或被中断了）："
             "在等待（sleep），还是规模太大了？"
         )
     raise Stopped("timeout", message)

@@ -26,11 +26,11 @@ def garments_one_by_one(mean, components, std, eps):
 
 
 def garments_by_diagonal(mean, components, std, eps):
-    return (mean + eps @ np.diag(std) @ components).clip(0, 1).tolist()
+    return (mean + eps @ np.diag(std) @ components).clip(0, 1)
 
 
 def nearest_by_loop(samples, train):
-    return [min(float(np.linalg.norm(s - t)) for t in train) for s in samples]
+    return np.array([min(float(np.linalg.norm(s - t)) for t in train) for s in samples])
 
 
 def nearest_by_einsum(samples, train):
@@ -42,7 +42,7 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("00.1", lambda images: sum(image.astype(float) for image in images) / len(images)),
     ("00.1", lambda images: images.astype(np.float32).mean(axis=0)),
     ("00.1", lambda images: np.einsum("nhw->hw", images.astype(float)) / images.shape[0]),
-    ("00.1", lambda images: np.mean(images, axis=0).tolist()),
+    ("00.1", lambda images: np.mean(images, axis=0)),
     ("00.2", garments_one_by_one),
     ("00.2", garments_by_diagonal),
     ("00.2", lambda m, U, s, e: np.clip(np.einsum("md,d,dk->mk", e, s, U) + m, 0, 1)),

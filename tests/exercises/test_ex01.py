@@ -70,7 +70,7 @@ def sigmoid_one_by_one(z):
 
 
 def softmax_by_logarithm(z):
-    return np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True)).tolist()
+    return np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True))
 
 
 def softmax_of_columns(z):
@@ -97,8 +97,8 @@ def count_by_dot(sizes, batch):
 def hat_of_other_slopes(left, peak, right):
     """Steeper first layer, flatter second, the neurons in another order."""
     up, down = 1 / (peak - left), 1 / (right - peak)
-    W1, b1 = [[2.0], [4.0], [0.5]], [-2 * right, -4 * left, -0.5 * peak]
-    return W1, b1, [[down / 2, up / 4, -2 * (up + down)]], [0.0]
+    W1, b1 = np.array([[2.0], [4.0], [0.5]]), np.array([-2 * right, -4 * left, -0.5 * peak])
+    return W1, b1, np.array([[down / 2, up / 4, -2 * (up + down)]]), np.zeros(1)
 
 
 ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
@@ -110,7 +110,7 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("01.2", softmax_of_columns),
     ("01.3", linear_by_loops),
     ("01.3", linear_as_one_matrix),
-    ("01.3", lambda x, W, b: (np.einsum("oi,bi->ob", W, x).T + b).tolist()),
+    ("01.3", lambda x, W, b: np.einsum("oi,bi->ob", W, x).T + b),
     ("01.4", mlp_unrolled),
     ("01.4", mlp_recursive),
     ("01.5", count_by_loop),

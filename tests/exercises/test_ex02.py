@@ -48,7 +48,8 @@ def kl_by_entropies(p, q):
 
 
 def lse_by_rows(z):
-    return [row.max() + math.log(sum(math.exp(v - row.max()) for v in row)) for row in z]
+    rows = [row.max() + math.log(sum(math.exp(v - row.max()) for v in row)) for row in z]
+    return np.array(rows)
 
 
 def lse_by_einsum(z):

@@ -66,8 +66,8 @@ def ce_by_rows(logits, y):
         p = np.exp(row - row.max())
         p /= p.sum()
         p[c] -= 1
-        out.append((p / len(y)).tolist())
-    return out
+        out.append(p / len(y))
+    return np.array(out)
 
 
 def ce_by_logarithm(logits, y):
@@ -102,7 +102,7 @@ def num_in_place_and_back(f, x, eps=1e-5):
 def num_by_identity(f, x, eps=1e-5):
     steps = eps * np.eye(x.size).reshape(x.size, *x.shape)
     ups, downs = [f(x + s) for s in steps], [f(x - s) for s in steps]
-    return (np.subtract(ups, downs) / eps / 2).reshape(x.shape).tolist()
+    return (np.subtract(ups, downs) / eps / 2).reshape(x.shape)
 
 
 def mlp_of_parts(x, y, params):

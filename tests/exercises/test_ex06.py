@@ -122,7 +122,7 @@ def scores_with_guard(matrix):
     precision, recall = hit / np.maximum(column, 1), hit / np.maximum(row, 1)
     both = precision + recall
     f1 = np.where(both > 0, 2 * precision * recall / np.where(both > 0, both, 1), 0)
-    return [precision.tolist(), recall, f1, np.mean(f1), hit.sum() / np.sum(matrix)]
+    return [precision, recall, f1, np.mean(f1), hit.sum() / np.sum(matrix)]
 
 
 ALSO_RIGHT = [

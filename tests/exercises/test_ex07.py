@@ -82,7 +82,7 @@ def weights_by_class(y, n_classes):
 
 def weights_by_loop(y, n_classes):
     counts = [list(y).count(k) for k in range(n_classes)]
-    return [len(y) / (n_classes * c) if c else 0.0 for c in counts]
+    return np.array([len(y) / (n_classes * c) if c else 0.0 for c in counts])
 
 
 def threshold_by_sorting(y_true, prob):

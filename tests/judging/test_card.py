@@ -81,7 +81,7 @@ def test_a_pass_is_short_and_folds_its_steps():
 
 def test_a_wrong_answer_shows_input_output_and_what_was_wanted():
     page = Plain(html(product))
-    assert "✗" in page.text and "还差一点，0/3 分" in page.text
+    assert "✗" in page.text and "还差一点，得 0/3 分" in page.text
     assert "输入 x" in page.text and "数组 (2, 3) float64" in page.text
     assert "输入 axis" in page.text
     assert "得到" in page.text and "应为" in page.text and "形状 (2,)" in page.text

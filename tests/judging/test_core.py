@@ -23,7 +23,7 @@ from aigc_course.judging.core import (
     judge,
     use,
 )
-from aigc_course.judging.vocabulary import Caller, array, that, value
+from aigc_course.judging.vocabulary import Caller, array, attempt, that, value
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def in_place(x):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda x: 2 * x.T, "y 的形状是 (3, 2)，应为 (2, 3)"),
+        (lambda x: 2 * x.T, "形状是 (3, 2)，应为 (2, 3)"),
         (lambda x: 2 * x.T, "少了一次转置"),
         (lambda x: x**2, "是乘 2，不是平方"),
         (lambda x: None, "忘了 return"),
@@ -429,3 +429,110 @@ def test_every_line_of_a_note_is_indented(doubling):
     assert first.startswith("练习 98.1") and rest and all(line[:2] == "  " for line in rest)
     lines = str(help_.Note("题", "一\n二")).splitlines()
     assert lines == ["题", "  一", "  二"]
+
+
+# --- what ends the watch by itself, and what is left behind ---------------------------------------
+
+
+def counting_down(n):
+    return counting_down(n - 1) if n else 0
+
+
+@pytest.fixture
+def with_a_hint_for_recursion(monkeypatch):
+    monkeypatch.setattr(core, "_registry", {})
+
+    @exercise("98.1", title="深", points=1, asks="f(n)", reference=lambda n: 0)
+    def judge_deep(answer, rng):
+        errors = {RecursionError: "改用循环", MemoryError: "数组太大了"}
+        yield that((yield from attempt(lambda: answer(5000), "很深的输入", errors)) == 0, "值")
+
+    return "98.1"
+
+
+def out_of_memory(n):
+    raise MemoryError
+
+
+def swallows(n):
+    try:
+        return counting_down(n)
+    except RecursionError:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(counting_down, "改用循环"), (out_of_memory, "数组太大了"), (swallows, "✗ 值")],
+)
+def test_the_exercises_own_hint_wins(with_a_hint_for_recursion, answer, words):
+    result = check(with_a_hint_for_recursion, answer)
+    assert result.status == "failed" and words in str(result)
+    assert "setprofile" not in str(result)
+
+
+def test_an_interruption_that_is_swallowed_is_not_tampering(with_a_hint_for_recursion):
+    def interrupted(n):
+        sys.getprofile()  # the monitor's own hook is interrupted, as by Ctrl-C
+        try:
+            hook = sys.getprofile()
+            hook.__self__._codes = None  # an error gets into it
+            (lambda: 0)()
+        except BaseException:
+            hook.__self__._codes = {}
+        return 1
+
+    result = check(with_a_hint_for_recursion, interrupted)
+    assert result.status == "failed" and "setprofile" not in str(result)
+
+
+def test_a_raised_limit_of_recursion_is_put_back(with_a_hint_for_recursion):
+    before = sys.getrecursionlimit()
+
+    def raises_it(n):
+        sys.setrecursionlimit(20_000)
+        return counting_down(n)
+
+    assert check(with_a_hint_for_recursion, raises_it).passed
+    assert sys.getrecursionlimit() == before
+    sys.setrecursionlimit(20_000)  # as a line outside the function does
+    try:
+        assert "改用循环" in str(check(with_a_hint_for_recursion, counting_down))
+        assert sys.getrecursionlimit() == 20_000
+    finally:
+        sys.setrecursionlimit(before)
+
+
+# --- demonstrations, library functions, calls that cannot be stopped ------------------------------
+
+
+def test_a_demonstration_is_not_the_learners_attempt(doubling, monkeypatch):
+    noted = []
+    monkeypatch.setattr(core.progress, "record_result", noted.append)
+    assert not check(doubling, lambda x: x, noted=False).passed and noted == []
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    assert not check(doubling, lambda x: x, noted=False).passed
+    monkeypatch.delenv("NBGRADER_EXECUTION")
+    check(doubling, lambda x: x)
+    assert len(noted) == 1
+
+
+def test_a_ufunc_of_scipy_is_a_librarys(doubling):
+    special = pytest.importorskip("scipy.special")
+    rel_entr, module = special.rel_entr, special
+    assert check(doubling, lambda x: rel_entr(x, x)).status != "refused"  # a lambda has no source
+
+    def by_name(x):
+        return rel_entr(x, x)
+
+    def by_module(x):
+        return module.rel_entr(x, x)
+
+    def by_numpy(x):
+        return np.multiply(2, x)
+
+    for answer in (by_name, by_module):
+        result = check(doubling, answer)
+        assert result.status == "refused" and "scipy.special.rel_entr" in str(result)
+    assert check(doubling, special.rel_entr).status == "refused"
+    assert check(doubling, by_numpy).passed

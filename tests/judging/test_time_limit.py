@@ -1,6 +1,7 @@
 """A runaway answer is ended, in every place it may run, and nothing is ended late."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import textwrap
@@ -337,3 +338,56 @@ def test_check_keeps_the_steps_and_goes_on(monkeypatch):
     assert "超时" in str(result) and "停不下来的循环" in str(result)
     assert [step.ok for step in result.steps] == [True]
     assert ("x", "2") in result.call
+
+
+# --- a call that cannot be stopped from here ------------------------------------------------------
+
+
+def test_the_learner_is_told_how_to_stop_a_call_that_does_not_come_back(monkeypatch):
+    monkeypatch.setattr(time_limit, "WAITING_SECONDS", 0.1)
+    monkeypatch.setattr(time_limit, "AGAIN_SECONDS", 0.05)
+    told = []
+    with pytest.raises(Stopped) as caught:
+        run_with_timeout(SHORT, lambda: time.sleep(1.0), told.append)
+    assert len(told) == 1 and told[0].startswith("跑了 0.05 秒还没完")
+    assert caught.value.message.startswith(told[0])
+    told.clear()
+    with pytest.raises(Stopped):
+        run_with_timeout(SHORT, forever, told.append)
+    assert told == []
+
+
+INTERRUPTED = """
+import signal, threading, time
+from aigc_course.judging import core, time_limit
+from aigc_course.judging.core import check, exercise
+
+time_limit.WAITING_SECONDS = 0.2
+
+@exercise("98.1", "等", points=1, asks="f()", reference=lambda: 1, limit=0.3)
+def judge_f(answer, rng):
+    yield core.Step(answer() == 1, "值")
+
+def f():
+    time.sleep(1000)
+
+main = threading.main_thread().ident
+threading.Timer(2.0, signal.pthread_kill, [main, signal.SIGINT]).start()
+result = check("98.1", f)
+print("##", result.status, "被中断" in result.message)
+print(result)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_after_an_interruption_the_card_says_what_happened():
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        env=os.environ | {"AIGC_PROGRESS": "0"},
+    )
+    assert "还在等一次调用返回" in done.stdout and "内核 → 中断内核" in done.stdout, done.stderr
+    assert "## timeout True" in done.stdout and "它才结束" in done.stdout

@@ -270,6 +270,17 @@ class Proxy:
         coder = self._session.coder
         coder.dropped.append([self._number, coder.seen.pop(self._number, 0)])
 
+    def measured_(self, call: Callable[[], Any]) -> tuple[Any, Any]:
+        """What ``call()`` returns, and how much Python ran in the answer's process meanwhile."""
+        self._session.request("measure", True)
+        try:
+            value = call()
+        except BaseException:
+            if self._session.alive:
+                self._session.request("measure", False)
+            raise
+        return value, self._session.request("measure", False)
+
     def _operate(self, name: str, *operands: Any) -> Any:
         encode = self._session.coder.encode
         return self._session.evaluate("op", name, *(encode(o) for o in operands))

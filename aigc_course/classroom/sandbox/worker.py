@@ -35,6 +35,7 @@ from aigc_course.classroom.sandbox.rpc import (
     describe_error,
 )
 from aigc_course.judging import handed
+from aigc_course.judging.forbidden import WorkCounter
 
 handed.import_all()  # before any answer runs
 
@@ -164,6 +165,8 @@ class AnswerServer:
         self.coder = _AnswerCoder(self.request)
         self.monitor = monitor
         self.is_monitored = False
+        self.counter: WorkCounter | None = None
+        self.is_counted = False
         self.reserve = mmap.mmap(-1, _RESERVE)  # takes address space, no memory
         self.files: set[str] = set()
 
@@ -180,6 +183,13 @@ class AnswerServer:
 
     def monitored(self, call: Callable[[], Any]) -> Any:
         """The value of ``call()``, unless it reached for something this exercise forbids."""
+        if self.counter is not None and not self.is_counted:
+            self.is_counted = True
+            try:
+                with self.counter:
+                    return self.monitored(call)
+            finally:
+                self.is_counted = False
         if self.monitor is None or self.is_monitored:
             return call()
         monitor = self.monitor()
@@ -274,6 +284,11 @@ class AnswerServer:
         raised = kind() if kind else None
         return bool(self.coder.resolve(number).__exit__(kind, raised, None))
 
+    def do_measure(self, begin: bool) -> list[Any] | None:
+        """Begin to count how much Python the answer runs, or end it and say how much it was."""
+        counter, self.counter = self.counter, WorkCounter() if begin else None
+        return None if begin or counter is None else counter.work().as_list()
+
     # --- errors ------------------------------------------------------------------------------
 
     def describe(self, error: BaseException) -> list[Any]:
@@ -294,7 +309,9 @@ class AnswerServer:
         if isinstance(error, SyntaxError):
             text = str(error.msg)
         shown = type(error).__name__
-        return [name, text, [*lines[-3:], f"{shown}: {text}" if text else shown]]
+        if len(lines) > 3:  # where it was called from, and where it happened
+            lines = [lines[0], *lines[-2:]]
+        return [name, text, [*lines, f"{shown}: {text}" if text else shown]]
 
 
 class _SilentShell:

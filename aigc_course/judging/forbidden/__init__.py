@@ -23,10 +23,13 @@ imports this package, too.
 from aigc_course.judging.forbidden.call_monitor import MONITOR_REMOVED, CallMonitor
 from aigc_course.judging.forbidden.names import explain, is_own, library_origin
 from aigc_course.judging.forbidden.source_scan import names_of, static_findings
+from aigc_course.judging.forbidden.work_counter import Work, WorkCounter
 
 __all__ = [
     "MONITOR_REMOVED",
     "CallMonitor",
+    "Work",
+    "WorkCounter",
     "explain",
     "is_own",
     "library_origin",

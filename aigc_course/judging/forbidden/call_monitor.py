@@ -14,6 +14,7 @@ from aigc_course.policy import COURSE, ROOTS, is_closed
 __all__ = ["MONITOR_REMOVED", "CallMonitor"]
 
 MONITOR_REMOVED = "改动了 sys.setprofile"  # while the answer ran, by a way that was not seen
+_NEARLY = 0.7  # of the limit of recursion
 _JUDGES = (f"{COURSE}.exercises.ex", f"{COURSE}.judging.")
 
 
@@ -42,12 +43,16 @@ class CallMonitor:
         # by id, each with the object itself so that the id stays taken
         self._codes: dict[int, tuple[CodeType, str | None]] = {}
         self._watched: dict[type | str, bool] = {}  # classes and modules with built-ins
+        self._broken = False  # by an error that got into the hook
+        self._depth = self._deepest = self._limit = 0
         self._hook = self._on  # one object, so that it can be recognised
 
     def __enter__(self) -> CallMonitor:
         self._before, self._thread_before = sys.getprofile(), threading.getprofile()
         # a profiler written in C cannot be put back from here: better no monitor than no profile
         self._set = self._before is None or callable(self._before)
+        self._limit, self._depth = sys.getrecursionlimit(), _depth_of(sys._getframe())
+        self._deepest = self._depth
         if self._set:
             threading.setprofile(self._hook)
             sys.setprofile(self._hook)
@@ -61,15 +66,34 @@ class CallMonitor:
     ) -> None:
         if not self._set:
             return
-        # an interruption that arrives inside a profile function takes it off as well, and so does
-        # a recursion that has no room left to call it: whoever catches a RecursionError must
-        # not hold MONITOR_REMOVED against the answer
-        if sys.getprofile() is not self._hook and kind is None and not self.findings:
+        gone = sys.getprofile() is not self._hook
+        if gone and kind is None and not self.findings and not self._gave_way():
             self.findings.append(MONITOR_REMOVED)
         sys.setprofile(self._before)
         threading.setprofile(self._thread_before)
 
+    def _gave_way(self) -> bool:
+        """Whether Python itself took the watch off, as it does when an error gets into it.
+
+        That is so for a recursion with no room left to call it (the last call that was seen was
+        then close to the limit), for memory that has run out, and for an interruption.
+        """
+        return self._broken or self._deepest > _NEARLY * min(self._limit, sys.getrecursionlimit())
+
     def _on(self, frame: FrameType, event: str, arg: Any) -> None:
+        try:
+            if event == "call":
+                self._depth += 1
+                if self._depth > self._deepest:
+                    self._deepest = self._depth
+            elif event == "return":
+                self._depth -= 1
+            self._look(frame, event, arg)
+        except BaseException:  # RecursionError, MemoryError, KeyboardInterrupt, the time limit
+            self._broken = True
+            raise
+
+    def _look(self, frame: FrameType, event: str, arg: Any) -> None:
         if event == "call":
             code = frame.f_code
             known = self._codes.get(id(code))
@@ -121,3 +145,10 @@ class CallMonitor:
             if whose != "through":
                 return
             frame = frame.f_back
+
+
+def _depth_of(frame: FrameType | None) -> int:
+    depth = 0
+    while frame is not None:
+        depth, frame = depth + 1, frame.f_back
+    return depth

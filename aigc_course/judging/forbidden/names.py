@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import sysconfig
 from collections.abc import Sequence
 from types import (
@@ -78,9 +79,24 @@ def defined_as(obj: Any) -> tuple[str, str] | None:
     if isinstance(obj, MethodDescriptorType | ClassMethodDescriptorType | WrapperDescriptorType):
         home = obj.__objclass__
         return home.__module__, f"{home.__qualname__}.{obj.__name__}"
+    if type(obj).__name__ == "ufunc" and type(obj).__module__ == "numpy":
+        return _ufunc_home(obj), obj.__name__
     if callable(obj) and type(obj).__module__.startswith("torch."):  # torch.ops.aten.softmax
         return type(obj).__module__, getattr(obj, "__name__", type(obj).__name__)
     return None
+
+
+def _ufunc_home(ufunc: Any) -> str:
+    """The module that a ufunc is from, which it does not say: NumPy, or a library built on it."""
+    for module in ("numpy", "scipy.special"):
+        loaded = sys.modules.get(module)
+        if loaded is not None and getattr(loaded, ufunc.__name__, None) is ufunc:
+            return module
+    public = ("torch", "sklearn", "scipy")  # a ufunc of a private corner of one of these
+    for module, loaded in list(sys.modules.items()):
+        if module.startswith(public) and vars(loaded).get(ufunc.__name__) is ufunc:
+            return module
+    return "numpy"
 
 
 def _without_private(name: str) -> str:

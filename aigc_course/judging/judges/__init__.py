@@ -11,32 +11,43 @@ from aigc_course.judging.judges.arrays import Traps, array, dtype, gradient, par
 from aigc_course.judging.judges.behaviour import (
     as_one,
     attempt,
+    independent,
     methods,
     parameters,
     raises,
     that,
+    truthy,
 )
 from aigc_course.judging.judges.randomness import mean_is, rate_is, sizes
+from aigc_course.judging.judges.state import again, same_again
 from aigc_course.judging.judges.words import choice, number, text
+from aigc_course.judging.judges.work import measured, no_python_loop, no_recursion
 
 __all__ = [
     "Traps",
+    "again",
     "array",
     "as_one",
     "attempt",
     "choice",
     "dtype",
     "gradient",
+    "independent",
     "mean_is",
+    "measured",
     "methods",
+    "no_python_loop",
+    "no_recursion",
     "number",
     "parameters",
     "parts",
     "raises",
     "rate_is",
+    "same_again",
     "shape_of",
     "sizes",
     "text",
     "that",
+    "truthy",
     "value",
 ]

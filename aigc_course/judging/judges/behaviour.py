@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,75 @@ import numpy as np
 from aigc_course.judging.describe import describe, of, plain
 from aigc_course.judging.result import Step
 
-__all__ = ["as_one", "attempt", "methods", "parameters", "raises", "that"]
+__all__ = [
+    "as_one",
+    "attempt",
+    "independent",
+    "methods",
+    "parameters",
+    "raises",
+    "that",
+    "truthy",
+]
 
 
 def that(
-    ok: bool | np.bool_, label: str, hint: str = "", detail: str = "", *, weight: float = 0.0
+    ok: bool | np.bool_,
+    label: str,
+    hint: str = "",
+    detail: str = "",
+    *,
+    weight: float = 0.0,
+    given: Any = None,
 ) -> Step:
     """A step for any yes-or-no question.
 
     It earns nothing by itself unless given a ``weight``: most such steps ask whether a certain
     mistake was made, and an answer that makes none of them is not half right for it.
 
+    Args:
+        given: what the answer returned in the call that is asked about, so that this call is
+            shown and not the last one.
+
     Example:
         >>> that(2 > 1, "大小").ok
         True
     """
-    return Step(bool(ok), label, hint, detail, weight)
+    shown = "" if ok or given is None else describe(plain(given))
+    return Step(bool(ok), label, hint, detail, weight, shown, given=None if ok else given)
+
+
+def truthy(
+    got: Any,
+    want: bool,
+    label: str,
+    hint: str = "",
+    *,
+    weight: float = 1.0,
+) -> Step:
+    """Does the answer say yes where it should, and nothing that counts as yes elsewhere?
+
+    For a statement that says only when to return ``True``: None, False, 0 and ``np.False_`` are
+    all a no; True, 1 and ``np.True_`` a yes. Anything else, such as text or an array of several
+    numbers, is neither.
+
+    Example:
+        >>> truthy(None, False, "还早").ok, truthy(np.True_, True, "该停了").ok
+        (True, True)
+        >>> truthy("False", False, "还早").detail
+        '要 True 或 False，来的是 str'
+    """
+    found = plain(got)
+    if isinstance(found, np.ndarray) and found.shape == ():
+        found = found[()]
+    known = found is None or (isinstance(found, int | float | np.number | np.bool_))
+    if not known or (found is not None and found not in (0, 1)):
+        detail = f"要 True 或 False，来的是 {type(got).__name__}"
+        return Step(False, label, "", detail, weight, describe(got), "True 或 False", got)
+    if bool(found) == bool(want):
+        return Step(True, label, weight=weight)
+    detail = "这时还不该是 True" if found else "这时该是 True"
+    return Step(False, label, hint, detail, weight, describe(got), "", got)
 
 
 def raises(
@@ -141,6 +195,42 @@ def as_one(label: str, steps: Iterable[Step], *, weight: float = 1.0) -> Step:
         if not step.ok:
             return step
     return Step(True, label, weight=weight)
+
+
+def independent(*questions: Step | Iterable[Step]) -> Iterator[Step]:
+    """Questions that have nothing to do with each other: each earns its points by itself.
+
+    All are asked. What held comes first, so it counts; then the first step that did not hold,
+    which also says how many of the questions are right. An error in one of them does not keep
+    the others from being asked, and is told if it is the first thing that went wrong.
+
+    Args:
+        questions: steps, or generators of steps; a generator ends at its first wrong step.
+
+    Example:
+        >>> one, two = that(False, "一", weight=1.0), that(True, "二", weight=1.0)
+        >>> [(step.ok, step.label, step.detail) for step in independent(one, two)]
+        [(True, '二', ''), (False, '一', '各不相干的 2 问，对了 1 问')]
+    """
+    held: list[Step] = []
+    failed: list[Step | Exception] = []
+    for question in questions:
+        try:
+            for step in [question] if isinstance(question, Step) else question:
+                if not step.ok:
+                    failed.append(step)
+                    break
+                held.append(step)
+        except Exception as error:
+            failed.append(error)
+    yield from held
+    if not failed:
+        return
+    first = failed[0]
+    if isinstance(first, Exception):
+        raise first
+    count = f"各不相干的 {len(questions)} 问，对了 {len(questions) - len(failed)} 问"
+    yield replace(first, detail=f"{first.detail}；{count}" if first.detail else count)
 
 
 def attempt(
