@@ -153,7 +153,7 @@ def run_with_timeout(
     message, late = watchdog.expired.message, time.monotonic() - watchdog.fired_at
     if late > LATE_SECONDS:
         message += (
-            f"\n那一行里的一次调用中途停不下来，又等了 {late:.0f} 秒它才结束（做完了，或被中断了）："
+            f"\n那一行里的一次调用中途停不下来，又等了 {late:.0f} 秒它才结束（做完或被中断）："
             "在等待（sleep），还是规模太大了？"
         )
     raise Stopped("timeout", message)

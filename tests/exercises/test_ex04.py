@@ -638,7 +638,12 @@ SAME_HINT = [
 
 globals().update(
     questions(
-        "04", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT, opaque={"04.1", "04.4"}
+        "04",
+        also_right=ALSO_RIGHT,
+        wrong=WRONG,
+        same_hint=SAME_HINT,
+        opaque={"04.1", "04.4"},
+        let_pass={"04.2": ["float32", "stale"]},
     )
 )
 

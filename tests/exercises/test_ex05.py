@@ -560,6 +560,7 @@ globals().update(
         "05",
         also_right=ALSO_RIGHT,
         wrong=WRONG,
+        let_pass={"05.1": ["list"], "05.2": ["stale"]},
         same_hint=SAME_HINT,
         by_chance=(batches_global_rng,),
     )

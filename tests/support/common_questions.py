@@ -11,7 +11,7 @@ the wrong ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import isclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from tests.support.harness import (
     assert_keeps_its_secrets,
     assert_loads_only_numpy,
     assert_passes,
+    assert_spoilt_fails,
     assert_survives,
     assert_unanswered,
     assert_worth_nothing,
@@ -50,6 +51,7 @@ def questions(
     opaque: Collection[str] = (),
     by_chance: Collection[Any] = (),
     loads: Collection[str] = (),
+    let_pass: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, Callable[..., None]]:
     """Tests by name.
 
@@ -62,6 +64,7 @@ def questions(
             anyway.
         by_chance: wrong answers that draw numbers of their own, and end differently each time.
         loads: heavy packages that the chapter's judges import.
+        let_pass: by number, which of ``SPOILT`` does no harm there: ``{"05.1": ["list"]}``.
     """
     exercises = {exercise.id: exercise for exercise in registered(chapter)}
     plain = [
@@ -113,6 +116,10 @@ def questions(
     @pytest.mark.parametrize("number", plain)
     def test_answers_that_know_nothing_earn_nothing(number):
         assert_worth_nothing(number, know_nothings(get(number).reference))
+
+    @pytest.mark.parametrize("number", plain)
+    def test_results_that_spoil_what_comes_later_fail(number):
+        assert_spoilt_fails(number, but=(let_pass or {}).get(number, ()))
 
     @pytest.mark.filterwarnings("ignore")
     @pytest.mark.parametrize("number", exercises)

@@ -447,6 +447,77 @@ def assert_survives(number: str, result: Any, leaf: int | None = None) -> None:
     assert str(verdict) and verdict.score < core.get(number).points
 
 
+# --- right answers, spoilt ----------------------------------------------------------------------
+
+
+def _as_list(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) and value.ndim else value
+
+
+def _in_float32(value: Any) -> Any:
+    is_array = isinstance(value, np.ndarray) and value.ndim and value.dtype == float
+    return value.astype(np.float32) if is_array else value
+
+
+def _nearly(value: Any) -> Any:
+    is_float = isinstance(value, np.ndarray | float) and np.asarray(value).dtype == float
+    return value * (1 + 3e-8) if is_float else value
+
+
+def _in_bytes(value: Any) -> Any:
+    is_whole = isinstance(value, np.ndarray) and value.dtype.kind in "iu"
+    return value.astype(np.uint8) if is_whole else value
+
+
+#: By name: what is done to each result of a right answer. ``"stale"`` is what
+#: :func:`_that_remembers` makes.
+SPOILT: dict[str, Callable[[Any], Any]] = {
+    "list": _as_list,
+    "float32": _in_float32,
+    "nearly": _nearly,
+    "bytes": _in_bytes,
+}
+
+
+def _that_remembers(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """``answer``, which for inputs of a form it has seen returns what it returned then."""
+    seen: dict[Any, Any] = {}
+
+    def remembering(*args: Any, **kwargs: Any) -> Any:
+        parts = [*args, *kwargs.values()]
+        form = tuple(
+            np.shape(one) if isinstance(one, np.ndarray | list) else type(one).__name__
+            for one in parts
+        )
+        if form not in seen:
+            seen[form] = answer(*args, **kwargs)
+        return seen[form]
+
+    return remembering
+
+
+def assert_spoilt_fails(number: str, but: Collection[str] = (), seed: int = 1) -> None:
+    """A right answer whose results break in the lesson's next cell, or are from before, fails.
+
+    Args:
+        but: names of ``SPOILT``, or ``"stale"``, that do no harm here.
+    """
+    reference = core.get(number).reference
+    for name, spoil in SPOILT.items():
+        touched: list[bool] = []
+
+        def change(_: int, value: Any, spoil: Any = spoil, touched: Any = touched) -> Any:
+            touched.append(spoil(value) is not value)
+            return spoil(value)
+
+        result = judge(number, changed(reference, change), seed=seed)
+        if any(touched) and name not in but:
+            assert not result.passed, f"{number} passes with results spoilt so: {name}"
+    if "stale" not in but:
+        result = judge(number, _that_remembers(reference), seed=seed)
+        assert not result.passed, f"{number}: what was returned before passes for other inputs"
+
+
 # --- what is written for the learner -----------------------------------------------------------
 
 _NUMBER = re.compile(r"\d+\.\d+(?:e[+-]?\d+)?|\d{3,}")
@@ -515,6 +586,7 @@ def assert_loads_only_numpy(module: str, but: Collection[str] = ()) -> None:
 
 __all__ = [
     "SEEDS",
+    "SPOILT",
     "Wrong",
     "assert_hint",
     "assert_hints_differ",
@@ -522,6 +594,7 @@ __all__ = [
     "assert_keeps_its_secrets",
     "assert_loads_only_numpy",
     "assert_passes",
+    "assert_spoilt_fails",
     "assert_survives",
     "assert_unanswered",
     "assert_worth_nothing",
