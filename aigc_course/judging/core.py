@@ -397,15 +397,20 @@ def _guarded(ex: Exercise, answer: Any) -> Card:
         return ex.result("refused", message=explain(said))
     recorder = Recorder(answer) if isinstance(answer, FunctionType) else None
     monitor, steps = CallMonitor(allows, judge=ex.judge.__code__), list[Step]()
+    waiting = _Waiting()
     try:
         with monitor:
             status, message = run_with_timeout(
                 ex.limit,
                 lambda: _run(ex, recorder.spy if recorder else answer, None, steps),
-                _how_to_stop(),
+                waiting.tell,
             )
     except Stopped as stopped:
         status, message = stopped.status, stopped.message
+    except KeyboardInterrupt:
+        if not waiting.told:
+            raise
+        status, message = "timeout", f"{waiting.told}\n等了很久没有返回，被中断了"
     findings = monitor.findings
     if findings:
         return ex.result("refused", message=explain(findings))
@@ -417,19 +422,21 @@ def _guarded(ex: Exercise, answer: Any) -> Card:
     return replace(result, call=call, returned=returned)
 
 
-def _how_to_stop() -> Callable[[str], None]:
-    """Writes below the cell how a call is ended that does not come back."""
-    out = beneath(sys.stdout)
+class _Waiting:
+    """Writes below the cell how a call is ended that does not come back; remembers that it did."""
 
-    def tell(message: str) -> None:
+    def __init__(self) -> None:
+        self.told = ""
+        self._out = beneath(sys.stdout)  # not what counts the lines that the answer prints
+
+    def tell(self, message: str) -> None:
+        self.told = message
         with contextlib.suppress(Exception):
-            out.write(
-                f"{message.splitlines()[0]}\n还在等一次调用返回，从这里打断不了它。要停下来："
+            self._out.write(
+                f"{message}\n还在等一次调用返回，从这里打断不了它。要停下来："
                 "菜单“内核 → 中断内核”，或按 Esc 后连按两次 i；还不停，就“内核 → 重启内核”。\n"
             )
-            out.flush()
-
-    return tell
+            self._out.flush()
 
 
 def _says(answer: Any, allows: Sequence[str]) -> list[str]:

@@ -103,9 +103,8 @@ def run_with_timeout(
     """``function()``, ended with ``Stopped("timeout", …)`` when it has run for ``seconds``.
 
     Can be nested, and used in any thread; the inner limit does not lengthen the outer one.
-    ``KeyboardInterrupt`` and every other exception pass through untouched, but for an
-    interruption after the time is up: that is how a call is ended which cannot be stopped from
-    here, and the result is the same as if it had been.
+    ``KeyboardInterrupt`` and every other exception pass through untouched; an interruption after
+    the time is up may be overtaken by what the watchdog has asked for.
 
     Args:
         seconds: the limit.
@@ -144,10 +143,6 @@ def run_with_timeout(
                 pass
     except watchdog.expired:
         pass
-    except KeyboardInterrupt:
-        if not watchdog.fired_at:
-            raise
-        # an interruption may as well be overtaken by what the watchdog has asked for
     if not watchdog.fired_at:
         return value
     message, late = watchdog.expired.message, time.monotonic() - watchdog.fired_at
