@@ -1,12 +1,17 @@
 """Questions about what an answer does: state that stays, loops, recursion, independent parts."""
 
+import socket
 import sys
 
 import numpy as np
 import pytest
 
+from aigc_course import metrics
+from aigc_course.classroom.sandbox.rpc import Refused
+from aigc_course.classroom.sandbox.worker import AnswerServer
 from aigc_course.judging import core
 from aigc_course.judging.core import exercise, judge
+from aigc_course.judging.forbidden import CallMonitor
 from aigc_course.judging.judges import (
     again,
     independent,
@@ -193,6 +198,18 @@ def test_counting_leaves_everything_as_it_was():
     with pytest.raises(ZeroDivisionError):
         measured(by_for, lambda: 1 / 0)
     assert (sys.getprofile(), sys.gettrace(), map, filter) == before
+
+
+def test_a_watched_answer_is_counted_in_its_process_and_goes_on_being_watched():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        server = AnswerServer(theirs, frame=1 << 20, monitor=CallMonitor)
+        server.do_measure(True)
+        server.monitored(lambda: by_for(np.ones(100)))
+        assert server.do_measure(False)[0] >= 200 and server.do_measure(False) is None
+        server.do_measure(True)
+        with pytest.raises(Refused):
+            server.monitored(lambda: metrics.accuracy([1], [1]))
 
 
 # --- recursion ------------------------------------------------------------------------------------

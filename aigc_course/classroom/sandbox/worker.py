@@ -183,13 +183,7 @@ class AnswerServer:
 
     def monitored(self, call: Callable[[], Any]) -> Any:
         """The value of ``call()``, unless it reached for something this exercise forbids."""
-        if self.counter is not None and not self.is_counted:
-            self.is_counted = True
-            try:
-                with self.counter:
-                    return self.monitored(call)
-            finally:
-                self.is_counted = False
+        call = self.counted(call)  # within the monitor: what is counted is passed on to it
         if self.monitor is None or self.is_monitored:
             return call()
         monitor = self.monitor()
@@ -205,6 +199,22 @@ class AnswerServer:
         if monitor.findings:
             raise Refused("；".join(monitor.findings[:3]))
         return value
+
+    def counted(self, call: Callable[[], Any]) -> Callable[[], Any]:
+        """``call``, or one whose work is counted while the judge wants that."""
+        counter = self.counter
+        if counter is None or self.is_counted:
+            return call
+
+        def counting() -> Any:
+            self.is_counted = True
+            try:
+                with counter:
+                    return call()
+            finally:
+                self.is_counted = False
+
+        return counting
 
     def do_define(self, chunks: list[Any], name: str) -> Any:
         random.seed(0)
