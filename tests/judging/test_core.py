@@ -536,3 +536,21 @@ def test_a_ufunc_of_scipy_is_a_librarys(doubling):
         assert result.status == "refused" and "scipy.special.rel_entr" in str(result)
     assert check(doubling, special.rel_entr).status == "refused"
     assert check(doubling, by_numpy).passed
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_interruption_ends_with_a_card_only_if_the_learner_was_told_to(
+    doubling, monkeypatch, told
+):
+    def interrupted(seconds, function, waiting):
+        if told:
+            waiting("跑了 10 秒还没完")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(core, "run_with_timeout", interrupted)
+    if told:
+        result = check(doubling, lambda x: x)
+        assert result.status == "timeout" and "被中断了" in str(result)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            check(doubling, lambda x: x)
