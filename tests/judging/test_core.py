@@ -352,7 +352,7 @@ def test_the_guides_example_works_as_written(repository, monkeypatch, tmp_path):
     # there is neither a notebook 98 nor an installed module
     needs_more = re.compile("lesson|notebook|lead_without|another_process|is_loaded")
     asked = [n for n in tests if n.startswith("test_") and not needs_more.search(n)]
-    assert len(asked) == 9
+    assert len(asked) == 10
     for name in asked:
         for arguments in _arguments(tests[name]):
             tests[name](**arguments)
