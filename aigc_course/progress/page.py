@@ -24,7 +24,7 @@ BLUE, ORANGE = "#2a7fc1", "#d5730e"
 STRIPES = f"repeating-linear-gradient(45deg,{ORANGE} 0 4px,transparent 4px 7px)"
 LEGEND = (
     "分数取每道练习最好的一次；◇ 表示通过之前看过解答（橙色斜纹）。"
-    "用时是估计：同一章里相邻两次操作相隔不超过 20 分钟的都算上。"
+    "用时是估计：相邻两次操作相隔不超过 20 分钟的，记在后一次所在的那一章，只记一次。"
 )
 
 

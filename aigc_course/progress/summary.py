@@ -4,8 +4,9 @@
   version of the course, the best share counts.
 * **Tries** are checks of an answer up to the first full pass; running a solved notebook again adds
   none, nor does checking what is not written yet.
-* **Time** is estimated: the sum of the pauses between one event of a chapter and the next. A pause
-  of more than twenty minutes was spent elsewhere and counts nothing.
+* **Time** is estimated: the pause between one event and the next, of whatever chapter, counts for
+  the chapter of the later one, so that two chapters done by turns share their hour instead of
+  having it each. A pause of more than twenty minutes was spent elsewhere and counts nothing.
 """
 
 from __future__ import annotations
@@ -110,12 +111,17 @@ class ChapterProgress:
 def summarise(events: Iterable[Event]) -> list[ChapterProgress]:
     """All chapters of the course in order, with what ``events`` tell of each."""
     by_chapter: dict[str, list[Event]] = {number: [] for number in catalogue.chapters()}
-    for event in sorted(events, key=lambda event: event.at):
+    in_order = sorted(events, key=lambda event: event.at)
+    for event in in_order:
         by_chapter.setdefault(event.chapter, []).append(event)
-    return [_chapter(number, noted) for number, noted in sorted(by_chapter.items())]
+    spent = seconds_spent(in_order)
+    return [
+        _chapter(number, noted, spent.get(number, 0.0))
+        for number, noted in sorted(by_chapter.items())
+    ]
 
 
-def _chapter(number: str, events: Sequence[Event]) -> ChapterProgress:
+def _chapter(number: str, events: Sequence[Event], seconds: float) -> ChapterProgress:
     by_exercise: dict[str, list[Event]] = {}
     for event in events:
         by_exercise.setdefault(event.exercise, []).append(event)
@@ -130,7 +136,7 @@ def _chapter(number: str, events: Sequence[Event]) -> ChapterProgress:
         number,
         catalogue.chapter_title(number),
         tuple(exercises),
-        seconds_spent(events),
+        seconds,
         events[-1].when if events else None,
     )
 
@@ -173,17 +179,22 @@ def attempts(events: Iterable[Event]) -> int:
     return count
 
 
-def seconds_spent(events: Sequence[Event]) -> float:
-    """Sum of the pauses between events of one chapter, none longer than :data:`PAUSE`.
+def seconds_spent(events: Iterable[Event]) -> dict[str, float]:
+    """Seconds by chapter: each pause, none longer than :data:`PAUSE`, goes to the later event's.
 
     Example:
         >>> at = "2026-01-31T09:{}:00+00:00".format
-        >>> seconds_spent([Event("03.1", "check", at=at(m)) for m in ("00", "05", "26")])
-        300.0
+        >>> when = {"00": "03.1", "05": "03.1", "08": "02.2", "09": "03.2", "40": "03.2"}
+        >>> seconds_spent([Event(id, "check", at=at(m)) for m, id in when.items()])
+        {'03': 360.0, '02': 180.0}
     """
-    times = sorted(event.when for event in events)
-    pauses = [(after - before).total_seconds() for before, after in pairwise(times)]
-    return sum((pause for pause in pauses if pause <= PAUSE), 0.0)
+    spent: dict[str, float] = {}
+    in_order = sorted(events, key=lambda event: event.when)
+    for before, after in pairwise(in_order):
+        pause = (after.when - before.when).total_seconds()
+        if pause <= PAUSE:
+            spent[after.chapter] = spent.get(after.chapter, 0.0) + pause
+    return spent
 
 
 # --- words -----------------------------------------------------------------------------------
