@@ -103,6 +103,8 @@ class Trial:
             return "as it should be" if all(one.passed for one in every) else "false fail"
         if any(one.status == "cell" for one in every):
             return "broken"  # nothing has been caught: the file has a slip
+        if self.check.status == "refused":  # in grading, what it calls is not there
+            return "as it should be"
         return "false pass" if any(one.passed for one in every) else "as it should be"
 
 

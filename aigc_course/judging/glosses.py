@@ -159,6 +159,27 @@ _GLOSSES: list[tuple[re.Pattern[str], Told]] = [
             lambda found: f"{found[1]} 个元素排不成 {found[2]}：元素的个数要相等",
         ),
         (
+            r"AttributeError: '?([\w.]+)'? object has no attribute '(\w+)'",
+            lambda found: f"{found[1]} 没有叫 {found[2]} 的属性或方法：拼写对不对，题面里叫什么？",
+        ),
+        (
+            r"(list|tuple) index out of range",
+            "下标超出了最后一项：n 项的下标是 0 到 n − 1，循环多走了一步？",
+        ),
+        (
+            r"not enough values to unpack \(expected (?:at least )?(\d+), got (\d+)\)",
+            lambda found: f"左边有 {found[1]} 个名字，右边只有 {found[2]} 项：先看右边是什么",
+        ),
+        (
+            r"too many values to unpack \(expected (\d+)",
+            lambda found: f"左边只有 {found[1]} 个名字，右边项数更多：先看右边是什么",
+        ),
+        (
+            r"unsupported operand type\(s\) for ([^:]+): '(?:list|tuple)'|and '(?:list|tuple)'",
+            "列表不能逐项相算：先用 np.array(…) 变成数组",
+        ),
+        (r"^ZeroDivisionError", "除以了 0：哪个量在这组输入里是 0？"),
+        (
             r"assignment destination is read-only|output array is read-only",
             "这个数组只许读：先 copy 一份再改",
         ),

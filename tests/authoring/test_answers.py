@@ -69,7 +69,7 @@ def test_the_graded_cell_counts_for_more(tmp_path):
 
 
 def test_right_answers_that_pass_and_wrong_ones_that_fail(name):
-    good = answer(name, "return [[float(v) for v in r] for r in images.mean(axis=0)]", right=True)
+    good = answer(name, "return sum(images.astype(float)) / len(images)", right=True)
     bad = answer(name, "return images.mean(axis=1)")
     one, two = tried(good, bad)
     assert (one.verdict, two.verdict) == ("as it should be",) * 2
@@ -87,6 +87,12 @@ def test_a_right_answer_that_fails_is_a_false_fail(name):
 def test_a_wrong_answer_that_passes_is_a_false_pass(name):
     (trial,) = tried(answer(name, "return images.mean(axis=0)"))
     assert trial.verdict == "false pass"
+
+
+def test_a_librarys_function_is_caught_though_only_check_refuses_it(name):
+    prelude = "from aigc_course.exercises.ex00 import mean_image as given"
+    (trial,) = tried(answer(name, "return given(images)", prelude=prelude))
+    assert trial.check.status == "refused" and trial.verdict == "as it should be"
 
 
 def test_passing_for_one_seed_is_passing(name, monkeypatch):

@@ -63,6 +63,12 @@ CASES = {
     "reshape": (lambda: A.reshape(4, 2), "6 个元素排不成 (4,2)"),
     "into integers": (integers, "放不下小数"),
     "read only": (reads_only, "copy"),
+    "attribute": (lambda: A.sise, "没有叫 sise 的属性"),
+    "list index": (lambda: [1, 2][2], "0 到 n − 1"),
+    "unpack few": (lambda: [a for a, b in [(1,)]], "左边有 2 个名字，右边只有 1 项"),
+    "unpack many": (lambda: [a for a, b in [(1, 2, 3)]], "左边只有 2 个名字"),
+    "lists": (lambda: [1.0] - [2.0], "np.array"),
+    "by 0": (lambda: 1 / 0, "除以了 0"),
     "name": (lambda: nothing_called_so, "拼写"),  # noqa: F821
 }
 
