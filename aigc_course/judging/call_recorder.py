@@ -84,20 +84,23 @@ class Recorder:
         return arguments, "" if call.shown is _NOTHING else describe(call.shown)
 
 
-def _holds(result: Any, given: Any) -> bool:
+def _holds(result: Any, given: Any, depth: int = 2) -> bool:
     if result is given:
         return True
-    if type(result) is dict:
-        return any(part is given for part in result.values())
-    return type(result) in (tuple, list) and any(_holds(part, given) for part in result[:COPIED])
+    inside = list(result.values()) if type(result) is dict else result
+    if depth == 0 or type(inside) not in (tuple, list):  # a list may hold itself
+        return False
+    return any(_holds(part, given, depth - 1) for part in inside[:COPIED])
 
 
-def _kept(value: Any) -> Any:
+def _kept(value: Any, depth: int = 8) -> Any:
     kind = type(value)
     if kind is tuple or kind is list:
-        return value if len(value) > COPIED else kind(_kept(one) for one in value)
-    if kind is dict:
-        return {name: _kept(one) for name, one in value.items()}
+        if len(value) > COPIED or depth == 0:  # a list may hold itself
+            return value
+        return kind(_kept(one, depth - 1) for one in value)
+    if kind is dict and depth:
+        return {name: _kept(one, depth - 1) for name, one in value.items()}
     if kind is np.ndarray and value.size <= COPIED:
         return value.copy()
     return value

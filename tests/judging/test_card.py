@@ -233,6 +233,22 @@ def test_the_call_that_went_wrong_is_shown_and_not_the_last():
     assert "1 5" in text and "5 9" in text and "3 7" not in text
 
 
+def test_the_call_is_found_by_a_part_of_its_result():
+    from aigc_course.judging.call_recorder import Recorder
+
+    def f(k):
+        inner = [k + 0.5]
+        loop = [{"W": inner}, k]
+        loop.append(loop)
+        return loop
+
+    recorder = Recorder(f)
+    first, second = recorder.spy(1), recorder.spy(2)
+    assert recorder.show(first[0]["W"])[0] == (("k", "1"),)
+    assert recorder.show(second[0])[0] == (("k", "2"),)
+    assert recorder.show(object()) == ((), "") and recorder.show(None)[0] == (("k", "2"),)
+
+
 def test_what_came_is_shown_as_it_came():
     @exercise("98.2", "数", points=1, asks="f()", reference=lambda: 2.0)
     def judge_f(answer, rng):

@@ -81,30 +81,26 @@ class CallMonitor:
         return self._broken or self._deepest > _NEARLY * min(self._limit, sys.getrecursionlimit())
 
     def _on(self, frame: FrameType, event: str, arg: Any) -> None:
-        try:
+        try:  # all in one function: it is called for each call that an answer makes
             if event == "call":
                 self._depth += 1
                 if self._depth > self._deepest:
                     self._deepest = self._depth
+                code = frame.f_code
+                known = self._codes.get(id(code))
+                if known is None:
+                    known = self._codes[id(code)] = (code, self._forbidden_code(frame))
+                if known[1] is not None:
+                    self._note(known[1], frame.f_back)
             elif event == "return":
                 self._depth -= 1
-            self._look(frame, event, arg)
+            elif event == "c_call" and self._may_be_forbidden(arg):
+                name = defined_as(arg)
+                if name is not None and is_closed(*name, self._allows):
+                    self._note(public_name(*name), frame)
         except BaseException:  # RecursionError, MemoryError, KeyboardInterrupt, the time limit
             self._broken = True
             raise
-
-    def _look(self, frame: FrameType, event: str, arg: Any) -> None:
-        if event == "call":
-            code = frame.f_code
-            known = self._codes.get(id(code))
-            if known is None:
-                known = self._codes[id(code)] = (code, self._forbidden_code(frame))
-            if known[1] is not None:
-                self._note(known[1], frame.f_back)
-        elif event == "c_call" and self._may_be_forbidden(arg):
-            name = defined_as(arg)
-            if name is not None and is_closed(*name, self._allows):
-                self._note(public_name(*name), frame)
 
     def _may_be_forbidden(self, builtin: BuiltinFunctionType) -> bool:
         """Whether a built-in's home can hold anything forbidden; quick, for it is asked often."""
