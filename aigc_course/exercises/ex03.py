@@ -7,7 +7,9 @@ They take and return plain NumPy arrays, so this module needs nothing but NumPy.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from itertools import pairwise, permutations
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from aigc_course.judging.vocabulary import (
     Array,
     Caller,
     Rng,
+    Step,
     Steps,
     array,
     exercise,
@@ -28,11 +31,14 @@ from aigc_course.judging.vocabulary import (
 
 __all__ = [
     "gelu_backward",
+    "gradient_check",
+    "growth_per_layer",
     "linear_backward",
     "mlp_backward",
     "neuron_backward",
-    "numerical_gradient",
+    "residual_backward",
     "softmax_ce_backward",
+    "tanh_to_sigmoid",
 ]
 
 _GELU = np.sqrt(2 / np.pi)
@@ -42,7 +48,7 @@ _GELU = np.sqrt(2 / np.pi)
 
 
 def neuron_backward(w: float, x: float, b: float, y: float) -> tuple[float, float, float]:
-    """Gradients of ``L = (σ(w·x + b) − y)²`` for one neuron with one input.
+    """Gradients of ``L = (z·σ(z) − y)²``, ``z = w·x + b``: one neuron that uses its z twice.
 
     Args:
         w, x, b, y: numbers.
@@ -52,10 +58,11 @@ def neuron_backward(w: float, x: float, b: float, y: float) -> tuple[float, floa
 
     Example:
         >>> neuron_backward(w=0.0, x=2.0, b=0.0, y=1.0)
-        (-0.5, -0.0, -0.25)
+        (-2.0, -0.0, -1.0)
     """
-    s = 1 / (1 + np.exp(-(w * x + b)))
-    dz = float(2 * (s - y) * s * (1 - s))
+    z = w * x + b
+    s = 1 / (1 + np.exp(-z))
+    dz = float(2 * (z * s - y) * (s + z * s * (1 - s)))
     return dz * x, dz * w, dz
 
 
@@ -98,47 +105,57 @@ def gelu_backward(dy: Array, x: Array) -> Array:
 
 
 def softmax_ce_backward(logits: Array, y: Array) -> Array:
-    """Gradient of the mean cross-entropy of ``softmax(logits)`` for the logits.
+    """Gradient of the mean cross-entropy of ``softmax(logits)`` over the rows that have a label.
 
     Args:
         logits: (B, K).
-        y: class numbers, integers in [0, K), (B,).
+        y: class numbers, (B,): integers in [0, K), or −1 for a row without a label.
 
     Returns:
-        (B, K); each row sums to 0.
+        (B, K); each row sums to 0, and a row without a label is 0.
 
     Example:
-        >>> softmax_ce_backward(np.zeros((2, 2)), np.array([0, 1])).tolist()
-        [[-0.25, 0.25], [0.25, -0.25]]
+        >>> softmax_ce_backward(np.zeros((3, 2)), np.array([0, -1, 1])).tolist()
+        [[-0.25, 0.25], [0.0, 0.0], [0.25, -0.25]]
     """
+    known = y >= 0
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     d = e / e.sum(axis=1, keepdims=True)
-    d[np.arange(len(y)), y] -= 1
-    return np.asarray(d / len(y))
+    d[known, y[known]] -= 1
+    d[~known] = 0
+    return np.asarray(d / max(known.sum(), 1))
 
 
-def numerical_gradient(f: Callable[[Array], float], x: Array, eps: float = 1e-5) -> Array:
-    """Central differences, one entry at a time: 2 evaluations of ``f`` for each entry.
+def gradient_check(
+    f: Callable[[Array], float], x: Array, grad: Array, eps: float = 1e-5
+) -> tuple[float, tuple[int, ...]]:
+    """How far a gradient is from central differences, and where it is farthest.
 
     Args:
         f: takes an array of ``x``'s shape, returns a number.
         x: where to differentiate, float64, any shape; left as it came.
+        grad: what is claimed to be the gradient, same shape.
         eps: step.
 
     Returns:
-        Same shape as ``x``.
+        ``‖grad − n‖ / (‖grad‖ + ‖n‖)`` with ``n`` the central differences (0 if both are 0), and
+        the index of the largest ``|grad − n|``.
 
     Example:
-        >>> grad = numerical_gradient(lambda x: float((x**2).sum()), np.array([1.0, -3.0]))
-        >>> grad.round(6).tolist()
-        [2.0, -6.0]
+        >>> x, wrong = np.array([1.0, -3.0]), np.array([2.0, 6.0])
+        >>> error, where = gradient_check(lambda v: float((v**2).sum()), x, wrong)
+        >>> round(error, 3), where
+        (0.949, (1,))
     """
-    grad = np.zeros(x.shape)
+    n = np.zeros(x.shape)
     for i in np.ndindex(x.shape):
         step = np.zeros(x.shape)
         step[i] = eps
-        grad[i] = (f(x + step) - f(x - step)) / (2 * eps)
-    return grad
+        n[i] = (f(x + step) - f(x - step)) / (2 * eps)
+    whole = float(np.linalg.norm(grad) + np.linalg.norm(n))
+    far = np.unravel_index(np.abs(grad - n).argmax(), x.shape)
+    error = float(np.linalg.norm(grad - n)) / whole if whole else 0.0
+    return error, tuple(int(i) for i in far)
 
 
 def mlp_backward(x: Array, y: Array, params: dict[str, Array]) -> tuple[float, dict[str, Array]]:
@@ -169,46 +186,145 @@ def mlp_backward(x: Array, y: Array, params: dict[str, Array]) -> tuple[float, d
     return loss, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
 
+def residual_backward(dy: Array, x: Array, W1: Array, W2: Array) -> tuple[Array, Array, Array]:
+    """Backward pass of ``y = x + relu(x W1^T) W2^T``.
+
+    Args:
+        dy: gradient for the output, (B, D).
+        x: the input, (B, D).
+        W1, W2: (H, D) and (D, H).
+
+    Returns:
+        ``dx (B, D), dW1 (H, D), dW2 (D, H)``.
+
+    Example:
+        >>> one = np.ones((1, 1))
+        >>> [g.item() for g in residual_backward(one, 2 * one, 3 * one, 4 * one)]
+        [13.0, 8.0, 6.0]
+    """
+    z = x @ W1.T
+    dz = (dy @ W2) * (z > 0)
+    return dy + dz @ W1, dz.T @ x, dy.T @ np.maximum(z, 0)
+
+
+def growth_per_layer(d_in: int, d_out: int, std: float, slope: float) -> tuple[float, float]:
+    """By how much a layer of Leaky ReLU multiplies the mean square of z, and that of its gradient.
+
+    ``z' = W f(z)`` with W (d_out, d_in) of independent entries with mean 0, and z symmetric.
+
+    Example:
+        >>> forward, backward = growth_per_layer(100, 50, 0.2, slope=0.0)
+        >>> round(forward, 6), round(backward, 6)
+        (2.0, 1.0)
+    """
+    factor = std**2 * (1 + slope**2) / 2
+    return d_in * factor, d_out * factor
+
+
+Layers = Sequence[tuple[Array, Array]]
+
+
+def tanh_to_sigmoid(layers: Layers) -> list[tuple[Array, Array]]:
+    """The sigmoid network that gives the very outputs of a tanh network.
+
+    Args:
+        layers: (W (D_out, D_in), b (D_out,)) of each layer; tanh after all but the last.
+
+    Returns:
+        As many pairs of the same shapes, for a network with sigmoid in place of tanh.
+
+    Example:
+        >>> [(W, b), (V, c)] = tanh_to_sigmoid([(np.ones((1, 1)), np.zeros(1))] * 2)
+        >>> W.item(), b.item(), V.item(), c.item()
+        (2.0, 0.0, 2.0, -1.0)
+    """
+    out = []
+    for k, (W, b) in enumerate(layers):
+        if k > 0:  # what comes in is s, with h = 2s − 1
+            W, b = 2 * W, b - W.sum(axis=1)
+        if k < len(layers) - 1:  # tanh z = 2σ(2z) − 1
+            W, b = 2 * W, 2 * b
+        out.append((W, b))
+    return out
+
+
 # --- the judges --------------------------------------------------------------------------------
+
+NEARLY = "只对上前几位：像是数值差分，或中途用了 float32；这里要的是公式，用 float64 算"
+
+
+def _exact(
+    got: Any,
+    want: Any,
+    label: str,
+    hint: str,
+    traps: dict[str, Any] | None = None,
+    *,
+    form: str | None = None,
+    weight: float = 1.0,
+) -> Step:
+    """A gradient from a formula: central differences agree to about ten digits, and do not pass."""
+    if value(got, want, label, rtol=1e-3, atol=1e-6).ok:
+        hint = NEARLY
+    return value(got, want, label, hint, traps, form=form, rtol=1e-12, atol=1e-13, weight=weight)
+
+
+def _in_order(got: Sequence[Any], want: Sequence[Any], names: str) -> Step:
+    """Are they the right gradients in another order?"""
+    places = range(len(want))
+    fits = [[value(one, right, "").ok for right in want] for one in got]
+    right = all(fits[i][i] for i in places)
+    swapped = any(all(fits[i][j] for i, j in enumerate(order)) for order in permutations(places))
+    return that(right or not swapped, "返回的次序", f"值都在，次序不对：按 {names} 返回")
 
 
 @exercise(
     "03.1", "一个神经元的反向传播", points=2, asks="neuron_backward(w, x, b, y) -> dw, dx, db"
 )
 @hints(
-    "把式子拆成一环一环：z = wx + b，σ = σ(z)，L = (σ − y)²。从右往左，每一环乘上自己的导数。",
-    "平方那一环给 2(σ − y)，sigmoid 那一环给 σ(1 − σ)：两者相乘就是 L 对 z 的梯度。",
-    "z 对 w 的导数是 x，对 x 的导数是 w，对 b 的导数是 1：各乘上 L 对 z 的梯度。",
+    "先画图：z 有两支箭头，一支进 σ，一支直接进乘法。h = z·σ(z)，L = (h − y)²。",
+    "乘法那一环：对左边的因子，局部导数是右边的因子。z 从两条路各得一份梯度，相加。",
+    "直接那条路给 σ(z)，绕过 σ 的那条路给 z 乘 σ 自己的导数；两份之和乘上游的 2(h − y)，"
+    "就是 z 的梯度。",
 )
 def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
     # numbers of either sign, never near 0 or 1: each slip changes the result
     cases = rng.uniform(0.3, 0.9, size=(4, 5)) * rng.choice([-1.0, 1.0], size=(4, 5))
     w, x, b, y = cases
-    w[0], x[0] = abs(w[0]), -abs(x[0])
+    w[0], x[0], b[1] = abs(w[0]), -abs(x[0]), 6 * b[1]
     answers = []
     for case in cases.T.tolist():
         answers.append((yield from parts(answer(*case), 3, "dw, dx, db")))
     dw, dx, db = zip(*answers, strict=True)
-    s = 1 / (1 + np.exp(-(w * x + b)))
-    full, no_slope = 2 * (s - y) * s * (1 - s), 2 * (s - y)
+    z = w * x + b
+    s = 1 / (1 + np.exp(-z))
+    up, bend = 2 * (z * s - y), s * (1 - s)
+    dz = up * (s + z * bend)
     traps = {
-        "漏了 sigmoid 自己的导数 σ(1−σ)：链条上每一环都要乘": no_slope,
-        "平方的导数是 2(σ−y)，少了 2": full / 2,
-        "符号反了：(σ−y)² 对 σ 的导数是 2(σ−y)，不是 2(y−σ)": -full,
+        "只走了一条路：z 还经过 σ 影响 h，那一份也要加上": up * s,
+        "只走了一条路：z 还直接乘在 h 里，那一份也要加上": up * z * bend,
+        "两条路的梯度要相加，不是相乘": [up * s * z * bend, up * z * s * bend],
+        "绕过 σ 的那一份漏了一个因子：乘法对 σ 的局部导数是 z": up * (s + bend),
+        "σ 自己的导数是 σ(1−σ)": up * (s + z * s * (1 + s)),
+        "这是 h = σ(z) 的梯度：这里 h = z·σ(z)": 2 * (s - y) * bend,
+        "漏了上游的 2(h−y)": s + z * bend,
+        "平方的导数是 2(h−y)，少了 2": dz / 2,
+        "符号反了：(h−y)² 对 h 的导数是 2(h−y)": -dz,
         "b 的局部导数是 1，可是还要乘上游传来的梯度": np.ones(5),
-        "z = wx + b 对 b 的导数是 1，不是 b": full * b,
+        "z = wx + b 对 b 的导数是 1，不是 b": dz * b,
     }
-    yield value(db, full, "db", "db = dL/dσ · dσ/dz · 1", traps, lists=True)
-    traps = {"dw 与 dx 换了位置：wx 对 w 的导数是 x": full * w}
-    yield value(dw, full * x, "dw", "dw = dz · x", traps, weight=0.5, lists=True)
-    yield value(dx, full * w, "dx", "dx = dz · w", weight=0.5, lists=True)
+    yield _in_order((dw, dx, db), (dz * x, dz * w, dz), "dw, dx, db")
+    yield _exact(db, dz, "db", "db 就是 z 的梯度：两条路的和乘上游", traps)
+    traps = {"z = wx + b 对 w 的导数是 x，不是 w": dz * w, "还要乘 z 对 w 的局部导数": dz}
+    yield _exact(dw, dz * x, "dw", "dw = z 的梯度乘 z 对 w 的局部导数", traps, weight=0.5)
+    yield _exact(dx, dz * w, "dx", "dx = z 的梯度乘 z 对 x 的局部导数", weight=0.5)
 
 
 @exercise("03.2", "线性层的反向传播", points=3, asks="linear_backward(dy, x, W) -> dx, dW, db")
 @hints(
     "先写下形状：梯度与它对应的量同形。dW 与 W 都是 (D_out, D_in)，dx 与 x 都是 (B, D_in)。",
-    "上一格的循环里：db 沿批相加；dW[j, k] 把样本 i 加掉；dx[i, k] 把输出 j 加掉。"
-    "加掉的那一维，就是矩阵乘法消去的那一维。",
+    "一批样本共用 W 和 b，是分叉：dW 是 B 个外积之和，db 是 B 个 dy 之和；"
+    "每个样本有自己的 x，所以 dx 逐行算。",
     "db 是 dy 沿 axis=0 的和；dW 是 dy 的转置乘 x；dx 是 dy 乘 W（不转置）。",
 )
 def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
@@ -221,6 +337,7 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
         dy = rng.normal(size=(B, D_out))
         got, (want_dx, want_dW, want_db) = call(dy, x, W)
         dx, dW, db = yield from parts(got, 3, "dx, dW, db")
+        yield _in_order((dx, dW, db), (want_dx, want_dW, want_db), "dx, dW, db")
         square, case = share == 1.0, f"（B={B}, D_in={D_in}, D_out={D_out}）"
         form = "b 与一批样本共用：dy 要沿批的方向（axis=0）相加成 (D_out,)"
         traps = {
@@ -228,20 +345,19 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
             "求和的方向错了：沿批（axis=0）加，留下 D_out": dy.sum(axis=1),
         }
         hint, label = "db[j] = Σ_i dy[i, j]", "db" + case
-        yield value(db, want_db, label, hint, traps, form=form, weight=share / 2)
+        yield _exact(db, want_db, label, hint, traps, form=form, weight=share / 2)
         outer = "第 i 个样本贡献外积 dy[i]·x[i]：要让批那一维被乘掉，即 dy.T @ x"
         traps = {
             "dW 转置了：W 是 (D_out, D_in)，要 dy.T @ x": x.T @ dy,
             "dW 是各样本相加，不是平均：除以 B 已在损失里做过": want_dW / B,
-            "dx 与 dW 换了位置：按 dx, dW, db 的次序返回": want_dx,
             outer: dy @ x if square else [],
         }
         hint = "dW[j, k] = Σ_i dy[i, j]·x[i, k]"
         form = "梯度与参数同形：dW 与 W 同形，少了一次转置？"
-        yield value(dW, want_dW, "dW" + case, hint, traps, form=form, weight=share)
+        yield _exact(dW, want_dW, "dW" + case, hint, traps, form=form, weight=share)
         traps = {"多了一次转置：前向是 x @ W.T，反向是 dy @ W": dy @ W.T if square else []}
-        hint, form = "dx[i, k] = Σ_j dy[i, j]·W[j, k]", "dx 与 x 同形"
-        yield value(dx, want_dx, "dx" + case, hint, traps, form=form, weight=share)
+        hint, form = "dx[i, k] = Σ_j dy[i, j]·W[j, k]", "dx 与 x 同形，每个样本一行"
+        yield _exact(dx, want_dx, "dx" + case, hint, traps, form=form, weight=share)
     yield call.untouched(weight=0.5)
 
 
@@ -260,27 +376,30 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     half, bend, no_three = 0.5 * (1 + t), 0.5 * x * (1 - t**2), _GELU * (1 + 0.044715 * x**2)
     exact = 0.5 * (1 + np.vectorize(math.erf)(x / np.sqrt(2)))
     bell = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
-    no_inner = "tanh(u) 对 x 求导时漏了里层 du/dx = √(2/π)(1 + 3·0.044715x²)"
     traps = {
         "没有乘上游的梯度 dy：局部导数只是链条的一环": want / dy,
         "乘法法则少了一半：x 乘 tanh(u)，tanh(u) 也随 x 变": dy * half,
-        no_inner: dy * (half + bend),
+        "乘法法则少了一半：tanh(u) 变的时候 x 不变，x 变的那一份也要": dy * bend * du,
+        "tanh(u) 对 x 求导时漏了里层的 du/dx": dy * (half + bend),
         "x³ 的导数是 3x²：里层少了 3": dy * (half + bend * no_three),
+        "里层漏了 √(2/π)": dy * (half + bend * du / _GELU),
+        "第二项漏了因子 x": dy * (half + 0.5 * (1 - t**2) * du),
         "tanh 的导数是 1 − tanh²，忘了平方": dy * (half + 0.5 * x * (1 - t) * du),
+        "tanh 的导数是 1 − tanh²，号写成了加": dy * (half + 0.5 * x * (1 + t**2) * du),
         "这是 ReLU 的反向：GELU 在 0 附近是弯的，负的一侧导数也不为 0": dy * (x > 0),
         "这是把 GELU 的值当成了导数：要的是 dy · GELU′(x)": dy * x * half,
         "这是 erf 形式的 GELU 的导数：本题用 tanh 近似式": dy * (exact + x * bell),
     }
-    hint = "dx = dy · [½(1+tanh u) + ½x(1−tanh²u)·du/dx]"
+    hint = "分三环核对：½(1+tanh u) 那一项、½x 乘 tanh u 的导数那一项、里层 u 的导数"
     form = "逐元素的函数：梯度与输入同形"
-    yield value(got, want, "dx", hint, traps, form=form, weight=2)
+    yield _exact(got, want, "dx", hint, traps, form=form, weight=2)
     solid = rng.integers(2, 4, size=3)
     x, dy = rng.normal(size=solid), rng.normal(size=solid)
     hint = "dy 与 x 可以是任意形状，正负都有：逐元素计算"
-    yield value(*call(dy, x), "三维的 x", hint, weight=0.5)
+    yield _exact(*call(dy, x), "三维的 x", hint, weight=0.5)
     far, dy = np.array([-30.0, 30.0]), rng.uniform(1, 2, size=2)
     hint = "远处：左边 0，右边 1（再乘 dy）"
-    yield value(*call(dy, far), "很远的两端", hint, weight=0.5)
+    yield _exact(*call(dy, far), "很远的两端", hint, weight=0.5)
     yield call.untouched(weight=0.5)
 
 
@@ -288,84 +407,145 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     "03.4", "softmax + 交叉熵的反向传播", points=3, asks="softmax_ce_backward(logits, y) -> dlogits"
 )
 @hints(
-    "不必写出雅可比矩阵：softmax 与交叉熵连起来求导，整条链化简得很短。看看上面那幅右图。",
-    "一个样本的梯度是 p − y：每一类的概率，真实类别那一位再减 1。",
-    "先算稳定的 softmax（减每行的最大值），再用整数下标 [第几个样本, 它的类别] 减 1；"
-    "最后除以样本数。",
+    "先当每一行都有标签：一个样本的梯度是 p − y。再问：没有标签的行，损失里有它吗？",
+    "没有标签的行不在平均里，所以它的梯度整行是 0，除数也不数它。"
+    "下标 −1 在 NumPy 里是最后一列，不会报错。",
+    "先算稳定的 softmax（减每行的最大值）；known = y >= 0；只在 known 的行减 1，其余行置 0；"
+    "最后除以 known 的个数，一个也没有时不要除。",
 )
 def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, softmax_ce_backward)
-    B, K = sizes(rng, 2, 3, 9)
+    B, K = int(rng.integers(7, 10)), int(rng.integers(3, 6))
     logits, y = rng.normal(size=(B, K)), rng.integers(0, K, size=B)
     got, want = call(logits, y)
     onehot = np.eye(K)[y]
-    p = want * B + onehot
+    p, columns, rows = want * B + onehot, want * B + onehot, want * B + onehot
+    columns[:, y] -= 1
+    rows[y] -= 1
     whole = np.exp(logits) / np.exp(logits).sum() - onehot
-    diagonal = (
-        "p(1−p) 只是 softmax 雅可比的对角线；要的是损失对 logits 的梯度，整条链化简后是 p − y"
-    )
+    diagonal = "p(1−p) 是 softmax 雅可比的对角线；损失对 logits 的梯度化简后是 p − y"
     traps = {
-        "损失是一批的平均，梯度也要除以 B": want * B,
+        "损失是一批的平均，梯度也要除以样本数": want * B,
         "符号反了：是 p − y，不是 y − p": -want,
         "漏了减去 one-hot：真实类别那一位要减 1": p / B,
-        "漏了减去 one-hot：真实类别那一位要减 1；还要除以 B": p,
+        "漏了减去 one-hot：真实类别那一位要减 1；还要除以样本数": p,
+        "p[:, y] 减的是整列：每行只减自己那一格，写 p[np.arange(B), y]": [columns / B, columns],
+        "p[y] 减的是第 y 行：每行只减自己那一格，写 p[np.arange(B), y]": [rows / B, rows],
         diagonal: p * (1 - p) / B,
         "这是损失对概率 p 的梯度，还没有穿过 softmax 回到 logits": -onehot / (p * B),
-        "只除以样本数 B，不除以 B·K": want / K,
-        "除数是样本数 B，不是类别数 K": want * B / K,
-        "softmax 要逐行归一：sum 时写 axis=1, keepdims=True": whole / B,
+        "只除以样本数，不再除以类别数": want / K,
+        "除数是样本数，不是类别数 K": want * B / K,
+        "softmax 要逐行归一：sum 时写 axis=1, keepdims=True": [whole / B, whole],
     }
-    hint, form = "(softmax(logits) − onehot(y)) / B", "每个 logit 一个梯度：与 logits 同形"
-    yield value(got, want, "dlogits", hint, traps, form=form, weight=2)
+    form = "每个 logit 一个梯度：与 logits 同形"
+    hint = "每行都有标签时：p 减 one-hot，除以样本数"
+    yield _exact(got, want, "每行都有标签", hint, traps, form=form)
+    y[rng.permutation(B)[:3]] = -1
+    known = y >= 0
+    got, want = call(logits, y)
+    last, blind = (p - np.eye(K)[y]), p - np.eye(K)[y] * known[:, None]
+    n, zero = known.sum(), "没有标签的行不在损失里：它的梯度整行是 0"
+    traps = {
+        "没有标签的行不算样本：除数是有标签的行数": want * n / B,
+        "y = −1 成了下标 −1，减在最后一类上：没有标签的行整行是 0": [last / B, last / n],
+        zero: [blind / B, blind / n],
+    }
+    hint = "有标签的行：p 减 one-hot，除以有标签的行数；没有标签的行是 0"
+    form = "没有标签的行也占一行（全是 0）：与 logits 同形"
+    yield _exact(got, want, "有三行没有标签", hint, traps, form=form, weight=1.5)
+    hint = "一个标签也没有时，梯度全是 0：别拿 0 去除"
+    yield _exact(*call(logits, np.full(B, -1)), "全都没有标签", hint, weight=0.25)
     big = logits * 3000 + rng.permutation(np.linspace(-3000, 3000, B))[:, None]
-    yield value(*call(big, y), "logits 上千", "exp 溢出了：softmax 前先减去每一行的最大值")
-    yield call.untouched(weight=0.5)
+    yield _exact(*call(big, y), "logits 上千", "exp 溢出了：softmax 前先减去每一行的最大值")
+    yield call.untouched(weight=0.25)
 
 
-@exercise("03.5", "数值梯度", points=3, asks="numerical_gradient(f, x, eps=1e-5) -> grad")
+@exercise("03.5", "梯度检查", points=3, asks="gradient_check(f, x, grad, eps=1e-5) -> error, where")
 @hints(
-    "偏导数就是：只动一个元素一点点，看 f 变了多少。每个元素各问一次。",
-    "中心差分：这个元素加 eps 求一次值，减 eps 求一次值，差除以两步之间的距离。",
-    "用 np.ndindex(x.shape) 走遍下标；"
-    "每次另造一个只有这一处是 eps 的数组，与 x 相加、相减，x 本身不动。",
+    "先把 n 算对：每个元素各做一次中心差分，别的元素不动，x 也不改。",
+    "np.ndindex(x.shape) 走遍下标；相对误差的分母是两个范数之和，都是 0 时误差就是 0。",
+    "np.abs(grad − n).argmax() 是展平后的位置，np.unravel_index(它, x.shape) 变回下标的元组。",
 )
-def judge_numerical_gradient(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, numerical_gradient)
-    shape = sizes(rng, 2, 2, 5)
+def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, gradient_check)
+    shape = sizes(rng, 2, 3, 6)
     A, x = rng.normal(size=shape), rng.uniform(0.5, 1.5, size=shape)
+    spots = [tuple(int(rng.integers(d)) for d in shape) for _ in range(2)]
 
     def cubic(v: Array) -> float:
-        return float((A * v**3).sum() + v[0, 0] * v[-1, -1])
+        return float((A * v**3).sum())
 
-    want = 3 * A * x**2
-    want[0, 0] += x[-1, -1]
-    want[-1, -1] += x[0, 0]
-    form = "每个元素一个偏导数：与 x 同形，x 不一定是一维"
-    got = yield from array(call(cubic, x)[0], x.shape, "grad", form)
-    at_once = "把 eps 加到了所有元素上：得到的是各偏导之和；每次只动一个元素"
-    traps = {
-        "分母是 2·eps：两次求值之间隔了两步": 2 * want,
-        "分母多除了 2：只有一边加 eps 时才是 eps": want / 2,
-        "符号反了：f(x+eps) 减 f(x−eps)": -want,
-        at_once: np.full(x.shape, want.sum()),
-    }
-    hint = "逐个元素做中心差分"
-    yield value(got, want, "grad", hint, traps, rtol=1e-3, atol=1e-4, weight=2)
+    def gap(a: Array, n: Array) -> float:
+        return float(np.linalg.norm(a - n) / (np.linalg.norm(a) + np.linalg.norm(n)))
+
+    right = 3 * A * x**2
+    norm = np.linalg.norm
+    for spot, shift in zip(spots, (-rng.uniform(3, 4), rng.uniform(3, 4)), strict=True):
+        grad = right.copy()
+        grad[spot] += shift  # once too low, once too high
+        got, (want, _) = call(cubic, x, grad)
+        error, where = yield from parts(got, 2, "error, where")
+        off, sizes_of = norm(grad - right), (norm(grad), norm(right))
+        traps = {
+            "没有除以两个范数之和：这是绝对误差": off,
+            "分母是两个范数之和，不是其中一个": [off / sizes_of[0], off / sizes_of[1]],
+            "范数要开平方": off**2 / (sizes_of[0] ** 2 + sizes_of[1] ** 2),
+            "中心差分的分母是 2·eps：n 大了一倍": gap(grad, 2 * right),
+            "中心差分的分母是 2·eps，只除一次：n 小了一半": gap(grad, right / 2),
+            "n 的符号反了：f(x+eps) 减 f(x−eps)": gap(grad, -right),
+            "eps 加到了所有元素上：每次只动一个": gap(grad, np.full(shape, right.sum())),
+            "范数是平方和开方，不是最大值": abs(shift) / (abs(grad).max() + abs(right).max()),
+        }
+        hint = "error = ‖grad − n‖ / (‖grad‖ + ‖n‖)，n 是逐个元素的中心差分"
+        form = "error 是一个数：整个数组的相对误差"
+        yield value(error, want, "error", hint, traps, form=form, rtol=1e-6, weight=0.5)
+        yield from _where(where, spot, grad, right)
     yield call.untouched(weight=0.5)
-    eps = float(rng.uniform(0.005, 0.02))
-    bend, rest = 3 * A * x, A * eps**2  # exact for a cubic: the error is f''/2·eps, f'''/6·eps²
-    one_sided = "误差与 eps 成正比：这是单侧差分；用 f(x+eps) 与 f(x−eps) 的中心差分，误差降到 eps²"
-    sides = {one_sided: [want + bend * eps + rest, want - bend * eps + rest]}
-    got, hint, label = call(cubic, x, eps)[0], "没有用到参数 eps", f"eps={eps:.2g} 时的结果"
-    yield value(got, want + rest, label, hint, sides, rtol=1e-7, atol=1e-9)
+    eps = float(rng.uniform(0.05, 0.1))
+    bend, rest = 3 * A * x * eps, A * eps**2  # exact for a cubic: f''/2·eps and f'''/6·eps²
+    one_sided = [gap(grad, right + s * bend + rest) for s in (1, -1)]
+    sides = {"这是单侧差分：要 f(x+eps) 减 f(x−eps)": one_sided}
+    (error, _), (want, _) = yield from _pair(call(cubic, x, grad, eps))
+    yield value(error, want, f"eps={eps:.2g} 时的 error", "没有用到参数 eps", sides, rtol=1e-6)
 
     def sines(v: Array) -> float:
         return float(np.sin(v).sum())
 
-    at, hint = rng.normal(size=(3, 1, 2)), "x 可以是任何形状"
-    yield value(call(sines, at)[0], np.cos(at), "三维的 x", hint, weight=0.25)
-    at = at.flatten()
-    yield value(call(sines, at)[0], np.cos(at), "一维的 x", hint, weight=0.25)
+    for at in (rng.normal(size=(3, 1, 2)), rng.normal(size=5)):
+        grad = np.cos(at) + (at == at.max())
+        (_, where), (_, spot) = yield from _pair(call(sines, at, grad))
+        yield from _where(where, spot, grad, np.cos(at))
+        (error, _), _ = yield from _pair(call(sines, at, np.cos(at)))
+        label = f"{at.ndim} 维的 x，梯度全对时的 error"
+        yield value(error, 0.0, label, "x 可以是任何形状", atol=1e-7, weight=0.25)
+    (error, _), _ = yield from _pair(call(lambda v: 1.0, x, 0 * x))
+    yield value(error, 0.0, "两个梯度都是 0 时的 error", "0/0：这时误差就是 0", weight=0.25)
+
+
+def _pair(both: tuple[Any, Any]) -> Generator[Step, None, tuple[Any, Any]]:
+    """``got`` as two parts, and what is right."""
+    found = yield from parts(both[0], 2, "error, where")
+    return found, both[1]
+
+
+def _where(where: Any, spot: tuple[int, ...], grad: Array, right: Array) -> Steps:
+    """Is it the index of the largest difference, and one that ``x[where]`` takes?"""
+    hint = "展平之后的位置还要变回下标：np.unravel_index(位置, x.shape)"
+    if isinstance(where, list | np.ndarray):
+        hint = "列表、数组作下标取的是好几行：变成元组，x[where] 才是一个数"
+    detail = f"where 是 {type(where).__name__}"
+    ok = isinstance(where, tuple) and len(where) == right.ndim
+    ok = ok and all(isinstance(i, int | np.integer) for i in where)
+    yield that(ok, "where 是下标的元组", hint, detail)
+    found = tuple(int(i) for i in where)
+    off = grad - right
+    signed = {np.unravel_index(k, off.shape) for k in (off.argmax(), off.argmin())}
+    hint = "差得最远的那一处：|grad − n| 最大的下标"
+    if found in signed:
+        hint = "先取绝对值再找最大：偏大和偏小都算错"
+    elif found == np.unravel_index(np.abs(grad).argmax(), grad.shape):
+        hint = "要找差得最远的一处，不是梯度自己最大的一处"
+    yield that(found == spot, "where", hint, f"得到 {found}", weight=0.5)
 
 
 @exercise(
@@ -390,42 +570,234 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
     got, (want, right) = call(x, y, params)
     loss, grads = yield from parts(got, 2, "loss, grads")
-    hint = "前向：线性 → ReLU → 线性 → 平均交叉熵"
-    yield value(loss, want, "loss", hint, {"损失要对一批求平均": want * B})
+    z1 = x @ params["W1"].T + params["b1"]
+    h = np.maximum(z1, 0)
+    z2, bare = (v @ params["W2"].T + params["b2"] for v in (h, z1))
+
+    def mean_loss(z: Array) -> float:
+        return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(B), y]))
+
+    traps = {
+        "损失要对一批求平均": want * B,
+        "前向漏了 ReLU：第二层的输入是 relu(z1)": mean_loss(bare),
+        "最后一层的输出 z2 不过 ReLU": mean_loss(np.maximum(z2, 0)),
+        "平均是除以样本数，不再除以类别数": want / K,
+    }
+    yield _exact(loss, want, "loss", "前向：线性 → ReLU → 线性 → 平均交叉熵", traps)
     ok = isinstance(grads, dict) and set(grads) == set(params)
     yield that(ok, "grads 的键", 'grads 是字典，键与 params 相同："W1", "b1", "W2", "b2"')
     for name in ("b2", "W2", "b1", "W1"):
         yield from array(grads[name], shapes[name], f"grads[{name!r}]", "梯度与参数同形")
-    z1 = x @ params["W1"].T + params["b1"]
-    h = np.maximum(z1, 0)
-    dz2 = softmax_ce_backward(h @ params["W2"].T + params["b2"], y)
+    dz2 = softmax_ce_backward(z2, y)
     dh = dz2 @ params["W2"]
     traps = {
         "各层都大了 B 倍：损失是平均，dz2 要除以 B": right["b2"] * B,
         "除了两次 B：dz2 里除一次就够，后面都是相加": right["b2"] / B,
         "符号反了：dz2 是 p − y": -right["b2"],
+        "z2 后面没有 ReLU：dz2 不乘 (z2 > 0)": (dz2 * (z2 > 0)).sum(axis=0),
     }
     hint = "先核对 dz2 = (p − onehot) / B"
-    yield value(grads["b2"], right["b2"], "b2 的梯度", hint, traps, weight=0.75)
-    traps = {"用了 ReLU 之前的 z1：第二层的输入是 h = relu(z1)": dz2.T @ z1}
-    yield value(grads["W2"], right["W2"], "W2 的梯度", "dW2 = dz2.T @ h", traps, weight=0.75)
+    yield _exact(grads["b2"], right["b2"], "b2 的梯度", hint, traps, weight=0.75)
     traps = {
-        "没有穿过 ReLU：dz1 = dh · (z1 > 0)": dh.sum(axis=0),
+        "用了 ReLU 之前的 z1：第二层的输入是 h = relu(z1)": dz2.T @ z1,
+        "除了两次 B：dz2 里除一次就够": right["W2"] / B,
+    }
+    hint = "第二层的线性反向：上游是 dz2，输入是 h"
+    yield _exact(grads["W2"], right["W2"], "W2 的梯度", hint, traps, weight=0.75)
+    traps = {
+        "没有穿过 ReLU：dh 还要乘 (z1 > 0) 才是 dz1": dh.sum(axis=0),
         "ReLU 的开关看前向的 z1，不看梯度 dh 的正负": np.maximum(dh, 0).sum(axis=0),
         "ReLU 的局部导数是 0 或 1，不是 z1 本身": (dh * z1).sum(axis=0),
         "ReLU 的局部导数是 0 或 1，不是 h 本身": (dh * h).sum(axis=0),
+        "开关反了：z1 > 0 的位置通过，其余挡住": (dh * (z1 <= 0)).sum(axis=0),
     }
-    yield value(grads["b1"], right["b1"], "b1 的梯度", "dz1 沿批相加", traps, weight=0.75)
-    yield value(grads["W1"], right["W1"], "W1 的梯度", "dW1 = dz1.T @ x", weight=0.75)
+    hint = "dh 穿过 ReLU 得到 dz1，再沿批相加"
+    yield _exact(grads["b1"], right["b1"], "b1 的梯度", hint, traps, weight=0.75)
+    traps = {
+        "W1 的梯度也要用穿过 ReLU 之后的 dz1": dh.T @ x,
+        "除了两次 B：dz2 里除一次就够": right["W1"] / B,
+    }
+    hint = "第一层的线性反向：上游是 dz1，输入是 x"
+    yield _exact(grads["W1"], right["W1"], "W1 的梯度", hint, traps, weight=0.75)
     huge = params | {"W2": params["W2"] * 2000}
     z2 = h @ huge["W2"].T + huge["b2"]
     # so sure and so wrong that ln p is −inf unless worked out from z2
     got, (want, right) = call(x, z2.argmin(axis=1), huge)
     loss, grads = yield from parts(got, 2, "loss, grads")
     hint = "logits 上千时溢出了：损失用 log-sum-exp，softmax 前减去每一行的最大值"
-    yield value(loss, want, "logits 上千时的 loss", hint, weight=0.25)
+    yield _exact(loss, want, "logits 上千时的 loss", hint, weight=0.25)
     found = grads.get("b2") if isinstance(grads, dict) else None
-    yield value(found, right["b2"], "logits 上千时 b2 的梯度", hint, weight=0.25)
+    yield _exact(found, right["b2"], "logits 上千时 b2 的梯度", hint, weight=0.25)
     hint = "这里只算梯度，不更新参数"
     yield call.untouched("params", label="没有改动 params", hint=hint, weight=0.25)
     yield call.untouched("x", "y", weight=0.25)
+
+
+@exercise(
+    "03.7",
+    "残差块的反向：找出两处错",
+    points=3,
+    asks="residual_backward(dy, x, W1, W2) -> dx, dW1, dW2",
+)
+@hints(
+    "对着图逐行问：这一行的局部导数取决于前向的哪个量？再问：dx 与 dy 此刻是不是同一个数组？",
+    "一处在 ReLU 的开关：由前向的 z 决定。另一处是 dx = dy 没有造出新数组，+= 改的是 dy 自己。",
+    "dz 乘 (z > 0)；dx 写成 dy 加 dz @ W1，得到新数组；dW2 那一行的式子原来就对。",
+)
+def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, residual_backward)
+    several, D, H = sizes(rng, 3, 3, 8)
+    for B, label, share in ((several, "", 1.0), (1, "B = 1 时的 ", 0.25)):
+        dy, x = rng.normal(size=(2, B, D))
+        W1, W2 = rng.normal(size=(H, D)), rng.normal(size=(D, H))
+        got, want = call(dy, x, W1, W2)
+        dx, dW1, dW2 = yield from parts(got, 3, "dx, dW1, dW2")
+        yield _in_order((dx, dW1, dW2), want, "dx, dW1, dW2")
+        z = x @ W1.T
+        dh = dy @ W2
+        masks = {
+            "ReLU 的开关看前向的 z，不看梯度的正负": dh * (dh > 0),
+            "没有穿过 ReLU：dy @ W2 之后还要乘 (z > 0)": dh,
+            "ReLU 的局部导数是 0 或 1，不是 z 或 h 本身": dh * np.maximum(z, 0),
+            "开关反了：z > 0 的位置通过，其余挡住": dh * (z <= 0),
+        }
+        hint = "上游 dy 先过 W2，再过 ReLU，得到 dz；dW1 是 dz 与 x 的外积之和"
+        traps = {said: wrong.T @ x for said, wrong in masks.items()}
+        yield _exact(dW1, want[1], label + "dW1", hint, traps, form="dW1 与 W1 同形", weight=share)
+        through = want[0] - dy
+        traps = {
+            "漏了直通的那条路：x 分叉，dy 也直接到 dx": through,
+            "直通的那条路算了两次": want[0] + dy,
+            "只剩直通的那条路：还要加上穿过两层的那一份": dy,
+            "直通的那条路没有 ReLU：dy 原样加上": through + np.maximum(dy, 0),
+        }
+        traps |= {said: dy + wrong @ W1 for said, wrong in masks.items()}
+        hint = "x 分叉成两条路：直通的，穿过两层的；梯度相加"
+        yield _exact(dx, want[0], label + "dx", hint, traps, form="dx 与 x 同形", weight=share)
+        late = want[0].T @ np.maximum(z, 0)
+        traps = {
+            "算 dW2 时 dy 已经不是原来的 dy：dx = dy 之后的 += 改的是同一个数组": late,
+            "第二层的输入是 h = relu(z)，不是 z": dy.T @ z,
+        }
+        hint = "dW2 是 dy 与 h 的外积之和，用的是没被改过的 dy"
+        yield _exact(dW2, want[2], label + "dW2", hint, traps, form="dW2 与 W2 同形", weight=share)
+    hint = "dy 被改了：dx = dy 只是给同一个数组起了别名，+= 就改到它"
+    yield call.untouched("dy", label="没有改动 dy", hint=hint, weight=1.0)
+    yield call.untouched(weight=0.25)
+
+
+@exercise(
+    "03.8",
+    "每层乘多少：带泄漏的 ReLU",
+    points=2,
+    asks="growth_per_layer(d_in, d_out, std, slope) -> forward, backward",
+)
+@hints(
+    "先算 E[f(z)²]：z 关于 0 对称，正的一半原样，负的一半乘了 slope，平方之后各占多少？",
+    "前向每个新的 z 是 d_in 项之和；反向每个旧的梯度是 d_out 项之和，再乘 f 的导数，"
+    "导数的平方平均也是那个数。",
+    "E[f(z)²] = (1 + slope²)/2 · E[z²]；前向再乘 d_in 和权重的方差，反向换成 d_out。",
+)
+def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, growth_per_layer)
+    for label, slope in (
+        ("slope 在 0 与 1 之间", rng.uniform(0.3, 0.8)),
+        ("ReLU", 0.0),
+        ("直线", 1.0),
+    ):
+        d_in, d_out = (int(n) for n in sizes(rng, 2, 20, 200))
+        std, a = float(rng.uniform(0.05, 0.3)), float(slope)
+        got, (want, back) = call(d_in, d_out, std, a)
+        forward, backward = yield from parts(got, 2, "forward, backward")
+        yield _in_order((forward, backward), (want, back), "forward, backward")
+        v, share = std**2, 1.0 if 0 < a < 1 else 0.25
+        for got_one, right, d, name in (
+            (forward, want, d_in, "forward"),
+            (backward, back, d_out, "backward"),
+        ):
+            traps = {
+                "E[z²] 只有一半来自正的一侧：别忘了 ½": 2 * right,
+                "slope 也要平方：量的是平方的平均": d * v * (1 + a) / 2,
+                "这是 ReLU 的：负的一侧没有全砍掉，还留着 slope": d * v / 2,
+                "(1 + slope)/2 先平均再平方了：要先平方再平均": d * v * ((1 + a) / 2) ** 2,
+                "方差是 std 的平方": d * std * (1 + a**2) / 2,
+                "漏了 f：要先算 E[f(z)²] 与 E[z²] 之比": d * v,
+                "漏了 d_in 或 d_out：那么多项独立的数相加": v * (1 + a**2) / 2,
+                "量的是平方的平均，不必开方": math.sqrt(right),
+                "d_in 与 d_out 换了：数一数这个和有几项": (d_in + d_out - d) * right / d,
+            }
+            hint = "项数 × 权重的方差 × E[f(z)²]/E[z²]（反向是 E[f′(z)²]）"
+            traps = {said: wrong for said, wrong in traps.items() if abs(wrong / right - 1) > 1e-6}
+            yield _exact(got_one, right, f"{label}：{name}", hint, traps, weight=share)
+
+
+@exercise(
+    "03.9", "把 tanh 网络改写成 sigmoid 网络", points=3, asks="tanh_to_sigmoid(layers) -> layers"
+)
+@hints(
+    "记 s = σ(2z)，由 tanh z = 2σ(2z) − 1，原来的 h 就是 2s − 1。先只改一层：2z 要由谁算出来？",
+    "除末层外，W 和 b 都要乘 2，σ 里面才是 2z。除首层外，进来的是 s 而不是 h：把 h = 2s − 1 "
+    "代进 Wh + b，拆开括号。",
+    "Wh + b = 2Ws + (b − W 每行之和)。首层只乘 2；中间的层两件事都做，所以 W 变 4 倍；"
+    "末层没有激活，只代换，不乘 2。",
+)
+def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, tanh_to_sigmoid)
+    x = rng.normal(size=(6, 3))
+    for widths, label, share in (
+        ((3, 5, 4), "两层", 0.5),
+        ((3, 4, 6, 5, 2), "四层", 1.5),
+        ((3, 2), "只有一层", 0.25),
+    ):
+        layers = [(rng.normal(size=(o, i)), rng.normal(size=o)) for i, o in pairwise(widths)]
+        got, want = call(layers)
+        found = yield from parts(got, len(layers), f"{len(layers)} 层 (W, b)", "层数")
+        own = []
+        for k, ((W, b), one) in enumerate(zip(layers, found, strict=True), 1):
+            W_new, b_new = yield from parts(one, 2, "W, b", f"第 {k} 层是一对 (W, b)")
+            W_new = yield from array(W_new, W.shape, f"第 {k} 层的 W", "形状不变，与原来的 W 相同")
+            own.append((W_new, (yield from array(b_new, b.shape, f"第 {k} 层的 b", "形状不变"))))
+        slips: dict[str, dict[str, Any]] = {
+            "少了平移：h = 2s − 1 里的 −1 要并进下一层的偏置": {"shift": 0},
+            "平移的符号反了：h = 2s − 1，代进去是减": {"shift": -1},
+            "少了放大：sigmoid 里面要的是 2z，除末层外 W 和 b 都乘 2": {"inner": 1, "bias": 1},
+            "偏置也要乘 2：sigmoid 里面是 2(Wh + b)": {"bias": 1},
+            "h = 2s − 1 代进去，W 还要乘这个 2": {"inside": 1},
+            "末层后面没有激活，不必再乘 2": {"last": 2},
+            "首层进来的是 x，没有代换：W 和 b 只乘 2": {"everywhere": True},
+        }
+        said = "网络没有改：激活换成 sigmoid 之后，权重和偏置也要跟着变"
+        outputs = {said: _sigmoid_net(x, layers)} if len(layers) > 1 else {}
+        outputs |= {said: _sigmoid_net(x, _slipped(layers, **slip)) for said, slip in slips.items()}
+        right = _sigmoid_net(x, want)
+        hint = "同样的 x，tanh 网络与改写后的 sigmoid 网络的输出应当相等"
+        label = f"{label}：网络的输出"
+        yield _exact(_sigmoid_net(x, own), right, label, hint, outputs, weight=share)
+    yield call.untouched(weight=0.25)
+
+
+def _slipped(
+    layers: Layers,
+    shift: float = 1,
+    inside: float = 2,
+    inner: float = 2,
+    bias: float = 2,
+    last: float = 1,
+    everywhere: bool = False,
+) -> Layers:
+    """:func:`tanh_to_sigmoid` with something left out."""
+    out = []
+    for k, (W, b) in enumerate(layers):
+        if k > 0 or everywhere:
+            W, b = inside * W, b - shift * W.sum(axis=1)
+        end = k == len(layers) - 1
+        out.append((W * (last if end else inner), b * (last if end else bias)))
+    return out
+
+
+def _sigmoid_net(x: Array, layers: Layers) -> Array:
+    for k, (W, b) in enumerate(layers):
+        x = x @ W.T + b
+        if k < len(layers) - 1:
+            x = 0.5 + 0.5 * np.tanh(x / 2)
+    return x
