@@ -199,7 +199,7 @@ PROBE = """
 import builtins
 import numpy as np
 
-def numerical_gradient(f, x, eps=1e-5):
+def gradient_check(f, x, claimed, eps=1e-5):
     got = []
     for name in ('__globals__', '__code__', '__closure__', '__defaults__', '__self__', '__class__',
                  '__dict__', 'f_back', 'gi_frame', 'data', 'grad', '__func__', '__wrapped__'):
@@ -220,7 +220,9 @@ RIGHT_GRADIENT = """
         up[k] += eps
         down[k] -= eps
         grad[k] = (f(up) - f(down)) / (2 * eps)
-    return grad
+    size = np.linalg.norm(claimed) + np.linalg.norm(grad)
+    far = np.unravel_index(np.abs(claimed - grad).argmax(), grad.shape)
+    return (np.linalg.norm(claimed - grad) / size if size else 0.0), far
 """
 
 
@@ -246,14 +248,14 @@ def test_of_a_function_handed_over_nothing_can_be_had(
     sandbox: Sandbox, body: str, status: tuple[str, ...]
 ):
     with sandbox.worker() as worker:
-        result = judged(worker, PROBE.replace("FIRST", body), "numerical_gradient", "03.5")
+        result = judged(worker, PROBE.replace("FIRST", body), "gradient_check", "03.5")
     assert result.status in status and result.score == 0, result
 
 
 def test_a_function_handed_over_still_works(sandbox: Sandbox):
     with sandbox.worker(limits=PATIENT) as worker:
         source = PROBE.replace("    FIRST", RIGHT_GRADIENT)
-        assert judged(worker, source, "numerical_gradient", "03.5").passed
+        assert judged(worker, source, "gradient_check", "03.5").passed
 
 
 def test_how_a_graph_is_copied_does_not_tell_the_order_that_is_asked_for(sandbox: Sandbox):
@@ -270,9 +272,9 @@ def test_how_a_graph_is_copied_does_not_tell_the_order_that_is_asked_for(sandbox
 
 def test_nothing_handed_over_outlives_its_exercise(sandbox: Sandbox):
     """What one exercise's judge gave must not be the answer to another exercise."""
-    keep = "import builtins\n\ndef numerical_gradient(f, x, eps=1e-5):\n    builtins.kept = f\n    return x\n"
+    keep = "import builtins\n\ndef gradient_check(f, x, grad, eps=1e-5):\n    builtins.kept = f\n    return x\n"
     with sandbox.worker() as worker:
-        assert judged(worker, keep, "numerical_gradient", "03.5").status == "failed"
+        assert judged(worker, keep, "gradient_check", "03.5").status == "failed"
         result = judged(worker, "import builtins\nsigmoid = builtins.kept\n", "sigmoid", "01.1")
     assert result.status == "crashed" and result.score == 0
 

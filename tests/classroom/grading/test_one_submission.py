@@ -120,7 +120,7 @@ def test_an_answer_that_builds_on_a_wrong_one_is_judged_with_the_right_one() -> 
     first = "def neuron_backward(w, x, b, y):\n    return 0.0, 0.0, 0.0\n"
     second = (
         "def linear_backward(dy, x, W):\n"
-        "    assert abs(neuron_backward(0.0, 2.0, 0.0, 1.0)[0] + 0.5) < 1e-9\n"
+        "    assert abs(neuron_backward(0.0, 2.0, 0.0, 1.0)[0] + 2.0) < 1e-9\n"
         "    return dy @ W, dy.T @ x, dy.sum(axis=0)\n"
     )
     mark = grade(notebook({"03.1": first, "03.2": second}))
