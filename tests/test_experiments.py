@@ -51,6 +51,17 @@ def test_one_point_of_lesson_05_again():
         assert value == pytest.approx(row[name], abs=0.01), name
 
 
+def test_one_point_of_lesson_03_again():
+    """A ReLU network, which the lesson does not train again itself."""
+    [script] = [path for path in SCRIPTS if path.stem == "03_deep"]
+    names = ("activation", "depth", "scale", "centred", "steps", "lr", "seed")
+    point = dict(zip(names, ("ReLU", 20, 1, False, 100, 0.01, 0), strict=True))
+    found = experiment(script).measure(**point)
+    [row] = [r for r in data.results("03_deep") if all(r[k] == v for k, v in point.items())]
+    assert found["test_loss"] == pytest.approx(row["test_loss"], abs=0.01)
+    assert found["first"] == pytest.approx(row["first"], rel=0.01)
+
+
 def best_rates(table: str, *names: str) -> dict[tuple, float]:
     """The best rate of each setting; no best rate is at the edge of its grid."""
     losses: dict[tuple, dict[float, list[float]]] = {}
