@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Sequence
-from itertools import pairwise, permutations
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from aigc_course.judging.vocabulary import (
     Rng,
     Step,
     Steps,
+    again,
     array,
     exercise,
     hints,
@@ -262,20 +263,25 @@ def _exact(
     *,
     form: str | None = None,
     weight: float = 1.0,
+    lists: bool = False,
+    nonfinite: str = "",
 ) -> Step:
     """A gradient from a formula: central differences agree to about ten digits, and do not pass."""
-    if value(got, want, label, rtol=1e-3, atol=1e-6).ok:
+    if value(got, want, label, rtol=1e-3, atol=1e-6, lists=lists).ok:
         hint = NEARLY
-    return value(got, want, label, hint, traps, form=form, rtol=1e-12, atol=1e-13, weight=weight)
-
-
-def _in_order(got: Sequence[Any], want: Sequence[Any], names: str) -> Step:
-    """Are they the right gradients in another order?"""
-    places = range(len(want))
-    fits = [[value(one, right, "").ok for right in want] for one in got]
-    right = all(fits[i][i] for i in places)
-    swapped = any(all(fits[i][j] for i, j in enumerate(order)) for order in permutations(places))
-    return that(right or not swapped, "返回的次序", f"值都在，次序不对：按 {names} 返回")
+    return value(
+        got,
+        want,
+        label,
+        hint,
+        traps,
+        form=form,
+        rtol=1e-12,
+        atol=1e-13,
+        weight=weight,
+        lists=lists,
+        nonfinite=nonfinite,
+    )
 
 
 @exercise(
@@ -292,9 +298,10 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
     cases = rng.uniform(0.3, 0.9, size=(4, 5)) * rng.choice([-1.0, 1.0], size=(4, 5))
     w, x, b, y = cases
     w[0], x[0], b[1] = abs(w[0]), -abs(x[0]), 6 * b[1]
-    answers = []
+    call, answers = Caller(answer, neuron_backward), []
     for case in cases.T.tolist():
-        answers.append((yield from parts(answer(*case), 3, "dw, dx, db")))
+        got, want = call(*case)
+        answers.append((yield from parts(got, 3, "dw, dx, db", want=want)))
     dw, dx, db = zip(*answers, strict=True)
     z = w * x + b
     s = 1 / (1 + np.exp(-z))
@@ -313,11 +320,12 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
         "b 的局部导数是 1，可是还要乘上游传来的梯度": np.ones(5),
         "z = wx + b 对 b 的导数是 1，不是 b": dz * b,
     }
-    yield _in_order((dw, dx, db), (dz * x, dz * w, dz), "dw, dx, db")
-    yield _exact(db, dz, "db", "db 就是 z 的梯度：两条路的和乘上游", traps)
+    yield _exact(db, dz, "db", "db 就是 z 的梯度：两条路的和乘上游", traps, lists=True)
     traps = {"z = wx + b 对 w 的导数是 x，不是 w": dz * w, "还要乘 z 对 w 的局部导数": dz}
-    yield _exact(dw, dz * x, "dw", "dw = z 的梯度乘 z 对 w 的局部导数", traps, weight=0.5)
-    yield _exact(dx, dz * w, "dx", "dx = z 的梯度乘 z 对 x 的局部导数", weight=0.5)
+    said = "dw = z 的梯度乘 z 对 w 的局部导数"
+    yield _exact(dw, dz * x, "dw", said, traps, weight=0.5, lists=True)
+    said = "dx = z 的梯度乘 z 对 x 的局部导数"
+    yield _exact(dx, dz * w, "dx", said, weight=0.5, lists=True)
 
 
 @exercise("03.2", "线性层的反向传播", points=3, asks="linear_backward(dy, x, W) -> dx, dW, db")
@@ -335,9 +343,9 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
         B, D_in, D_out = shape
         x, W = rng.normal(size=(B, D_in)), rng.normal(size=(D_out, D_in))
         dy = rng.normal(size=(B, D_out))
-        got, (want_dx, want_dW, want_db) = call(dy, x, W)
-        dx, dW, db = yield from parts(got, 3, "dx, dW, db")
-        yield _in_order((dx, dW, db), (want_dx, want_dW, want_db), "dx, dW, db")
+        got, want = call(dy, x, W)
+        want_dx, want_dW, want_db = want
+        dx, dW, db = yield from parts(got, 3, "dx, dW, db", want=want)
         square, case = share == 1.0, f"（B={B}, D_in={D_in}, D_out={D_out}）"
         form = "b 与一批样本共用：dy 要沿批的方向（axis=0）相加成 (D_out,)"
         traps = {
@@ -358,6 +366,7 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
         traps = {"多了一次转置：前向是 x @ W.T，反向是 dy @ W": dy @ W.T if square else []}
         hint, form = "dx[i, k] = Σ_j dy[i, j]·W[j, k]", "dx 与 x 同形，每个样本一行"
         yield _exact(dx, want_dx, "dx" + case, hint, traps, form=form, weight=share)
+    yield again(call, *rng.normal(size=(3, n, n)))
     yield call.untouched(weight=0.5)
 
 
@@ -397,6 +406,7 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     x, dy = rng.normal(size=solid), rng.normal(size=solid)
     hint = "dy 与 x 可以是任意形状，正负都有：逐元素计算"
     yield _exact(*call(dy, x), "三维的 x", hint, weight=0.5)
+    yield again(call, *rng.normal(size=(2, 4, 5)))
     far, dy = np.array([-30.0, 30.0]), rng.uniform(1, 2, size=2)
     hint = "远处：左边 0，右边 1（再乘 dy）"
     yield _exact(*call(dy, far), "很远的两端", hint, weight=0.5)
@@ -456,7 +466,9 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     hint = "一个标签也没有时，梯度全是 0：别拿 0 去除"
     yield _exact(*call(logits, np.full(B, -1)), "全都没有标签", hint, weight=0.25)
     big = logits * 3000 + rng.permutation(np.linspace(-3000, 3000, B))[:, None]
-    yield _exact(*call(big, y), "logits 上千", "exp 溢出了：softmax 前先减去每一行的最大值")
+    hint = "softmax 前减去的是每一行自己的最大值"
+    over = "exp 溢出了：softmax 前先减去每一行的最大值"
+    yield _exact(*call(big, y), "logits 上千", hint, nonfinite=over)
     yield call.untouched(weight=0.25)
 
 
@@ -655,8 +667,7 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
         dy, x = rng.normal(size=(2, B, D))
         W1, W2 = rng.normal(size=(H, D)), rng.normal(size=(D, H))
         got, want = call(dy, x, W1, W2)
-        dx, dW1, dW2 = yield from parts(got, 3, "dx, dW1, dW2")
-        yield _in_order((dx, dW1, dW2), want, "dx, dW1, dW2")
+        dx, dW1, dW2 = yield from parts(got, 3, "dx, dW1, dW2", want=want)
         z = x @ W1.T
         dh = dy @ W2
         masks = {
@@ -685,6 +696,8 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
         }
         hint = "dW2 是 dy 与 h 的外积之和，用的是没被改过的 dy"
         yield _exact(dW2, want[2], label + "dW2", hint, traps, form="dW2 与 W2 同形", weight=share)
+    fresh = rng.normal(size=(2, several, D)), rng.normal(size=(H, D)), rng.normal(size=(D, H))
+    yield again(call, *fresh[0], *fresh[1:])
     hint = "dy 被改了：dx = dy 只是给同一个数组起了别名，+= 就改到它"
     yield call.untouched("dy", label="没有改动 dy", hint=hint, weight=1.0)
     yield call.untouched(weight=0.25)
@@ -711,13 +724,12 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
     ):
         d_in, d_out = (int(n) for n in sizes(rng, 2, 20, 200))
         std, a = float(rng.uniform(0.05, 0.3)), float(slope)
-        got, (want, back) = call(d_in, d_out, std, a)
-        forward, backward = yield from parts(got, 2, "forward, backward")
-        yield _in_order((forward, backward), (want, back), "forward, backward")
+        got, both = call(d_in, d_out, std, a)
+        forward, backward = yield from parts(got, 2, "forward, backward", want=both)
         v, share = std**2, 1.0 if 0 < a < 1 else 0.25
         for got_one, right, d, name in (
-            (forward, want, d_in, "forward"),
-            (backward, back, d_out, "backward"),
+            (forward, both[0], d_in, "forward"),
+            (backward, both[1], d_out, "backward"),
         ):
             traps = {
                 "E[z²] 只有一半来自正的一侧：别忘了 ½": 2 * right,
@@ -751,6 +763,7 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
     for widths, label, share in (
         ((3, 5, 4), "两层", 0.5),
         ((3, 4, 6, 5, 2), "四层", 1.5),
+        ((3, 5, 4), "又一个两层", 0.0),
         ((3, 2), "只有一层", 0.25),
     ):
         layers = [(rng.normal(size=(o, i)), rng.normal(size=o)) for i, o in pairwise(widths)]
