@@ -876,7 +876,7 @@ WRONG = [
     Wrong("03.9", "inside", rewritten(inside=1), "W 还要乘这个 2", 0),
     Wrong("03.9", "last", rewritten(last=2), "末层后面没有激活", 0),
     Wrong("03.9", "first", rewritten(everywhere=True), "首层进来的是 x", 0),
-    Wrong("03.9", "columns", rewrite_columns, "应当相等", 0),
+    Wrong("03.9", "columns", rewrite_columns, "输出不等", 0),
     Wrong("03.9", "fewer", rewrite_without_last, "(W, b)", 0),
     Wrong("03.9", "in place", rewrite_in_place, "被原地修改", 90),
 ]
