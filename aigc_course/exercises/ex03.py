@@ -434,8 +434,8 @@ def _quick(x: Array) -> Array:
     "先当每一行都有标签：一个样本的梯度是 p − y。再问：没有标签的行，损失里有它吗？",
     "没有标签的行不在平均里，所以它的梯度整行是 0，除数也不数它。"
     "下标 −1 在 NumPy 里是最后一列，不会报错。",
-    "先算稳定的 softmax（减每行的最大值）；known = y >= 0；只在 known 的行减 1，其余行置 0；"
-    "最后除以 known 的个数，一个也没有时不要除。",
+    "先算稳定的 softmax（减每行的最大值）；记下哪些行有标签；只在这些行减 1，其余行置 0；"
+    "最后除以有标签的行数，一个也没有时不要除。",
 )
 def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, softmax_ce_backward)
@@ -544,11 +544,11 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
 
     for at in (rng.normal(size=(3, 1, 2)), rng.normal(size=5)):
         grad = np.cos(at) + (at == at.max())
-        (_, where), (_, far) = yield from _pair(call(sines, at, grad))
-        yield from _where(where, far, grad, np.cos(at))
         (error, _), _ = yield from _pair(call(sines, at, np.cos(at)))
         label = f"{at.ndim} 维的 x，梯度全对时的 error"
         yield value(error, 0.0, label, "x 可以是任何形状", atol=1e-7, weight=0.25)
+        (_, where), (_, far) = yield from _pair(call(sines, at, grad))
+        yield from _where(where, far, grad, np.cos(at))
     (error, _), _ = yield from _pair(call(lambda v: 1.0, x, 0 * x))
     yield value(error, 0.0, "两个梯度都是 0 时的 error", "0/0：这时误差就是 0", weight=0.25)
 
