@@ -7,7 +7,7 @@ They take and return plain NumPy arrays.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,38 +19,49 @@ from aigc_course.judging.vocabulary import (
     Rng,
     Steps,
     array,
+    attempt,
     exercise,
     hints,
     parts,
     rate_is,
     shape_of,
+    sizes,
     that,
     value,
 )
 
-__all__ = ["EarlyStopping", "best_threshold", "class_weights", "dropout", "penalty"]
+__all__ = [
+    "balanced_weights",
+    "best_threshold",
+    "descend",
+    "dropout",
+    "equivalent_l2",
+    "shrink",
+    "smoothed_floor",
+]
 
 
 # --- the library's versions --------------------------------------------------------------------
 
 
-def penalty(w: Array, l1: float, l2: float) -> tuple[float, Array]:
-    """R = l1·Σ|w| + l2/2·Σw² and its gradient (0 as the subgradient of |w| at 0).
+def shrink(a: Array, l1: float, l2: float) -> Array:
+    """The minimum of ½(w − a)² + l1·|w| + ½·l2·w², entry by entry.
 
     Args:
-        w: any shape.
+        a: any shape.
         l1, l2: strengths, ≥ 0.
 
     Returns:
-        The value, and the gradient with the shape of ``w``.
+        The minimising w, with the shape of ``a``; 0 exactly where |a| ≤ l1.
+
+    Reference:
+        Zou, Hastie: Regularization and variable selection via the elastic net, JRSS B 2005.
 
     Example:
-        >>> value, grad = penalty(np.array([2.0, -1.0, 0.0]), l1=0.1, l2=1.0)
-        >>> round(value, 2), grad.round(2).tolist()
-        (2.8, [2.1, -1.1, 0.0])
+        >>> shrink(np.array([2.0, -1.0, 0.3]), 0.5, 1.0).round(2).tolist()
+        [0.75, -0.25, 0.0]
     """
-    total = l1 * np.abs(w).sum() + 0.5 * l2 * (w**2).sum()
-    return float(total), l1 * np.sign(w) + l2 * w
+    return np.sign(a) * np.maximum(np.abs(a) - l1, 0.0) / (1 + l2)
 
 
 def dropout(x: Array, p: float, training: bool, rng: Rng) -> tuple[Array, Array]:
@@ -79,65 +90,120 @@ def dropout(x: Array, p: float, training: bool, rng: Rng) -> tuple[Array, Array]
     return x * mask, mask
 
 
-class EarlyStopping:
-    """Stop when the validation loss has not improved for ``patience`` epochs in a row.
+def smoothed_floor(K: int, eps: float) -> tuple[float, float]:
+    """Where training with smoothed labels leads to: the gap of the logits, and the lowest loss.
+
+    Args:
+        K: classes, ≥ 2; the target is (1 − eps)·one-hot + eps/K.
+        eps: 0 to 1.
+
+    Returns:
+        The right class's logit minus any other's at the minimum (inf for ``eps`` = 0), and the
+        cross-entropy there, in nats.
+
+    Reference:
+        Szegedy et al.: Rethinking the Inception architecture, 2016 (arXiv:1512.00567).
+
+    Example:
+        >>> gap, floor = smoothed_floor(4, 0.4)
+        >>> round(gap, 3), round(floor, 3)
+        (1.946, 0.94)
+    """
+    if eps == 0:
+        return math.inf, 0.0
+    right, other = 1 - eps + eps / K, eps / K
+    floor = -right * math.log(right) - (K - 1) * other * math.log(other)
+    return math.log(right / other), floor
+
+
+def descend(
+    w: Array,
+    gradient: Callable[[Array], Array],
+    val_loss: Callable[[Array], float],
+    lr: float,
+    patience: int,
+    max_steps: int,
+) -> tuple[Array, int, int]:
+    """Gradient descent that stops when the validation loss has had no new low for a while.
+
+    Args:
+        w: where to start, any shape; step 0.
+        gradient, val_loss: of w.
+        patience: stop after so many steps in a row without a new low (an equal loss is none).
+        max_steps: stop then anyway; may be 0.
+
+    Returns:
+        The w of the lowest validation loss, which step that was, and how many steps were walked.
 
     Reference:
         Prechelt, Early Stopping — But When?, 1998.
 
     Example:
-        >>> stopper = EarlyStopping(patience=2)
-        >>> [stopper.update(loss) for loss in (1.0, 0.8, 0.9, 0.85)], stopper.best_epoch
-        ([False, False, False, True], 1)
+        >>> descend(np.zeros(1), lambda w: w - 3, lambda w: abs(w[0] - 2), 0.5, 1, 9)
+        (array([2.25]), 2, 3)
     """
-
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.best = math.inf
-        self.best_epoch = -1
-        self.epoch = -1
-
-    def update(self, val_loss: float) -> bool:
-        """Take one epoch's validation loss; True when it is time to stop."""
-        self.epoch += 1
-        if val_loss < self.best:
-            self.best, self.best_epoch = val_loss, self.epoch
-        return self.epoch - self.best_epoch >= self.patience
+    best, best_loss, best_step, step = w.copy(), val_loss(w), 0, 0
+    while step < max_steps and step - best_step < patience:
+        w, step = w - lr * gradient(w), step + 1
+        loss = val_loss(w)
+        if loss < best_loss:
+            best, best_loss, best_step = w.copy(), loss, step
+    return best, best_step, step
 
 
-def class_weights(y: Array, n_classes: int) -> Array:
-    """Weights N / (K n_k), so that every class pulls equally; 0 for a class without samples.
+def equivalent_l2(h: Array, lr: float, steps: int) -> Array:
+    """The L2 strength of each direction that stops where gradient descent from 0 has come to.
 
     Args:
-        y: classes, (N,).
-        n_classes: K.
+        h: curvatures, any shape, 0 ≤ lr·h < 1.
+        lr: of the gradient descent.
+        steps: how many, ≥ 1.
 
     Returns:
-        (K,) weights; over the samples of the classes that occur they average to (classes that
-        occur) / K, which is 1 when none is missing.
+        λ with h/(h + λ) = 1 − (1 − lr·h)^steps; its limit 1/(lr·steps) where h is 0.
 
     Example:
-        >>> class_weights(np.array([0, 0, 0, 1]), 2).round(3).tolist()
-        [0.667, 2.0]
+        >>> equivalent_l2(np.array([0.0, 1.0]), 0.1, 10).round(3).tolist()
+        [1.0, 0.535]
     """
-    count = np.bincount(y, minlength=n_classes)
-    return np.divide(len(y), n_classes * count, out=np.zeros(n_classes), where=count > 0)
+    left = (1 - lr * h) ** steps
+    flat = np.full(np.shape(h), 1 / (lr * steps))
+    return np.divide(h * left, 1 - left, out=flat, where=np.asarray(h) > 0)
 
 
-def best_threshold(y_true: Array, prob: Array) -> tuple[float, float]:
-    """The threshold t for which "positive when prob ≥ t" has the highest F1, and that F1.
+def balanced_weights(y: Array, classes: Array) -> Array:
+    """A weight a class: equal pull of the classes that occur, mean 1 over the samples.
+
+    Args:
+        y: labels, (N,), each one of ``classes``.
+        classes: the different labels there may be, (K,), in any order.
+
+    Returns:
+        (K,) weights in the order of ``classes``; 0 for a class without samples.
+
+    Example:
+        >>> balanced_weights(np.array([7, 7, 7, -2]), np.array([7, 5, -2])).round(3).tolist()
+        [0.667, 0.0, 2.0]
+    """
+    count = (np.asarray(y)[:, None] == np.asarray(classes)).sum(axis=0)
+    there = count > 0
+    return np.divide(len(y), there.sum() * count, out=np.zeros(len(count)), where=there)
+
+
+def best_threshold(y_true: Array, score: Array) -> tuple[float, float]:
+    """The threshold t for which "positive when score ≥ t" has the highest F1, and that F1.
 
     Args:
         y_true: 0 or 1, (N,), at least one 1.
-        prob: scores, (N,).
+        score: any real numbers, (N,).
 
     Example:
-        >>> t, f1 = best_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+        >>> t, f1 = best_threshold(np.array([0, 0, 1, 1]), np.array([-2.1, -0.4, -0.5, 1.8]))
         >>> round(float(t), 2), round(f1, 2)
-        (0.35, 0.8)
+        (-0.5, 0.8)
     """
     return max(
-        ((float(t), _f1(y_true, prob >= t)) for t in np.unique(prob)), key=lambda pair: pair[1]
+        ((float(t), _f1(y_true, score >= t)) for t in np.unique(score)), key=lambda pair: pair[1]
     )
 
 
@@ -149,46 +215,52 @@ def _f1(y_true: Array, y_pred: Array) -> float:
 # --- the judges --------------------------------------------------------------------------------
 
 
-@exercise("07.1", "L1 与 L2 惩罚及其梯度", points=2, asks="penalty(w, l1, l2) -> value, grad")
+@exercise("07.1", "两种惩罚一起上", points=3, asks="shrink(a, l1, l2) -> w")
 @hints(
-    "两项各自算好再相加：值是一个数，梯度与 w 同形。",
-    "½w² 的导数是 w；|w| 的导数是符号，w = 0 处取 0，np.sign 正好如此。",
-    "值：l1 乘绝对值之和，加上 ½·l2 乘平方和；梯度：l1 乘 np.sign(w)，加上 l2 乘 w。",
+    "照正文分三种情形：w > 0、w < 0、w = 0，只是导数里多了一项 l2·w。",
+    "w > 0 时导数是 w − a + l1 + l2·w，令它为 0，解出 w，再问它何时真的大于 0。",
+    "先软阈值，再缩小：阈值是 l1，缩小的倍数是 1 + l2。",
 )
-def judge_penalty(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, penalty)
-    w = rng.normal(size=(4, 5))
-    w[0, :2] = 0.0
-    l1, l2 = rng.uniform(0.1, 0.9, size=2).tolist()
-    got, (both, both_grad) = call(w, l1, l2)
-    yield call.untouched("w", label="没有改动输入 w")
-    names, label = "value, grad", "返回值与梯度两样东西"
-    total, grad = yield from parts(got, 2, names, label=label, hint=f"return {names}")
-    yield that(np.ndim(total) == 0, "惩罚是一个数", "把所有权重的惩罚加起来：.sum()")
-    grad = yield from array(grad, w.shape, "grad", "每个权重一个梯度，与 w 同形")
-    hint = "出现了 nan：w/|w| 在 0 处是 0/0，用 np.sign"
-    yield that(np.isfinite(grad).all(), "权重为 0 处的梯度", hint)
-    (_, zero), _ = call(w, 0.0, 0.0)
-    yield that(not np.any(zero), "两个强度都是 0 时没有惩罚", "梯度里有一项没有乘上 l1 或 l2")
-    (only2, grad2), (want, want_grad) = call(w, 0.0, l2)
-    hint = "约定是 l2/2·Σw²：求导时 2 与 1/2 约掉，梯度是 l2·w"
-    yield that(not np.allclose(grad2, 2 * l2 * w), "L2 的系数", hint)
-    yield value(grad2, want_grad, "L2 的梯度", "(l2/2)·w² 对 w 求导")
-    yield value(only2, want, "L2 的值", "l2/2·Σw²，别忘了 1/2")
-    (only1, grad1), (want, want_grad) = call(w, l1, 0.0)
-    hint = "|w| 的导数是符号：正的为 +1，负的为 −1，大小与 |w| 无关"
-    yield that(not np.allclose(grad1, l1 * np.abs(w)), "L1 的梯度不是绝对值", hint)
-    hint = "|w| 在 0 处不可导，约定取次梯度 0；np.sign(0) 正好是 0"
-    yield that(np.allclose(np.asarray(grad1)[0, :2], 0), "w = 0 处取 0", hint)
-    yield value(grad1, want_grad, "L1 的梯度", "l1·sign(w)")
-    yield value(only1, want, "L1 的值", "l1·Σ|w|")
-    yield value(total, both, "两者相加的值", "两项相加", weight=0.5)
-    yield value(grad, both_grad, "两者相加的梯度", "两项相加", weight=0.5)
-    hint = "w 可以是任意形状：对所有元素求和，不要指定 axis"
-    for size in ((7,), (2, 3, 4)):
-        (total, grad), (want, want_grad) = call(rng.normal(size=size), l1, l2)
-        yield value(total, want, f"形状 {size} 的值", hint, weight=0.0)
-        yield value(grad, want_grad, f"形状 {size} 的梯度", hint, weight=0.0)
+def judge_shrink(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, shrink)
+    l1, l2 = (float(v) for v in rng.uniform(0.4, 0.8, size=2))
+    a = np.append(rng.uniform(1.0, 3.0, size=6) * rng.choice([-1, 1], size=6), [0.3, -0.2, 0.0])
+    a[0] = abs(a[0])
+    a[1] = -abs(a[1])
+    soft = np.sign(a) * np.maximum(np.abs(a) - l1, 0)
+    got, want = call(a, l1, l2)
+    traps = {
+        "l2 没有起作用：这是只有 L1 的软阈值": soft,
+        "l1 没有起作用：这是只有 L2 的解": a / (1 + l2),
+        "先缩小再减 l1，次序反了：把 w > 0 的方程重解一遍": np.sign(a)
+        * np.maximum(np.abs(a) / (1 + l2) - l1, 0),
+        "惩罚是 ½·l2·w²，求导后是 l2·w，没有 2": soft / (1 + 2 * l2),
+        "L2 不平移，只按比例缩小：l1 与 l2 不能加在一起当阈值": [
+            np.sign(a) * np.maximum(np.abs(a) - l1 - l2, 0),
+            np.sign(a) * np.maximum(np.abs(a) - l1 - l2, 0) / (1 + l2),
+        ],
+        "除以 1 + l2，不是乘 1 − l2：那只是 l2 很小时的近似": soft * (1 - l2),
+        "这是缩小之后多乘了一次，不是最小点": soft * (1 + l2),
+        "符号丢了：a 是负的，w 也是负的": np.abs(soft) / (1 + l2),
+        "|a| ≤ l1 时两边都推向 0，w 停在 0，不会越过去": [
+            (a - l1 * np.sign(a)) / (1 + l2),
+            (a - l1) / (1 + l2),
+        ],
+        "a 为负的一半也要算：w < 0 时解出的是另一个式子": np.maximum(a - l1, 0) / (1 + l2),
+    }
+    yield value(got, want, "w", "对 w > 0、w < 0 各令导数为 0", traps, form="每个 a 一个 w，同形")
+    zero = np.asarray(got)[6:] == 0
+    hint = "|a| ≤ l1 的地方要恰好是 0，不能只是很小"
+    yield that(bool(np.all(zero)), "恰好为 0 的地方", hint)
+    for kind, (one, two) in {"l2 = 0": (l1, 0.0), "l1 = 0": (0.0, l2)}.items():
+        got, want = call(a, one, two)
+        yield value(got, want, f"{kind} 时", "一种强度为 0，就剩另一种", weight=0.5)
+    solid = rng.normal(size=tuple(sizes(rng, 3)))
+    got, want = call(solid, l1, l2)
+    yield value(got, want, "三维的 a", "a 可以是任意形状：逐元素算", weight=0.5)
+    got, want = call(np.array([l1, -l1, 2 * l1]), l1, l2)
+    yield value(got, want, "|a| 恰好等于 l1", "|a| = l1 时 w 是 0", weight=0.5, atol=1e-12)
+    yield call.untouched(weight=0.5)
 
 
 @exercise("07.2", "随机失活", points=3, asks="dropout(x, p, training, rng) -> y, mask")
@@ -252,169 +324,327 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     yield value(y, solid * np.asarray(mask, float), "三维的 x：y", hint, weight=0.0)
 
 
-@exercise(
-    "07.3",
-    "早停",
-    points=3,
-    asks="class EarlyStopping(patience)，update(val_loss) -> 该停了吗；best、best_epoch",
-    reference=EarlyStopping,
-)
+@exercise("07.3", "标签平滑学到哪里为止", points=3, asks="smoothed_floor(K, eps) -> gap, floor")
 @hints(
-    "要记住两件事：到现在为止的最低损失，它是第几轮。还要知道现在是第几轮。",
-    "update 先把轮数加 1；比历史最低还低，就更新 best 与 best_epoch；最后看已经有多少轮没有新低。",
-    "__init__ 里 best 从 float('inf') 起、best_epoch 与 epoch 从 −1 起；"
-    "update 返回 epoch − best_epoch >= patience。",
+    "交叉熵 −Σ qₖ ln pₖ 在 p = q 时最小（第 02 章）。先写出 q：真实类别一个数，其余每类一个数。",
+    "p = q 时 logit 之差等于 ln(p_真/p_别)；损失的最小值就是 q 自己的熵，别忘了其余的 K − 1 类。",
+    "q 在真实类别上是 1 − ε + ε/K，别处各是 ε/K；gap 是两者之比的对数，floor 是 −Σ q ln q；"
+    "ε = 0 时两个数单独给。",
 )
-def judge_early_stopping(answer: Answer, rng: Rng) -> Steps:
-    def run(losses: Sequence[float] | Array, patience: int) -> tuple[Any, int]:
-        """The stopper, and after how many epochs it stopped: 0 if it never did."""
-        stopper = answer(patience)
-        ended = (n for n, loss in enumerate(losses, 1) if stopper.update(float(loss)))
-        return stopper, next(ended, 0)
+def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, smoothed_floor)
 
-    falling = np.sort(rng.uniform(0.3, 2.0, size=8))[::-1]
-    stopper = answer(2)
-    said = [stopper.update(loss) for loss in falling.tolist()]
-    hint = "最后一行 return 一个比较的结果；没有 return 就是 None"
-    yield that(all(isinstance(s, bool | np.bool_) for s in said), "update 返回 True 或 False", hint)
-    hint = "损失每轮都在降，你却停了：出现新低时要把计数清零"
-    yield that(not any(said), "一直在降就不停", hint)
-    patience = int(rng.integers(2, 5))
-    flat = [1.0, 0.5, *np.sort(rng.uniform(0.6, 0.9, size=patience + 4))]
-    _, n = run(flat, patience)
-    hint = f"最低点之后 {patience + 4} 轮都没有改进（patience={patience}），一次也没返回 True"
-    yield that(n > 0, "不再改进时会停", hint)
-    hint = (
-        f"patience={patience}，最低点之后过了 {n - 2} 轮才停或就停了："
-        "连续没有改进的轮数达到 patience 时返回 True"
+    def entropy(right: float, other: float, times: float) -> float:
+        return -right * math.log(right) - times * other * math.log(other)
+
+    label, zero = "ε 不是 0 时", {ZeroDivisionError: "出现了除以 0：这里 ε 与 K 都不是 0"}
+    for K in [*sizes(rng, 2, 3, 30), 2]:
+        eps = float(rng.uniform(0.15, 0.45))
+        got, (gap, floor) = yield from attempt(lambda K=K, eps=eps: call(K, eps), label, zero)
+        g, f = yield from parts(got, 2, "gap, floor", label="返回 gap 与 floor")
+        right, rest = 1 - eps + eps / K, eps / K
+        traps: dict[str, Any] = {
+            "两个返回值对调了：先 gap，后 floor": floor,
+            "真实类别也分到 ε/K：q 是 (1 − ε)·独热 + ε/K，不是 1 − ε": [
+                math.log((1 - eps) / rest),
+                math.log((1 - eps) * (K - 1) / eps),
+            ],
+            "比反了：真实类别的 logit 更高，gap 是正的": -gap,
+            "gap 是 logit 之差，等于概率之比的对数；现在返回的是比本身": right / rest,
+            "gap 是 logit 之差，不是概率之差": right - rest,
+            "对数用自然对数": math.log2(right / rest),
+            "gap 是与另外某一类相比，不是与其余各类的总和相比": math.log(right / (1 - right)),
+        }
+        hint = "p = q 时 z_真 − z_别 = ln(q_真/q_别)"
+        yield value(g, gap, "gap", hint, traps, form="gap 是一个数", weight=0.5)
+        traps = {
+            "其余有 K − 1 类，每类都要算": [entropy(right, rest, 1)] if K > 2 else [],
+            "其余有 K − 1 类，不是 K 类": entropy(right, rest, K),
+            "真实类别也分到 ε/K：q 是 (1 − ε)·独热 + ε/K，不是 1 − ε": [
+                entropy(1 - eps, eps / (K - 1), K - 1),
+                entropy(1 - eps, rest, K - 1),
+            ],
+            "少了其余各类的那几项：−Σ 要对全部 K 类求和": [-right * math.log(right)],
+            "目标不是独热：−ln p_真 只是其中一项": -math.log(right),
+            "符号：熵不小于 0": -floor,
+            "对数用自然对数": floor / math.log(2),
+        }
+        hint = "p = q 时的交叉熵：−Σ qₖ ln qₖ，对全部 K 类求和"
+        yield value(f, floor, "floor", hint, traps, form="floor 是一个数", weight=0.5)
+    K = int(rng.integers(3, 12))
+    got, (gap, floor) = call(K, 1.0)
+    g, f = yield from parts(got, 2, "gap, floor", "ε = 1 时的返回值")
+    hint = "ε = 1 时 q 处处是 1/K：谁也不比谁高"
+    yield value(g, gap, "ε = 1 时的 gap", hint, atol=1e-12, weight=0.5)
+    yield value(f, floor, "ε = 1 时的 floor", "ε = 1 时 q 是均匀的，熵最大", weight=0.5)
+    label = "ε = 0 时"
+    hint = "ε = 0 就是普通的交叉熵：没有最小点，题目写明了两个数各是什么"
+    got, (gap, floor) = yield from attempt(
+        lambda: call(K, 0.0), label, {ZeroDivisionError: hint, ValueError: hint}
     )
-    yield that(n - 2 == patience, "恰好等 patience 轮", hint, weight=1.0)
-    # slowly coming down again after a bad epoch, never below the best: this is no improvement
-    _, n = run([1.0, 0.4, 0.9, *(0.9 - 0.05 * np.arange(1, 6))], 3)
-    hint = "冲高之后慢慢回落但没有破最低，不算改进：要与历史最低比，不是与上一轮比"
-    yield that(n == 5, "与最好的一轮比", hint, weight=1.0)
-    scale, lead = float(rng.uniform(0.5, 3.0)), int(rng.integers(0, 4))
-    wave = [*np.linspace(2.0, 1.1, lead), 1.0, 0.8, 0.85, 0.86, 0.7, 0.75, 0.76, 0.6]
-    lowest = len(wave) - 1
-    stopper, n = run([scale * loss for loss in (*wave, 0.65, 0.66, 0.67, 0.5)], 3)
-    hint = "中间有过新低，等待的轮数应从头数起；把没改进的轮数一直累加就停早了"
-    yield that(n == lowest + 4, "计数是连续的", hint, weight=1.0)
-    ok = hasattr(stopper, "best") and hasattr(stopper, "best_epoch")
-    hint = "在 __init__ 里建 self.best 与 self.best_epoch，update 里更新"
-    yield that(ok, "记下 best 与 best_epoch", hint)
-    yield value(stopper.best, scale * 0.6, "best", "到目前为止最低的验证损失", weight=0.5)
-    hint = "第一次 update 是第 0 轮，与 Python 的下标一致"
-    yield that(stopper.best_epoch != lowest + 1, "best_epoch 从 0 数起", hint)
-    hint = "出现最低验证损失的那一轮，从 0 数起"
-    yield that(stopper.best_epoch == lowest, "best_epoch", hint, weight=0.5)
-    _, n = run([0.5] * 4, 2)
-    yield that(n == 3, "打平不算改进", "损失一动不动时也要停：改进是严格小于", weight=0.5)
-    _, n = run(1e6 * falling, 2)
-    yield that(n == 0, "损失很大时也一样", "best 的初值要比任何损失都大：float('inf')")
-    _, n = run([1.0, 0.5, 0.7, 0.6], 1)
-    yield that(n == 3, "patience=1", "patience=1：一轮没有新低就停")
-    one, other = answer(2), answer(2)
-    for loss in (0.5, 0.6):
-        one.update(loss)
-    other.update(2.0)
-    ok = one.best_epoch == other.best_epoch == 0 and other.best == 2.0
-    hint = "两个 EarlyStopping 互相影响了：状态要存在 self 上，不要存在类或全局变量里"
-    yield that(ok, "各管各的", hint)
+    g, f = yield from parts(got, 2, "gap, floor", "ε = 0 时的返回值")
+    yield that(shape_of(g) == () and float(g) == gap, label + "的 gap", hint, weight=0.5)
+    yield value(f, floor, label + "的 floor", hint, atol=1e-12, weight=0.5)
 
 
-@exercise("07.4", "类别权重", points=2, asks="class_weights(y, n_classes) -> (K,)")
-@hints(
-    "先数每一类有几个样本；样本越少，权重越大。",
-    "np.bincount(y, minlength=n_classes) 给出 n_k，没有样本的类也占一格；w_k = N / (K·n_k)。",
-    "没有样本的类要避开除以 0：np.divide(N, K·n_k, out=np.zeros(K), where=n_k > 0)。",
+def _walk(losses: Sequence[float], start: Array, lr: float) -> tuple[Any, Any]:
+    """``gradient, val_loss`` of a descent whose validation losses are these, step by step."""
+
+    def gradient(w: Array) -> Array:
+        return -np.ones_like(start)
+
+    def val_loss(w: Array) -> float:
+        k = round(float((np.asarray(w) - start).mean()) / lr)
+        return float(losses[min(max(k, 0), len(losses) - 1)])
+
+    return gradient, val_loss
+
+
+@exercise(
+    "07.4",
+    "带早停的梯度下降",
+    points=3,
+    asks="descend(w, gradient, val_loss, lr, patience, max_steps) -> best_w, best_step, steps",
 )
-def judge_class_weights(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, class_weights)
+@hints(
+    "记住四样：现在的 w、最低的验证损失、那时的 w、那是第几步。起点算第 0 步，也要量。",
+    "走一步，量一次；比历史最低还低才换。best_w 若与 w 是同一个数组，w 原地一改它就跟着变。",
+    "循环的条件是 步数 < max_steps 且 步数 − best_step < patience；"
+    "w = w − lr·gradient(w) 写成新数组，best_w 存 w.copy()。",
+)
+def judge_descend(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, descend)
+    lr, patience = float(rng.uniform(0.1, 0.5)), int(rng.integers(3, 6))
+    low = int(rng.integers(4, 7))
+    fall, rise = np.linspace(2.0, 1.0, low + 1), np.linspace(1.1, 1.6, 12)
+    scale = float(rng.uniform(0.5, 3.0))
+
+    def case(losses: Any, patience: int, max_steps: int, size: Any = 3) -> Any:
+        start = rng.normal(size=size)
+        got, want = call(start, *_walk(losses, start, lr), lr, patience, max_steps)
+        return start, got, want
+
+    def told(
+        losses: Any, patience: int, max_steps: int, label: str, hint: str, size: Any = 3
+    ) -> Steps:
+        start, got, (want_w, want_step, want_n) = case(losses, patience, max_steps, size)
+        w, step, n = yield from parts(got, 3, "best_w, best_step, steps", label + "：返回值")
+        w = yield from array(w, np.shape(start), label + "：best_w", "best_w 与 w 同形")
+        traps: dict[str, Any] = {
+            "best_step 与 steps 对调了": [want_n] if want_n != want_step else [],
+            "起点是第 0 步，走过一步以后是第 1 步": [want_step + 1, want_step - 1],
+        }
+        yield value(n, want_n, label + "：steps", hint, form="steps 是一个数", weight=0.5)
+        yield value(step, want_step, label + "：best_step", hint, traps, weight=0.5)
+        traps = {
+            "best_w 是停下时的 w，不是验证损失最低的那一份：存的时候没有复制，后来跟着变了？": (
+                [start + lr * want_n] if want_n != want_step else []
+            ),
+            "差了一步：先更新 w，量的是更新之后的 w，存的也是这一份": [
+                start + lr * (want_step - 1),
+                start + lr * (want_step + 1),
+            ],
+            "w 要往梯度的反方向走": [start - lr * want_step] if want_step else [],
+        }
+        yield value(w, want_w, label + "：best_w", "best_step 那一步的 w", traps, weight=0.5)
+
+    first = scale * np.concatenate([fall, rise])
+    hint = f"先降到第 {low} 步，再一路升，patience={patience}：连续 patience 步没有新低就停"
+    yield from told(first, patience, 50, "先降后升", hint)
+    yield call.untouched("w", label="没有改动起点 w")
+    wave = [2.0, 1.0, 1.2, 1.1, 0.9, 1.0, 1.1, 0.8, *rise]
+    hint = "中间有过新低，等待要从头数起；没有新低的步数不能一直累加"
+    yield from told(wave, 3, 50, "有几次新低", hint)
+    slow = [1.0, 0.4, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, *rise]
+    yield from told(slow, 3, 50, "冲高之后慢慢回落", "要与历史最低比，不是与上一步比")
+    tie = [1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    yield from told(tie, 2, 50, "打平", "打平不算新低：改进是严格小于")
+    nan = [1.0, 0.5, math.nan, math.nan, math.nan, math.nan, math.nan]
+    hint = "nan 不算新低：拿 nan 比大小总是假，判断要写成 loss < best"
+    yield from told(nan, 3, 50, "走到 nan", hint)
+    hint = "max_steps 步走完就停，哪怕验证损失还在降"
+    yield from told(np.linspace(9, 1, 40), 3, int(rng.integers(4, 9)), "max_steps 先到", hint)
+    yield from told(np.linspace(9, 1, 40), 3, 0, "max_steps = 0", "一步不走，返回起点")
+    hint = "从起点就没有降过：起点算第 0 步，它就是最好的"
+    yield from told(1e6 * np.linspace(1, 2, 30), 2, 50, "一路升，损失很大", hint, (2, 3))
+    start, target = rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
+    got, want = call(
+        start, lambda w: w - target, lambda w: float(((w - 0.5 * target) ** 2).sum()), 0.2, 2, 60
+    )
+    w, _, n = yield from parts(got, 3, "best_w, best_step, steps")
+    hint = "每一步在新的 w 处重新算梯度"
+    yield value(n, want[2], "抛物面上：steps", hint, weight=0.5)
+    yield value(w, want[0], "抛物面上：best_w", hint, weight=0.5)
+    yield call.untouched("w", weight=0.5)
+
+
+@exercise("07.5", "早停相当于多强的 L2", points=4, asks="equivalent_l2(h, lr, steps) -> lam")
+@hints(
+    "正文有两条式子，各说一个方向上还剩下几成。令它们相等，解出 λ。",
+    "记 q = (1 − αh)ᵗ，h/(h + λ) = 1 − q；h = 0 时两边都是 0，要取 h → 0 的极限。",
+    "λ = h·q/(1 − q)；h 很小时 q ≈ 1 − αth，代进去，h 约掉。",
+)
+def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, equivalent_l2)
+    lr, steps = float(rng.uniform(0.05, 0.3)), int(rng.integers(5, 20))
+    h = rng.uniform(0.1, 0.9, size=6) / lr / steps * 3
+    h = np.minimum(h, 0.9 / lr)
+    got, want = call(h, lr, steps)
+    q = (1 - lr * h) ** steps
+    flow, late, early = (
+        np.exp(-lr * h * steps),
+        (1 - lr * h) ** (steps + 1),
+        (1 - lr * h) ** (steps - 1),
+    )
+    traps = {
+        "分子分母反了：剩下的路越少，相当的 λ 越小": h * (1 - q) / q,
+        "少乘了 h：从 h/(h + λ) = 1 − q 解 λ": q / (1 - q),
+        "1/(αt) 只是 h → 0 的极限；每个方向各不相同": np.full(6, 1 / (lr * steps)),
+        "e^(−αht) 是步子无穷小时的近似；题目要的是恰好相等": h * flow / (1 - flow),
+        "步数差了 1：走 t 步，乘 t 次 (1 − αh)": [
+            h * late / (1 - late),
+            h * early / (1 - early),
+        ],
+        "正负号：λ 不小于 0": -want,
+        "(1 − αh) 的 t 次方，不是 1 − αht": h * (1 - lr * h * steps) / (lr * h * steps),
+        "步数没有用上": h * (1 - lr * h) / (lr * h),
+        "h/(1 − q) 是 h + λ，还要减去 h": h / (1 - q),
+    }
+    hint = "令 h/(h + λ) = 1 − (1 − αh)ᵗ，解出 λ"
+    yield value(got, want, "λ", hint, traps, form="每个 h 一个 λ，同形", weight=2)
+    got, want = call(np.array([0.0, 0.5 / lr]), lr, steps)
+    hint = "h = 0 时是 0/0：取 h → 0 的极限，不是 0，也不是 nan"
+    yield value(got, want, "有 h = 0 时", hint, weight=1)
+    got, want = call(rng.uniform(0.1, 0.5, size=(2, 3)) / lr, lr, 1)
+    yield value(got, want, "只走一步，h 是二维的", "t = 1，h 可以是任意形状", weight=0.5)
+    got, want = call(np.zeros(3), lr, steps)
+    yield value(got, want, "全是 0", hint, weight=0.5)
+    yield call.untouched(weight=0.5)
+
+
+@exercise("07.6", "类别权重", points=3, asks="balanced_weights(y, classes) -> (K,)")
+@hints(
+    "第一个条件：w_k·n_k 对每个出现的类都一样，记作 c。第二个条件定出 c。",
+    "样本权重的平均是 (1/N)·Σ w_k·n_k，求和里只有出现的类：有几个？",
+    "出现的类有 K′ 个，w_k 是 N / (K′·n_k)；n_k 对 classes 里的每个值数一次 y == 它。",
+)
+def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, balanced_weights)
     K = int(rng.integers(3, 6))
-    counts = rng.permutation([3, *rng.integers(20, 90, size=K - 1)])
-    y = rng.permutation(np.repeat(np.arange(K), counts))
-    got, want = call(y, K)
-    yield call.untouched("y", label="没有改动输入 y")
-    w = yield from array(got, (K,), "权重", "每一类一个权重")
-    hint = "每一类都有样本，权重都是正的浮点数：除法写成整除 // 了？"
-    yield that(np.isfinite(w).all() and (w > 0).all(), "权重是数", hint)
-    hint = "权重与张数成正比了：方向反了，样本越少权重越大"
-    yield that(not np.allclose(w / w[0], counts / counts[0]), "少的类权重大", hint)
-    pull = w * counts
-    hint = "权重 × 张数应对每一类都一样：权重与 1/n_k 成正比"
-    yield that(np.allclose(pull, pull[0], rtol=1e-6), "各类的总分量相等", hint, weight=1.0)
-    hint = "比例对了，尺度不对：除以 K 再乘 N，使全体样本的权重平均为 1，学习率才不用跟着改"
-    yield that(np.isclose(pull.sum(), len(y)), "按样本平均是 1", hint)
-    yield value(w, want, "权重", "w_k = N / (K·n_k)")
-    got, want = call(y, K + 1)
-    label = "有一类没有样本时的权重"
-    w = yield from array(got, (K + 1,), label, "np.bincount(y, minlength=n_classes)")
-    hint = "出现了 inf 或 nan：没有样本的类除以 0，约定权重为 0"
-    yield that(np.isfinite(w).all(), "有一类没有样本时", hint)
-    yield value(w, want, label, "那一类记 0，K 仍是 n_classes")
-    gap = y + (y >= int(rng.integers(1, K)))  # a class in the middle is missing
-    got, want = call(gap, K + 1)
-    hint = "缺的类可能在中间：第 k 个权重属于类别 k，np.unique 会把后面的类往前挪"
-    w = yield from array(got, (K + 1,), "中间一类没有样本时的权重", hint)
-    yield value(w, want, "中间一类没有样本时的权重", hint, weight=0.0)
+    classes = rng.permutation(np.arange(-9, 60))[:K]
+    if np.all(np.diff(classes) > 0):
+        classes = classes[::-1].copy()  # never sorted
+    counts = rng.permutation(np.arange(3, 60))[:K]
+    y = rng.permutation(np.repeat(classes, counts))
+    label = "标签"
+    hint = "类别不一定是 0 到 K − 1：对 classes 里的每个值数 y 里有几个"
+    got, want = yield from attempt(
+        lambda: call(y, classes), label, {IndexError: hint, ValueError: hint}
+    )
+    form = "classes 里每一类一个权重，形状 (K,)；类别不一定是 0 到 K − 1"
+    w = yield from array(got, (K,), "权重", form)
+    N = len(y)
+    ordered = want[np.argsort(classes)]
+    traps = {
+        "权重的次序要与 classes 一致；np.unique 按大小排过序": ordered,
+        "与张数成正比了：样本越少，权重要越大": [counts / N, counts / counts.sum() * K],
+        "比例对了，尺度不对：全体样本的权重平均要是 1": [
+            1 / counts,
+            N / counts,
+            want / want.sum(),
+            want * K,
+            want / want.sum() * K,
+            counts.max() / counts,
+        ],
+        "与 1/√n 成正比：各类的总分量还不相等": N / np.sqrt(counts) / np.sqrt(counts).sum(),
+    }
+    yield value(w, want, "权重", "各类的 w_k·n_k 相等，全体样本的权重平均为 1", traps)
+    more = np.insert(classes, int(rng.integers(0, K)), 99)
+    label = "有一类没有样本时"
+    hint = "没有样本的类权重是 0；当心除以 0"
+    got, want = yield from attempt(lambda: call(y, more), label, {ZeroDivisionError: hint})
+    w = yield from array(got, (K + 1,), label + "的权重", "没有样本的类也占一格")
+    yield that(np.isfinite(w).all(), label, "出现了 inf 或 nan：没有样本的类权重是 0")
+    traps = {
+        "这样全体样本的权重平均不到 1：没有样本的类不该分走一份": want * K / (K + 1),
+        "没有样本的类权重是 0": [np.where(want > 0, want, v) for v in (1.0, N / K, N)],
+    }
+    yield value(w, want, label, "两个条件都只管出现的类", traps)
+    got, want = call(y[y == classes[0]], classes)
+    yield value(got, want, "只有一类出现时", "只有一类时，它的每个样本权重是 1", weight=0.5)
+    yield call.untouched(weight=0.5)
 
 
-def _accuracy(y: Array, prob: Array, t: float) -> float:
-    return float(np.mean((prob >= t) == y))
+def _accuracy(y: Array, score: Array, t: float) -> float:
+    return float(np.mean((score >= t) == y))
 
 
 def _rare_class(rng: Rng) -> tuple[Array, Array]:
-    """Labels of a rare class and small scores, for which accuracy and F1 want other thresholds."""
+    """Labels of a rare class and their logits, for which accuracy and F1 want other thresholds."""
     for _ in range(50):
         n = int(rng.integers(150, 220))
         y = rng.permutation(np.repeat([1, 0], [n // 12, n - n // 12]))
-        # even the rare samples' own scores lie far below 0.5 and close together
-        prob = 1 / (1 + np.exp(-(rng.normal(size=n) + 1.6 * y - 5.5)))
-        # among equals the highest threshold
-        most_right = max(np.unique(prob)[::-1], key=lambda t: _accuracy(y, prob, t))
-        if _f1(y, prob >= most_right) < best_threshold(y, prob)[1] - 1e-6:
+        score = 0.7 * (rng.normal(size=n) + 1.6 * y - 6.5)  # all below 0
+        score[np.flatnonzero(y == 0)[0]] = score.max() + 0.1  # the highest is a negative
+        most_right = max(np.unique(score)[::-1], key=lambda t: _accuracy(y, score, t))
+        if _f1(y, score >= most_right) < best_threshold(y, score)[1] - 1e-6:
             break
-    return y, prob
+    return y, score
 
 
-@exercise("07.5", "按 F1 选阈值", points=3, asks="best_threshold(y_true, prob) -> threshold, f1")
+@exercise("07.7", "按 F1 选阈值", points=3, asks="best_threshold(y_true, score) -> threshold, f1")
 @hints(
-    "只有 prob 里出现过的值会让判断改变，所以把它们每一个都当阈值试一遍就够了。",
-    "对 np.unique(prob) 里的每个 t：prob >= t 的判为 1，算 F1，记住最高的 F1 和它的 t。",
+    "阈值从一个分数挪到下一个分数之前，判断一个也不变：哪些阈值才值得试？",
+    "把出现过的每个分数都当一次阈值，各算一次 F1，留下最高的。",
     "命中数是「判为 1 而且真是 1」的个数；F1 等于 2·命中 / (判为 1 的个数 + 真是 1 的个数)。",
 )
 def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, best_threshold)
-    y, prob = _rare_class(rng)
-    got, (_, best) = call(y, prob)
+    y, score = _rare_class(rng)
+    label = "第一次调用"
+    hint = "一个也没判为 1 时精确率是 0/0：用 2·命中/(判为 1 + 真是 1) 就没有这个问题"
+    got, (_, best) = yield from attempt(lambda: call(y, score), label, {ZeroDivisionError: hint})
     yield call.untouched("y_true", label="没有改动输入 y_true")
-    yield call.untouched("prob", label="没有改动输入 prob")
+    yield call.untouched("score", label="没有改动输入 score")
     names = "threshold, f1"
     t, f1 = yield from parts(got, 2, names, label="返回阈值与 F1", hint=f"return {names}")
     ok = shape_of(t) == shape_of(f1) == ()
     yield that(ok, "阈值与 F1 各是一个数", f"return {names}：两个浮点数")
     t = float(t)
-    hint = "阈值在 0 到 1 之外：返回的是下标？用 candidates[argmax]"
-    yield that(-0.01 <= t <= 1.01, "阈值是一个概率", hint)
-    real = _f1(y, prob >= t)
+    real = _f1(y, score >= t)
     found = np.isclose(real, best)
-    hint = "稀有类的概率普遍很小，0.5 或 0.1、0.2、… 这样的格子太粗：候选取 prob 里的每个值"
-    yield that(found or not np.isclose(20 * t, round(20 * t)), "候选取自数据", hint)
-    hint = "你的阈值配的是 prob > t；约定是 prob >= t"
-    yield that(found or not np.isclose(_f1(y, prob > t), best), "大于等于", hint)
-    most = max(_accuracy(y, prob, c) for c in prob)
+    none = found or np.any(score >= t)
+    hint = "没有一个分数够得着这个阈值：分数可以全是负的，候选要从 score 里来（返回的是下标？）"
+    yield that(bool(none), "阈值落在分数的范围里", hint)
+    hint = "你的阈值配的是 score > t；约定是 score >= t"
+    yield that(bool(found or not np.isclose(_f1(y, score > t), best)), "大于等于", hint)
+    most = max(_accuracy(y, score, c) for c in score)
     hint = "这个阈值使准确率最高，F1 却不是：少数类上两者的最优点不同"
-    ok = found or not np.isclose(_accuracy(y, prob, t), most)
-    yield that(ok, "按 F1 选，不按准确率选", hint)
-    hint = "还有一个阈值 F1 更高：把 prob 里每一个不同的值都当阈值试一遍"
+    ok = found or not np.isclose(_accuracy(y, score, t), most)
+    yield that(bool(ok), "按 F1 选，不按准确率选", hint)
+    hint = "还有一个阈值 F1 更高：格子会漏掉它，把 score 里每一个不同的值都试一遍"
     yield that(real > best - 1e-9, "没有更好的阈值了", hint, weight=2.0)
-    yield value(f1, real, "f1", "返回的 F1 应是「prob >= 阈值」这条规则在这些样本上的 F1")
-    tied = "概率相同的样本同进同出：F1 要按 prob >= t 这条规则算，不能从排序后的中间切开"
-    lowest = "全是正类时，最低的那个概率作阈值 F1 为 1：它也是候选"
-    for truth, score, label, hint in (
-        (y, np.round(prob / prob.max(), 1), "有相同的概率时", tied),
-        (np.ones(5, dtype=int), np.linspace(0.2, 0.9, 5), "全是正类时", lowest),
+    traps = {
+        "返回的是准确率": _accuracy(y, score, t),
+        "F1 的分母是判为 1 的个数加真是 1 的个数，分子有 2": [real / 2, 2 * real],
+    }
+    hint = "返回的 F1 应是「score >= 阈值」这条规则在这些样本上的 F1"
+    yield value(f1, real, "f1", hint, traps)
+    tied = "分数相同的样本同进同出：F1 要按 score >= t 这条规则算，不能从排序后的中间切开"
+    lowest = "全是正类时，最低的那个分数作阈值 F1 为 1：它也是候选"
+    highest = "只有最高分是正类时，最高的那个分数作阈值 F1 为 1：它也是候选"
+    only = np.linspace(-3.0, 4.0, 6)
+    at, _ = best_threshold(y, score)
+    close = "有些分数挨得很近，等距的格子会漏掉：候选要从 score 里来"
+    for truth, given, label, hint in (
+        (y, (score - at) ** 7, "分数疏密不匀时", close),
+        (y, np.round(score), "有相同的分数时", tied),
+        (np.ones(5, dtype=int), np.linspace(-0.2, 40.0, 5), "全是正类时", lowest),
+        ((only == only.max()).astype(int), only, "只有最高分是正类时", highest),
+        (np.array([0, 1]), np.array([0.0, 0.0]), "分数全都一样时", tied),
     ):
-        (t, f1), (_, best) = call(truth, score)
-        real = _f1(truth, score >= float(t))
-        yield that(real > best - 1e-9 and np.isclose(float(f1), real), label, hint)
+        got, (_, best) = call(truth, given)
+        t, f1 = yield from parts(got, 2, names, label + "的返回值")
+        yield that(shape_of(t) == shape_of(f1) == (), label + "的返回值", "两个浮点数")
+        real = _f1(truth, given >= float(t))
+        yield that(real > best - 1e-9 and bool(np.isclose(float(f1), real)), label, hint)
