@@ -88,3 +88,46 @@ def test_the_final_race_of_lesson_05_uses_what_the_tables_chose():
     for row in race:
         if row["clip"] or row["spoilt"]:
             assert row["lr"] == clipped[row["spoilt"], row["clip"]]
+
+
+def the_script(name: str):
+    [script] = [path for path in SCRIPTS if path.stem == name]
+    return script
+
+
+def test_lesson_07_compares_the_strengths_that_the_validation_set_chose():
+    accuracies: dict[tuple, dict[float, list[float]]] = {}
+    for row in data.results("07_strength"):
+        setting = accuracies.setdefault((row["labels"], row["cure"]), {})
+        setting.setdefault(row["strength"], []).append(row["val_acc"])
+    compared = {}
+    for row in data.results("07_cures"):
+        compared.setdefault((row["labels"], row["cure"]), set()).add(row["strength"])
+    assert accuracies.keys() == compared.keys()
+    for setting, by_strength in accuracies.items():
+        means = {s: sum(values) / len(values) for s, values in by_strength.items()}
+        assert compared[setting] == {max(means, key=means.get)}, setting
+        # the strongest is too strong: the best is not at that end
+        worst = max(means) if setting[1] not in ("早停", "轮数", "宽度") else min(means)
+        if setting[1] != "什么都不加":
+            assert means[worst] < max(means.values()) - 0.02, f"{setting}: not swept far enough"
+    seeds = {row["seed"] for row in data.results("07_strength")}
+    assert not seeds & {row["seed"] for row in data.results("07_cures")}
+
+
+def test_lesson_07_reports_the_rare_class_at_rates_that_are_not_at_the_edge():
+    rows, found = data.results("07_rare"), {}
+    for row in rows:
+        if row["seed"] < 100:
+            setting = found.setdefault(row["way"], {})
+            setting.setdefault((row["lr"], row["steps"]), []).append(row["val_ap"])
+    for way, grid in found.items():
+        lr, _ = max(grid, key=lambda point: sum(grid[point]) / len(grid[point]))
+        assert {r["lr"] for r in rows if r["way"] == way and r["seed"] >= 100} == {lr}
+
+
+def test_one_point_of_lesson_07_again():
+    point = {"labels": "两成错标", "cure": "平移", "strength": 1.0, "seed": 3}
+    found = experiment(the_script("07_strength")).measure(**point)
+    [row] = [r for r in data.results("07_strength") if all(r[k] == v for k, v in point.items())]
+    assert found["val_acc"] == pytest.approx(row["val_acc"], abs=0.015)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -232,8 +233,17 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
     traps = {
         "l2 没有起作用：这是只有 L1 的软阈值": soft,
         "l1 没有起作用：这是只有 L2 的解": a / (1 + l2),
-        "先缩小再减 l1，次序反了：把 w > 0 的方程重解一遍": np.sign(a)
-        * np.maximum(np.abs(a) / (1 + l2) - l1, 0),
+        "先缩小再减 l1，次序反了：把 w > 0 的方程重解一遍": [
+            np.sign(a) * np.maximum(np.abs(a) / (1 + l2) - l1, 0),
+            np.sign(a) * np.maximum(np.abs(a) - l1 / (1 + l2), 0) / (1 + l2),
+        ],
+        "½w² 的导数是 w，½ 已经约掉；|w| 的导数是 ±1，没有 ½": [
+            soft / (1 + l2 / 2),
+            np.sign(a) * np.maximum(np.abs(a) - l1 / 2, 0) / (1 + l2),
+        ],
+        "l1 与 l2 用反了": np.sign(a) * np.maximum(np.abs(a) - l2, 0) / (1 + l1),
+        "这是从 w = a 走一步，不是最小点": a - l1 * np.sign(a) - l2 * a,
+        "惩罚把 w 往 0 拉，不是往外推": np.sign(a) * (np.abs(a) + l1) / (1 + l2),
         "惩罚是 ½·l2·w²，求导后是 l2·w，没有 2": soft / (1 + 2 * l2),
         "L2 不平移，只按比例缩小：l1 与 l2 不能加在一起当阈值": [
             np.sign(a) * np.maximum(np.abs(a) - l1 - l2, 0),
@@ -248,8 +258,11 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
         ],
         "a 为负的一半也要算：w < 0 时解出的是另一个式子": np.maximum(a - l1, 0) / (1 + l2),
     }
-    yield value(got, want, "w", "对 w > 0、w < 0 各令导数为 0", traps, form="每个 a 一个 w，同形")
-    zero = np.asarray(got)[6:] == 0
+    form = "每个 a 一个 w，同形"
+    w = yield from array(got, a.shape, "w", form)
+    yield that(np.isfinite(w).all(), "w 由数组成", "出现了 nan：a = 0 处的 a/|a| 是 0/0")
+    yield value(got, want, "w", "对 w > 0、w < 0 各令导数为 0", traps, form=form)
+    zero = w[6:] == 0
     hint = "|a| ≤ l1 的地方要恰好是 0，不能只是很小"
     yield that(bool(np.all(zero)), "恰好为 0 的地方", hint)
     for kind, (one, two) in {"l2 = 0": (l1, 0.0), "l1 = 0": (0.0, l2)}.items():
@@ -285,6 +298,8 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     y, mask = yield from parts(got, 2, "y, mask", label="返回 y 与 mask", hint="return y, mask")
     y = yield from array(y, size, "y")
     mask = yield from array(mask, size, "mask", "每个元素独立地决定去留，mask 与 x 同形")
+    few = len(np.unique(y)) <= 2 < len(np.unique(mask))
+    yield that(not few, "先 y，后 mask", "两个返回值对调了")
     hint = "出现了 nan 或 inf：丢掉的元素是 0，留下的是有限的数"
     yield that(np.isfinite([y, mask]).all(), "y 与 mask 由数组成", hint)
     gone, kept = y == 0, y != 0
@@ -337,10 +352,11 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
     def entropy(right: float, other: float, times: float) -> float:
         return -right * math.log(right) - times * other * math.log(other)
 
-    label, zero = "ε 不是 0 时", {ZeroDivisionError: "出现了除以 0：这里 ε 与 K 都不是 0"}
+    label = "ε 不是 0 时"
+    zero: dict[type[Exception], str] = {ZeroDivisionError: "出现了除以 0：这里 ε 与 K 都不是 0"}
     for K in [*sizes(rng, 2, 3, 30), 2]:
         eps = float(rng.uniform(0.15, 0.45))
-        got, (gap, floor) = yield from attempt(lambda K=K, eps=eps: call(K, eps), label, zero)
+        got, (gap, floor) = yield from attempt(partial(call, K, eps), label, zero)
         g, f = yield from parts(got, 2, "gap, floor", label="返回 gap 与 floor")
         right, rest = 1 - eps + eps / K, eps / K
         traps: dict[str, Any] = {
@@ -353,6 +369,7 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
             "gap 是 logit 之差，等于概率之比的对数；现在返回的是比本身": right / rest,
             "gap 是 logit 之差，不是概率之差": right - rest,
             "对数用自然对数": math.log2(right / rest),
+            "类数是参数 K，不总是 10": math.log(1 + 10 * (1 - eps) / eps),
             "gap 是与另外某一类相比，不是与其余各类的总和相比": math.log(right / (1 - right)),
         }
         hint = "p = q 时 z_真 − z_别 = ln(q_真/q_别)"
@@ -367,6 +384,7 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
             "少了其余各类的那几项：−Σ 要对全部 K 类求和": [-right * math.log(right)],
             "目标不是独热：−ln p_真 只是其中一项": -math.log(right),
             "符号：熵不小于 0": -floor,
+            "平滑之后，损失降不到 0：目标 q 自己有熵": 0.0,
             "对数用自然对数": floor / math.log(2),
         }
         hint = "p = q 时的交叉熵：−Σ qₖ ln qₖ，对全部 K 类求和"
@@ -415,26 +433,38 @@ def _walk(losses: Sequence[float], start: Array, lr: float) -> tuple[Any, Any]:
 def judge_descend(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, descend)
     lr, patience = float(rng.uniform(0.1, 0.5)), int(rng.integers(3, 6))
-    low = int(rng.integers(4, 7))
+    low = int(rng.integers(6, 9))  # later than patience
     fall, rise = np.linspace(2.0, 1.0, low + 1), np.linspace(1.1, 1.6, 12)
     scale = float(rng.uniform(0.5, 3.0))
 
-    def case(losses: Any, patience: int, max_steps: int, size: Any = 3) -> Any:
+    def case(losses: Any, patience: int, max_steps: int, size: Any = 4) -> Any:
         start = rng.normal(size=size)
         got, want = call(start, *_walk(losses, start, lr), lr, patience, max_steps)
         return start, got, want
 
     def told(
-        losses: Any, patience: int, max_steps: int, label: str, hint: str, size: Any = 3
+        losses: Any, patience: int, max_steps: int, label: str, hint: str, size: Any = 4
     ) -> Steps:
         start, got, (want_w, want_step, want_n) = case(losses, patience, max_steps, size)
         w, step, n = yield from parts(got, 3, "best_w, best_step, steps", label + "：返回值")
         w = yield from array(w, np.shape(start), label + "：best_w", "best_w 与 w 同形")
         traps: dict[str, Any] = {
-            "best_step 与 steps 对调了": [want_n] if want_n != want_step else [],
-            "起点是第 0 步，走过一步以后是第 1 步": [want_step + 1, want_step - 1],
+            "best_step 与 steps 对调了：先 best_step，后 steps": (
+                [want_step] if want_n != want_step and np.ndim(step) == 0 and step == want_n else []
+            ),
+            "一步也没有降下来：w 要往梯度的反方向走": (
+                [patience] if want_step > patience and want_n != patience and step == 0 else []
+            ),
         }
-        yield value(n, want_n, label + "：steps", hint, form="steps 是一个数", weight=0.5)
+        form = "steps 是一个数"
+        yield value(n, want_n, label + "：steps", hint, traps, form=form, weight=0.5)
+        traps = {
+            "差了 1：起点是第 0 步；走完一步要量新的 w，最后一步走完也要量": [
+                want_step + 1,
+                want_step - 1,
+            ]
+        }
+        hint = f"best_step 是验证损失最低的那一步的号。{hint}"
         yield value(step, want_step, label + "：best_step", hint, traps, weight=0.5)
         traps = {
             "best_w 是停下时的 w，不是验证损失最低的那一份：存的时候没有复制，后来跟着变了？": (
@@ -452,6 +482,8 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
     hint = f"先降到第 {low} 步，再一路升，patience={patience}：连续 patience 步没有新低就停"
     yield from told(first, patience, 50, "先降后升", hint)
     yield call.untouched("w", label="没有改动起点 w")
+    hint = "max_steps 步走完就停，哪怕验证损失还在降；最后一步走完也要量"
+    yield from told(np.linspace(9, 1, 40), 3, int(rng.integers(5, 9)), "max_steps 先到", hint)
     wave = [2.0, 1.0, 1.2, 1.1, 0.9, 1.0, 1.1, 0.8, *rise]
     hint = "中间有过新低，等待要从头数起；没有新低的步数不能一直累加"
     yield from told(wave, 3, 50, "有几次新低", hint)
@@ -462,8 +494,6 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
     nan = [1.0, 0.5, math.nan, math.nan, math.nan, math.nan, math.nan]
     hint = "nan 不算新低：拿 nan 比大小总是假，判断要写成 loss < best"
     yield from told(nan, 3, 50, "走到 nan", hint)
-    hint = "max_steps 步走完就停，哪怕验证损失还在降"
-    yield from told(np.linspace(9, 1, 40), 3, int(rng.integers(4, 9)), "max_steps 先到", hint)
     yield from told(np.linspace(9, 1, 40), 3, 0, "max_steps = 0", "一步不走，返回起点")
     hint = "从起点就没有降过：起点算第 0 步，它就是最好的"
     yield from told(1e6 * np.linspace(1, 2, 30), 2, 50, "一路升，损失很大", hint, (2, 3))
@@ -507,6 +537,8 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
         ],
         "正负号：λ 不小于 0": -want,
         "(1 − αh) 的 t 次方，不是 1 − αht": h * (1 - lr * h * steps) / (lr * h * steps),
+        "这是剩下的份额 (1 − αh)ᵗ，不是 λ": q,
+        "每步乘 1 − αh，不是 1 − h": h * (1 - h) ** steps / (1 - (1 - h) ** steps),
         "步数没有用上": h * (1 - lr * h) / (lr * h),
         "h/(1 − q) 是 h + λ，还要减去 h": h / (1 - q),
     }
@@ -514,11 +546,11 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
     yield value(got, want, "λ", hint, traps, form="每个 h 一个 λ，同形", weight=2)
     got, want = call(np.array([0.0, 0.5 / lr]), lr, steps)
     hint = "h = 0 时是 0/0：取 h → 0 的极限，不是 0，也不是 nan"
-    yield value(got, want, "有 h = 0 时", hint, weight=1)
+    yield value(got, want, "有 h = 0 时", hint, weight=1, rtol=1e-4)
     got, want = call(rng.uniform(0.1, 0.5, size=(2, 3)) / lr, lr, 1)
     yield value(got, want, "只走一步，h 是二维的", "t = 1，h 可以是任意形状", weight=0.5)
     got, want = call(np.zeros(3), lr, steps)
-    yield value(got, want, "全是 0", hint, weight=0.5)
+    yield value(got, want, "全是 0", hint, weight=0.5, rtol=1e-4)
     yield call.untouched(weight=0.5)
 
 
@@ -556,6 +588,7 @@ def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
             want / want.sum() * K,
             counts.max() / counts,
         ],
+        "整除 // 丢了小数": want // 1,
         "与 1/√n 成正比：各类的总分量还不相等": N / np.sqrt(counts) / np.sqrt(counts).sum(),
     }
     yield value(w, want, "权重", "各类的 w_k·n_k 相等，全体样本的权重平均为 1", traps)
@@ -612,6 +645,8 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     yield that(ok, "阈值与 F1 各是一个数", f"return {names}：两个浮点数")
     t = float(t)
     real = _f1(y, score >= t)
+    swapped = np.isclose(_f1(y, score >= float(f1)), t) and not np.isclose(real, float(f1))
+    yield that(not swapped, "先阈值，后 F1", "两个返回值对调了")
     found = np.isclose(real, best)
     none = found or np.any(score >= t)
     hint = "没有一个分数够得着这个阈值：分数可以全是负的，候选要从 score 里来（返回的是下标？）"
@@ -641,7 +676,7 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
         (y, np.round(score), "有相同的分数时", tied),
         (np.ones(5, dtype=int), np.linspace(-0.2, 40.0, 5), "全是正类时", lowest),
         ((only == only.max()).astype(int), only, "只有最高分是正类时", highest),
-        (np.array([0, 1]), np.array([0.0, 0.0]), "分数全都一样时", tied),
+        (np.array([0, 1, 0, 1, 0]), np.zeros(5), "分数全都一样时", tied),
     ):
         got, (_, best) = call(truth, given)
         t, f1 = yield from parts(got, 2, names, label + "的返回值")
