@@ -57,7 +57,7 @@ CHOSEN: dict[str, dict[str, float]] = {
         "宽度": 128.0,
     },
 }
-SIZES = (250, 500, 2000, 4000)
+SIZES = (250, 500, 2000)
 
 
 def _point(labels: str, cure: str, size: int, seed: int) -> dict[str, Any]:

@@ -547,6 +547,8 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
     got, want = call(np.array([0.0, 0.5 / lr]), lr, steps)
     hint = "h = 0 时是 0/0：取 h → 0 的极限，不是 0，也不是 nan"
     yield value(got, want, "有 h = 0 时", hint, weight=1, rtol=1e-4)
+    got, want = call(h[::-1].copy(), lr / 2, steps)
+    yield value(got, want, "换一组 h 与 α", "每次调用都从这一次的 h、lr、steps 算", weight=0.5)
     got, want = call(rng.uniform(0.1, 0.5, size=(2, 3)) / lr, lr, 1)
     yield value(got, want, "只走一步，h 是二维的", "t = 1，h 可以是任意形状", weight=0.5)
     got, want = call(np.zeros(3), lr, steps)
@@ -603,6 +605,9 @@ def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
         "没有样本的类权重是 0": [np.where(want > 0, want, v) for v in (1.0, N / K, N)],
     }
     yield value(w, want, label, "两个条件都只管出现的类", traps)
+    moved = dict(zip(classes.tolist(), np.roll(classes, 1).tolist(), strict=True))
+    got, want = call(np.array([moved[v] for v in y.tolist()]), classes)
+    yield value(got, want, "换一份标签", "每次调用都重新数 y", weight=0.5)
     got, want = call(y[y == classes[0]], classes)
     yield value(got, want, "只有一类出现时", "只有一类时，它的每个样本权重是 1", weight=0.5)
     yield call.untouched(weight=0.5)
@@ -625,7 +630,13 @@ def _rare_class(rng: Rng) -> tuple[Array, Array]:
     return y, score
 
 
-@exercise("07.7", "按 F1 选阈值", points=3, asks="best_threshold(y_true, score) -> threshold, f1")
+@exercise(
+    "07.7",
+    "按 F1 选阈值",
+    points=3,
+    asks="best_threshold(y_true, score) -> threshold, f1",
+    allows=["aigc_course.metrics.*"],
+)
 @hints(
     "阈值从一个分数挪到下一个分数之前，判断一个也不变：哪些阈值才值得试？",
     "把出现过的每个分数都当一次阈值，各算一次 F1，留下最高的。",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from aigc_course import metrics
 from aigc_course.exercises import ex07
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
@@ -26,7 +27,7 @@ def shrink_by_cases(a, l1, l2):
 
 
 def shrink_by_clip(a, l1, l2):
-    return ((a - np.clip(a, -l1, l1)) / (1 + l2)).tolist()
+    return (a - np.clip(a, -l1, l1)) / (1 + l2)
 
 
 def dropout_by_assignment(x, p, training, rng):
@@ -89,7 +90,7 @@ def descend_with_history(w, gradient, val_loss, lr, patience, max_steps):
         if len(path) - 1 - best >= patience:
             break
     best = int(np.nanargmin(losses))
-    return path[best].tolist(), np.int64(best), len(path) - 1
+    return path[best], np.int64(best), len(path) - 1
 
 
 def equivalent_by_loop(h, lr, steps):
@@ -102,13 +103,13 @@ def equivalent_by_loop(h, lr, steps):
 
 def equivalent_by_expm1(h, lr, steps):
     kept = -np.expm1(steps * np.log1p(-lr * np.where(h > 0, h, 0.1)))
-    return np.where(h > 0, h * (1 - kept) / kept, 1 / lr / steps).tolist()
+    return np.where(h > 0, h * (1 - kept) / kept, 1 / lr / steps)
 
 
 def weights_by_class(y, classes):
     present = set(y.tolist())
     K = sum(int(c) in present for c in classes)
-    return [len(y) / K / np.sum(y == c) if np.any(y == c) else 0 for c in classes]
+    return np.array([len(y) / K / np.sum(y == c) if np.any(y == c) else 0 for c in classes])
 
 
 def weights_by_unique(y, classes):
@@ -130,6 +131,13 @@ def threshold_by_sorting(y_true, score):
 
 def threshold_as_array(y_true, score):
     return np.array(max((ex07._f1(y_true, score >= t), t) for t in score)[::-1])
+
+
+def threshold_from_the_curve(y_true, score):
+    precision, recall, cuts = metrics.precision_recall_curve(y_true, score)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    k = int(np.argmax(f1[:-1]))
+    return cuts[k], f1[k]
 
 
 def threshold_between(y_true, score):
@@ -155,6 +163,7 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("07.7", threshold_by_sorting),
     ("07.7", threshold_as_array),
     ("07.7", threshold_between),
+    ("07.7", threshold_from_the_curve),
 ]
 
 
@@ -589,19 +598,19 @@ WRONG = [
     Wrong("07.5", "late", eq_late, "步数差了 1", 0),
     Wrong("07.5", "sum", eq_sum, "还要减去 h", 0),
     Wrong("07.5", "negative", eq_negative, "正负号", 0),
-    Wrong("07.5", "nan", eq_nan, "0/0", 44),
-    Wrong("07.5", "in place", eq_in_place, "h 被原地修改", 89),
-    Wrong("07.5", "flat", eq_flat, "任意形状", 67),
+    Wrong("07.5", "nan", eq_nan, "0/0", 40),
+    Wrong("07.5", "in place", eq_in_place, "h 被原地修改", 90),
+    Wrong("07.5", "flat", eq_flat, "任意形状", 70),
     Wrong("07.6", "proportional", weights_proportional, "成正比", 0),
     Wrong("07.6", "not scaled", weights_not_scaled, "尺度不对", 0),
     Wrong("07.6", "root", weights_root, "1/√n", 0),
-    Wrong("07.6", "textbook", weights_textbook, "不到 1", 33),
+    Wrong("07.6", "textbook", weights_textbook, "不到 1", 29),
     Wrong("07.6", "bincount", weights_bincount, "不一定是 0 到", 0),
     Wrong("07.6", "sorted", weights_sorted, "np.unique 按大小", 0),
-    Wrong("07.6", "inf", weights_inf, "出现了 inf", 33),
-    Wrong("07.6", "too short", weights_too_short, "也占一格", 33),
+    Wrong("07.6", "inf", weights_inf, "出现了 inf", 29),
+    Wrong("07.6", "too short", weights_too_short, "也占一格", 29),
     Wrong("07.6", "a sample", weights_a_sample, "形状 (K,)", 0),
-    Wrong("07.6", "in place", weights_in_place, "y 被原地修改", 83),
+    Wrong("07.6", "in place", weights_in_place, "y 被原地修改", 86),
     Wrong("07.7", "half", threshold_half, "够得着", 0),
     Wrong("07.7", "accuracy", threshold_by_accuracy, "最优点不同", 0),
     Wrong("07.7", "strict", threshold_strict, "score > t", 0),
@@ -624,8 +633,8 @@ SAME_HINT = [
     Wrong("07.2", "2 of 4 cured", suspect_without("rows"), "除以了 p", 29),
     Wrong("07.2", "3 of 4 cured", suspect_without("rows", "scale"), "原样返回", 71),
     Wrong("07.3", "0 is nearly 0", floor_big_zero, "普通的交叉熵", 80),
-    Wrong("07.5", "0 is 0", eq_zero, "0/0", 44),
-    Wrong("07.6", "1 for absent", weights_one_for_absent, "没有样本的类权重是 0", 33),
+    Wrong("07.5", "0 is 0", eq_zero, "0/0", 40),
+    Wrong("07.6", "1 for absent", weights_one_for_absent, "没有样本的类权重是 0", 29),
     Wrong("07.7", "index", threshold_index, "够得着", 0),
     Wrong("07.7", "grid", threshold_grid, "格子会漏掉", (0, 60)),
 ]
