@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from aigc_course import data, engine, metrics
+from aigc_course import data, metrics
 from aigc_course.authoring.experiment import Experiment, main
-from aigc_course.engine import functional as F
-from aigc_course.engine import nn, optim
+from aigc_course.engine import nn
 
 TITLE = "占 2% 的类：三种训练法，学习率与预算各自选过（第 07 章）"
 ABOUT = """\
 问的是：从商品图里找衬衫（占 2%），不处理、过采样、类别权重，各训练到不再变好为止，差多少。
-网络 784-32-2，ReLU，交叉熵，Adam，批 100，学习率恒定。训练集 5,000 张，其中 100 件衬衫；
+图每 2×2 取平均，缩成 14×14（省时间）。网络 196-32-2，ReLU，交叉熵，Adam，批 100，
+学习率恒定。训练集 5,000 张，其中 100 件衬衫；
 种子决定抽哪些图、初始权重、批的顺序，同一个种子的三种训练法用同一份训练集。
 验证集 4,592 张（92 件衬衫）、报告集 9,184 张（184 件衬衫）：非衬衫全取，衬衫按种子各抽一份；
-报告集取自测试图，什么也不选。种子 0 到 4 选学习率与步数（验证集的平均精确率）；种子 100 到 109 报告，只跑选中的学习率。
-都走到 8,000 步。
+报告集取自测试图，什么也不选。种子 0 到 4 选学习率与步数（验证集的平均精确率）；
+种子 100 到 109 报告，只跑选中的学习率。都走到 8,000 步。
 
 `way`、`lr`、`seed`、`steps` 是设置。一次训练沿途在各处打分，
 所以同一个 `way`、`lr`、`seed` 的几行出自同一次训练；`seconds` 记的是接着走到这一处的时间。
@@ -31,9 +31,9 @@ ABOUT = """\
 （阈值 0.5 时报出的件数）在报告集上。"""
 
 WAYS = ("不处理", "过采样", "类别权重")
-RATES, STEPS, BATCH = (0.0001, 0.0003, 0.001, 0.003), (250, 500, 1000, 2000, 4000, 8000), 100
+RATES, STEPS, BATCH = (0.0001, 0.0003, 0.001, 0.003, 0.01), (250, 500, 1000, 2000, 4000, 8000), 100
 # the highest mean validation AP over seeds 0 to 4
-CHOSEN: dict[str, float] = {}
+CHOSEN: dict[str, float] = {"不处理": 0.003, "过采样": 0.001, "类别权重": 0.001}
 POINTS = [
     {"way": way, "lr": lr, "seed": seed, "steps": steps}
     for seed in range(5)
@@ -50,14 +50,15 @@ SHIRT = 6
 
 
 def rare(part: Any, shirts: int, others: int | None, rng: np.random.Generator) -> tuple[Any, Any]:
-    """Pictures and 1 for a shirt, else 0; all the other pictures when ``others`` is None."""
+    """Pictures of 14 × 14 in rows, and 1 for a shirt, else 0; ``others`` None: all of them."""
     is_shirt = part.y == SHIRT
     rows = rng.choice(np.flatnonzero(is_shirt), shirts, replace=False)
     rest = np.flatnonzero(~is_shirt)
     if others is not None:
         rest = rng.choice(rest, others, replace=False)
     rows = rng.permutation(np.concatenate([rows, rest]))
-    return data.as_float(part.x[rows]), is_shirt[rows].astype(np.int64)
+    x = data.as_float(part.x[rows]).reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
+    return x, is_shirt[rows].astype(np.int64)
 
 
 def sets(seed: int) -> tuple[tuple[Any, Any], ...]:
@@ -81,10 +82,11 @@ def rows_of(way: str, y: Any, rng: np.random.Generator) -> Any:
             yield from rng.permutation(len(y)).reshape(-1, BATCH)
 
 
-def probability(model: nn.Module, x: Any) -> Any:
+def probability(weights: list[Any], x: Any) -> Any:
     """That each picture is a shirt, (N,)."""
-    with engine.no_grad():
-        return F.softmax(model(engine.tensor(x)), 1).data[:, 1].astype(np.float64)
+    w1, b1, w2, b2 = weights
+    z = np.maximum(x @ w1.T + b1, 0) @ w2.T + b2
+    return 1 / (1 + np.exp((z[:, 0] - z[:, 1]).astype(np.float64)))
 
 
 def best_cut(y: Any, p: Any) -> tuple[float, float]:
@@ -95,9 +97,9 @@ def best_cut(y: Any, p: Any) -> tuple[float, float]:
     return float(cuts[k]), float(f1[k])
 
 
-def score(model: nn.Module, val: tuple[Any, Any], report: tuple[Any, Any]) -> dict[str, float]:
+def score(weights: list[Any], val: tuple[Any, Any], report: tuple[Any, Any]) -> dict[str, float]:
     """The threshold is chosen on ``val``; ``report`` chooses nothing."""
-    pv, pr = probability(model, val[0]), probability(model, report[0])
+    pv, pr = probability(weights, val[0]), probability(weights, report[0])
     cut, val_f1 = best_cut(val[1], pv)
     y = report[1]
     half = metrics.precision_recall_f1(y, pr >= 0.5, "binary")
@@ -114,27 +116,39 @@ def score(model: nn.Module, val: tuple[Any, Any], report: tuple[Any, Any]) -> di
     }
 
 
+def gradients(weights: list[Any], x: Any, y: Any, share: Any) -> list[Any]:
+    """Of the mean cross-entropy of a batch, in which a sample of class k counts ``share[k]``."""
+    w1, b1, w2, b2 = weights
+    hidden = np.maximum(x @ w1.T + b1, 0)
+    z = hidden @ w2.T + b2
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    p[np.arange(len(y)), y] -= 1
+    p *= (share[y] / share[y].sum())[:, None]
+    back = (p @ w2) * (hidden > 0)
+    return [back.T @ x, back.sum(axis=0), p.T @ hidden, p.sum(axis=0)]
+
+
 @lru_cache(maxsize=1)
 def _begun(way: str, lr: float, seed: int) -> Any:
-    """A training run that waits to be carried on: yields the model when asked."""
+    """A training run that waits to be carried on; plain NumPy, Adam as the engine has it."""
     (x, y), val, report = sets(seed)
     rng = np.random.default_rng(1000 + seed)
-    model = nn.Sequential(
-        nn.Linear(784, 32, generator=rng), nn.ReLU(), nn.Linear(32, 2, generator=rng)
-    )
+    layers = [nn.Linear(196, 32, generator=rng), nn.Linear(32, 2, generator=rng)]
+    weights = [p.data.copy() for layer in layers for p in (layer.weight, layer.bias)]
     count = np.bincount(y, minlength=2)
-    weight = (len(y) / (2 * count)).astype(np.float32) if way == "类别权重" else None
-    loss_of = nn.CrossEntropyLoss(weight=weight)
-    optimizer = optim.Adam(model.parameters(), lr=lr)
+    share = (len(y) / (2 * count) if way == "类别权重" else np.ones(2)).astype(np.float32)
+    m, s = ([np.zeros_like(w) for w in weights] for _ in range(2))
 
     def walk() -> Any:
         for t, rows in enumerate(islice(rows_of(way, y, rng), max(STEPS)), start=1):
-            loss = loss_of(model(engine.tensor(x[rows])), y[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            rate, second = lr / (1 - 0.9**t), 1 / (1 - 0.999**t) ** 0.5
+            for k, g in enumerate(gradients(weights, x[rows], y[rows], share)):
+                m[k] += np.float32(0.1) * (g - m[k])
+                s[k] += np.float32(0.001) * (g * g - s[k])
+                weights[k] -= np.float32(rate) * m[k] / (np.sqrt(s[k]) * np.float32(second) + 1e-8)
             if t in STEPS:
-                yield t, score(model, val, report)
+                yield t, score(weights, val, report)
 
     return {"done": {}, "walk": walk()}
 

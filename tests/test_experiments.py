@@ -115,7 +115,7 @@ def test_lesson_07_compares_the_strengths_that_the_validation_set_chose():
     assert not seeds & {row["seed"] for row in data.results("07_cures")}
 
 
-def test_lesson_07_reports_the_rare_class_at_rates_that_are_not_at_the_edge():
+def test_lesson_07_reports_the_rare_class_at_the_rates_that_the_validation_set_chose():
     rows, found = data.results("07_rare"), {}
     for row in rows:
         if row["seed"] < 100:
@@ -124,6 +124,7 @@ def test_lesson_07_reports_the_rare_class_at_rates_that_are_not_at_the_edge():
     for way, grid in found.items():
         lr, _ = max(grid, key=lambda point: sum(grid[point]) / len(grid[point]))
         assert {r["lr"] for r in rows if r["way"] == way and r["seed"] >= 100} == {lr}
+        assert min(grid)[0] < lr < max(grid)[0], f"{way}: at the edge of its grid"
 
 
 def test_one_point_of_lesson_07_again():
