@@ -554,7 +554,7 @@ WRONG = [
     Wrong("07.1", "past 0", lambda a, l1, l2: (a - l1 * np.sign(a)) / (1 + l2), "不会越过去", 0),
     Wrong("07.1", "half", lambda a, l1, l2: np.maximum(a - l1, 0) / (1 + l2), "为负的一半", 0),
     Wrong("07.1", "grid", shrink_by_grid, "各令导数为 0", 0),
-    Wrong("07.1", "nearly 0", shrink_nearly_zero, "恰好是 0", 29),
+    Wrong("07.1", "nearly 0", shrink_nearly_zero, "恰好是 0", 0),
     Wrong("07.1", "sums an axis", shrink_two_axes, "任意形状", 57),
     Wrong("07.1", "in place", shrink_in_place, "a 被原地修改", 86),
     Wrong("07.2", "keeps p", drop_keeps_p, "比较号反了", 0),
