@@ -132,3 +132,33 @@ def test_one_point_of_lesson_07_again():
     found = experiment(the_script("07_strength")).measure(**point)
     [row] = [r for r in data.results("07_strength") if all(r[k] == v for k, v in point.items())]
     assert found["val_acc"] == pytest.approx(row["val_acc"], abs=0.015)
+def test_the_report_of_lesson_02_uses_what_its_tuning_chose():
+    found: dict[tuple, dict[tuple, list[float]]] = {}
+    reported: dict[tuple, set[tuple]] = {}
+    for row in data.results("02_mse_classes"):
+        setting = tuple(row[name] for name in ("loss", "scale", "steps"))
+        choice = (row["schedule"], row["lr"])
+        if row["part"] == "调参":
+            found.setdefault(setting, {}).setdefault(choice, []).append(row["accuracy"])
+            assert row["seed"] < 100
+        elif row["part"] == "报告":
+            reported.setdefault(setting, set()).add(choice)
+            assert row["seed"] >= 100
+    assert set(found) == set(reported) and len(found) == 16
+    for setting, by_choice in found.items():
+        best = max(sorted(by_choice), key=lambda choice: sum(by_choice[choice]))
+        assert reported[setting] == {best}, setting
+        rates = {lr for _, lr in by_choice}
+        # cross-entropy from a wrong start is as good at any rate above 10: no peak to be found
+        flat = setting[:2] == ("交叉熵", 1.0)
+        assert flat or min(rates) < best[1] < max(rates), f"{setting}: at the edge of its grid"
+        down = [sum(v) / 5 for c, v in by_choice.items() if c[0] != "恒定" and c[1] >= 10]
+        assert not flat or max(down) - min(down) < 0.01
+
+
+def test_one_point_of_lesson_02_again():
+    [script] = [path for path in SCRIPTS if path.stem == "02_mse_classes"]
+    point = {"part": "报告", "loss": "均方误差", "scale": 0.0, "steps": 300, "seed": 100}
+    [row] = [r for r in data.results("02_mse_classes") if all(r[k] == v for k, v in point.items())]
+    again = experiment(script).measure(**point, schedule=row["schedule"], lr=row["lr"])
+    assert again["accuracy"] == pytest.approx(row["accuracy"], abs=0.01)
