@@ -7,7 +7,6 @@ They take and return plain NumPy arrays, so this module needs nothing but NumPy.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,12 @@ from aigc_course.judging.vocabulary import (
     Array,
     Caller,
     Rng,
-    Step,
     Steps,
     as_one,
     exercise,
     hints,
     parts,
+    same_again,
     shape_of,
     sizes,
     that,
@@ -188,40 +187,6 @@ def cross_entropy(
 # --- the judges --------------------------------------------------------------------------------
 
 _MEAN = "要的是整批的平均，一个数；最后一步少了求平均？"
-_STATE = "同样的输入，第二次的结果不一样：不要在函数外面、默认参数或函数的属性里记东西"
-# right answers of other forms differ in the last two or three digits; a detour over float32, an
-# added 1e-8 and a difference quotient differ by more
-_RTOL, _ATOL = 1e-9, 1e-13
-
-
-_NEAR = "只对到前几位：中途用了 float32、加了 1e-8 这样的小数，或用了差分？全程用 float64，照公式算"
-
-
-def _value(got: Any, want: Any, label: str, *rest: Any, **more: Any) -> Step:
-    """As ``value``, to nine digits; what is right to five is told so."""
-    step = value(got, want, label, *rest, **({"rtol": _RTOL, "atol": _ATOL} | more))
-    if step.ok or shape_of(got) != np.shape(want) or "rtol" in more:
-        return step
-    given = np.asarray(got, dtype=float)
-    if not (np.isfinite(given).all() and np.isfinite(want).all()):
-        return step
-    near = np.abs(given - want).max() <= 1e-5 * np.abs(want).max()
-    return replace(step, hint=_NEAR) if near else step
-
-
-def _again(call: Caller, *case: Any, **options: Any) -> Step:
-    """The same call once more: what a function remembers shows here."""
-    got, want = call(*case, **options)
-    pairs = list(zip(got, want, strict=False)) if isinstance(want, tuple) else [(got, want)]
-    steps = [_value(one, right, "再来一次", _STATE) for one, right in pairs]
-    return as_one("同样的输入再来一次，结果相同", steps, weight=0.25)
-
-
-def _is_array(name: str, got: Any) -> Step:
-    """A list would break in the next line, which computes with it."""
-    name += " " if name.isascii() else ""
-    hint = f"{name}要是 NumPy 数组，现在是列表：下一步拿它做算术会出错"
-    return that(not isinstance(got, list | tuple), f"{name}是数组", hint)
 
 
 @exercise("02.1", "计数的损失", points=3, asks="poisson_loss(z, y) -> loss, dz")
@@ -236,7 +201,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     z = rng.normal(size=N)
     y = np.append(rng.poisson(np.exp(z[:-2])), [0, 5]).astype(float)
     got, (want, want_dz) = call(z, y)
-    loss, dz = yield from parts(got, 2, "loss, dz")
+    loss, dz = yield from parts(got, 2, "loss, dz", want=(want, want_dz))
     yield that(shape_of(loss) == (), "loss 是一个数", "先 loss，后 dz；loss 是整批的平均，一个数")
     factorial = np.mean([math.lgamma(count + 1) for count in y])
     rate = np.exp(z)
@@ -258,8 +223,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     hint = "从 −ln p(y|λ) 出发，代入 λ = e^z"
     if shape_of(loss) == () and np.isnan(np.asarray(loss, dtype=float)):
         hint = "取了负数的对数：z 本身就是 ln λ，可以是负的，不要再取 ln"
-    yield _value(loss, want, "loss", hint, traps, form=_MEAN)
-    yield _is_array("dz", dz)
+    yield value(loss, want, "loss", hint, traps, form=_MEAN)
     traps = {
         "loss 是平均，所以 dz 要除以 N": N * want_dz,
         "dz 的符号反了：中心差分可以检验": [-want_dz, -N * want_dz],
@@ -272,18 +236,18 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
         "z 求导成了常数：e^z 的导数还是 e^z": [(1 - y) / N, 1 - y],
     }
     hint = "dz[i] 是 loss 对 z[i] 的导数，形状与 z 相同；用中心差分检验"
-    yield _value(dz, want_dz, "dz", hint, traps, form=hint)
-    yield _again(call, z, y)
-    big = rng.uniform(5.5, 6.5, size=N + 3)
+    yield value(dz, want_dz, "dz", hint, traps, form=hint)
+    yield same_again(call, z, y)
+    big = rng.uniform(5.5, 6.5, size=N)
     got, (want, want_dz) = call(big, rng.poisson(np.exp(big)))
     loss, dz = yield from parts(got, 2, "loss, dz")
     hint = "y 可以是整数数组，计数可以上百"
-    yield _value(loss, want, "计数上百、y 是整数时的 loss", hint, weight=0.5)
-    yield _value(dz, want_dz, "计数上百、y 是整数时的 dz", hint, weight=0.5)
+    yield value(loss, want, "计数上百、y 是整数时的 loss", hint, weight=0.5)
+    yield value(dz, want_dz, "计数上百、y 是整数时的 dz", hint, weight=0.5)
     got, (want, want_dz) = call(np.array([0.7]), np.array([0.0]))
     loss, dz = yield from parts(got, 2, "loss, dz")
     hint = "只有一个样本、计数为 0 时也成立；样本数用 len(z)"
-    steps = [_value(loss, want, "loss", hint), _value(dz, want_dz, "dz", hint)]
+    steps = [value(loss, want, "loss", hint), value(dz, want_dz, "dz", hint)]
     yield as_one("只有一个样本，计数为 0", steps, weight=0.5)
     yield call.untouched(weight=0.5)
 
@@ -311,9 +275,9 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
         "这是 q 加权的 ln(p/q)：权重是 p": np.sum(q * np.log(p / q)),
     }
     hint, form = "KL(p‖q) = Σ p·(ln p − ln q)", "要对所有类别求和，返回一个数"
-    yield _value(got, want, "两个普通的分布", hint, traps, form=form)
-    yield _value(*call(p, p), "两个分布相同", "p = q 时应为 0", weight=0, atol=1e-12)
-    yield _again(call, p, q)
+    yield value(got, want, "两个普通的分布", hint, traps, form=form)
+    yield value(*call(p, p), "两个分布相同", "p = q 时应为 0", weight=0, atol=1e-12)
+    yield same_again(call, p, q)
     # some classes p never shows, one of which q does not show either
     seen = rng.permutation(K) < 3
     some, hot = np.where(seen, p, 0) / p[seen].sum(), np.zeros(K)
@@ -327,23 +291,21 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
         got, want = call(given, other)
         finite = shape_of(got) == () and np.isfinite(np.asarray(got, dtype=float))
         hint = "p 里的 0 不该有贡献，也不要为了避开它而给 p 或 q 加小数" if finite else zero
-        steps.append(_value(got, want, label, hint, form=form))
+        steps.append(value(got, want, label, hint, form=form))
     yield as_one("p 里有 0", steps, weight=0.5)
     rare = np.append(p * (1 - 1e-7), 1e-7)
     far = np.append(q, 1e-300)
     got, want = call(rare, far)
     hint = "p 有一类只有 1e-7，q 在那里只有 1e-300：这一项要照公式算，不要设门槛、不要加小数"
-    yield value(got, want, "p 里有极小的概率时", hint, form=form, rtol=_RTOL, weight=0.5)
+    yield value(got, want, "p 里有极小的概率时", hint, form=form, weight=0.5)
     where = np.where(hot > 0, 0.0, 1 / (K - 1))
     got, want = call(hot, where)
     label, hint = (
         "q 在 p 有值的地方是 0 时",
         "这时 KL 是无穷大：别用 +1e-12 把它掩盖掉，也别漏掉这一项",
     )
-    if got is None:
-        yield that(False, label, "无穷大要返回 np.inf 这个数，不是 None", weight=0.5)
-        return
-    yield _value(got, want, label, hint, weight=0.5)
+    none = "无穷大要返回 np.inf 这个数，不是 None"
+    yield value(got, want, label, hint, none=none, weight=0.5)
     yield call.untouched(weight=0.25)
 
 
@@ -374,19 +336,19 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
         }
 
     hint, form = "样本合在一起，平均损失是多少？再取指数", "困惑度是一个数"
-    got, want = call(losses, counts)
-    yield _value(got, want, "单位是 nat", hint, wrong(math.e), form=form)
+    got, want = call(losses, counts, "nat")
+    yield value(got, want, "单位是 nat", hint, wrong(math.e), form=form)
     got, want = call(losses, counts, "bit")
-    yield _value(got, want, "单位是 bit", hint, wrong(2.0), form=form)
-    yield _again(call, losses, counts, "bit")
-    got, want = call(np.append(losses, np.nan), np.append(counts, 0), "nat")
+    yield value(got, want, "单位是 bit", hint, wrong(2.0), form=form)
+    yield same_again(call, losses, counts, "bit")
+    got, want = call(np.append(losses, np.nan), np.append(counts, 0))
     label, hint = "有一批为空时", "空的一批平均损失是 nan，0 × nan 还是 nan：它不该有影响"
-    yield _value(got, want, label, hint, form=form, weight=0.5)
+    yield value(got, want, label, hint, form=form, weight=0.5)
     got, want = call(np.array([np.inf, 1.0]), np.array([1, 5]), "nat")
     hint = "有一个样本的损失是无穷大（给事实的概率是 0），合起来的困惑度就是无穷大"
-    yield _value(got, want, "有一批的损失是无穷大时", hint, form=form, weight=0.25)
+    yield value(got, want, "有一批的损失是无穷大时", hint, form=form, weight=0.25)
     got, want = call(np.full(3, np.log2(10)), np.array([1, 20, 300]), "bit")
-    yield _value(got, want, "每批都是十选一的瞎猜时", "log2 10 个 bit，困惑度应是类数", weight=0.25)
+    yield value(got, want, "每批都是十选一的瞎猜时", "log2 10 个 bit，困惑度应是类数", weight=0.25)
     yield call.untouched(weight=0.25)
 
 
@@ -401,7 +363,6 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     B, K = int(rng.integers(4, 7)), int(rng.choice([3, 8, 9]))
     z = rng.normal(size=(B, K))
     got, want = call(z)
-    yield _is_array("结果", got)
     traps = {
         "最后忘了把减掉的最大值加回来": want - z.max(axis=1),
         "这是平均，不是求和：sum 写成 mean 了": want - np.log(K),
@@ -412,36 +373,36 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
         "符号反了": -want,
     }
     hint, form = "应等于 ln Σ exp z，沿最后一维", "沿 axis 求和，这一维要去掉，不保留"
-    yield _value(got, want, "普通的 logits", hint, traps, form=form)
-    yield _again(call, z)
+    yield value(got, want, "普通的 logits", hint, traps, form=form)
+    yield same_again(call, z)
     high = z + rng.uniform(900, 1100)
     high[:, :2] += 3000.0  # far from the row's mean too: only its maximum will do
     hint = "exp 溢出成 inf：先减去这一条的最大值"
-    yield _value(*call(high), "logits 上千", hint, form=form, weight=0.5)
+    yield value(*call(high), "logits 上千", hint, form=form, weight=0.5)
     low = z - rng.uniform(800, 900)
     hint = "exp 全部下溢成 0，ln 0 = −inf：先减去这一条的最大值（只在大于 0 时减不够）"
-    yield _value(*call(low), "logits 在 −850 上下", hint, form=form, weight=0.5)
+    yield value(*call(low), "logits 在 −850 上下", hint, form=form, weight=0.5)
     mixed = z + rng.permutation(np.append([900.0, -900.0, 5000.0], np.zeros(B - 3)))[:, None]
     hint = "减的是整个矩阵的最大值吧：小的那几行会全部下溢，要每一条减自己的最大值"
-    yield _value(*call(mixed), "各行大小悬殊的一批", hint, form=form, weight=0.5)
+    yield value(*call(mixed), "各行大小悬殊的一批", hint, form=form, weight=0.5)
     cube = rng.normal(size=tuple(sizes(rng, 3, 2, 6))) * 300
     for axis in (0, 1, -1):
         hint = "axis 没有用上：最大值、求和、去掉的都是这一维"
-        yield _value(*call(cube, axis), f"三维，axis={axis}", hint, form=hint, weight=0.25)
+        yield value(*call(cube, axis), f"三维，axis={axis}", hint, form=hint, weight=0.25)
     masked = z.copy()
     masked[:, int(rng.integers(1, K))] = -np.inf
     masked[0, 1:] = -np.inf  # one left
     hint = "遮住的（−inf）不算：exp(−inf) 是 0，不要把它换成别的数"
-    yield _value(*call(masked), "有几项被遮住时", hint, form=form, weight=0.5)
+    yield value(*call(masked), "有几项被遮住时", hint, form=form, weight=0.5)
     masked[1] = -np.inf
     got, want = call(masked)
     bad = shape_of(got) == want.shape and np.isnan(np.asarray(got, dtype=float)).any()
     hint = "一个都不剩时是 ln 0 = −inf，照实返回"
     hint = "整条都是 −inf 时，−inf − (−inf) 成了 nan：这一条的 m 要换成 0" if bad else hint
-    yield _value(got, want, "有一行全被遮住时", hint, form=form, weight=0.5)
+    yield value(got, want, "有一行全被遮住时", hint, form=form, weight=0.5)
     single = (rng.normal(size=(2, K)) * 200).astype(np.float32)
     hint = "float32 在 e^{88.7} 就溢出：同样先减最大值"
-    yield _value(*call(single), "float32 的 logits", hint, form=form, rtol=1e-5, weight=0.25)
+    yield value(*call(single), "float32 的 logits", hint, form=form, rtol=1e-5, weight=0.25)
     yield call.untouched(weight=0.5)
 
 
@@ -472,7 +433,7 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
         ),
     }
     hint = "应等于 −[y ln σ(z) + (1−y) ln(1−σ(z))] 的平均"
-    yield _value(got, want, "pos_weight=1", hint, traps, form=_MEAN)
+    yield value(got, want, "pos_weight=1", hint, traps, form=_MEAN)
     w = float(rng.choice([rng.uniform(0.2, 0.6), rng.uniform(2, 5)]))
     soft = rng.uniform(size=N)
     for label, target in (("标签是 0 和 1", y), ("目标是 0 到 1 之间的概率", soft)):
@@ -498,8 +459,8 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
             ],
         }
         hint = "应等于 −[w·y ln σ(z) + (1−y) ln(1−σ(z))] 的平均"
-        yield _value(got, want, f"pos_weight={w:.2g}，{label}", hint, traps, form=_MEAN)
-    yield _again(call, z, soft, w)
+        yield value(got, want, f"pos_weight={w:.2g}，{label}", hint, traps, form=_MEAN)
+    yield same_again(call, z, soft, w)
     big = rng.uniform(800, 1000, size=4) * [1, -1, 1, -1]
     got, want = call(big, np.array([0.0, 1.0, 1.0, 1.0]), w)
     infinite = shape_of(got) == () and not np.isfinite(np.asarray(got, dtype=float))
@@ -508,11 +469,11 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
         if infinite
         else "数值有限但偏小：裁剪概率（clip）会把真实的损失削平，要换式子而不是裁剪"
     )
-    yield _value(got, want, "错得很自信的大 logit（±900）", hint, weight=0.5)
+    yield value(got, want, "错得很自信的大 logit（±900）", hint, weight=0.5)
     single = (rng.uniform(90, 200, size=4) * [1, -1, 1, -1]).astype(np.float32)
     got, want = call(single, np.array([0, 1, 1, 0], dtype=np.float32), w)
     hint = "float32 在 e^{88.7} 就溢出：指数里只能出现 −|z|"
-    yield _value(got, want, "float32、|z| 上百", hint, rtol=1e-5, weight=0.25)
+    yield value(got, want, "float32、|z| 上百", hint, rtol=1e-5, weight=0.25)
     sure = rng.uniform(39, 41, size=4) * [1, -1, 1, -1]
     got, want = call(sure, (sure > 0).astype(float), w)
     label = "判得又对又自信（|z| 约 40）"
@@ -545,7 +506,7 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
     y = rng.permutation(np.resize(np.arange(1, K - 1), B))  # class 0 and the last never show
     rows = np.arange(B)
     got, (want, want_dz) = call(z, y)
-    loss, dz = yield from parts(got, 2, "loss, dz")
+    loss, dz = yield from parts(got, 2, "loss, dz", want=(want, want_dz))
     hint = "loss 是整批的平均，一个数；每行取一个数要用 z[np.arange(B), y]"
     if shape_of(loss) == z.shape:
         hint = "次序：先 loss，后 dz"
@@ -562,8 +523,7 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
         "loss 取平均，不是求和": B * want,
         "符号反了：损失不会小于 0": -want,
     }
-    yield _value(loss, want, "loss", "每行是 LSE(z) − z[y]，再对整批取平均", traps)
-    yield _is_array("dz", dz)
+    yield value(loss, want, "loss", "每行是 LSE(z) − z[y]，再对整批取平均", traps)
 
     def less(*index: Any) -> Array:
         out = p.copy()
@@ -584,20 +544,20 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
         "这是 softmax 自己的导数，不是损失对 logits 的梯度": [p * (1 - p), p * (1 - p) / B],
     }
     hint = "dz 与 z 同形，是 (p − one-hot) / B；有的类别这一批里没有出现"
-    yield _value(dz, want_dz, "dz", hint, traps, form=hint)
-    yield _again(call, z, y)
+    yield value(dz, want_dz, "dz", hint, traps, form=hint)
+    yield same_again(call, z, y)
     for label, b, k in (("类比样本多", 3, 12), ("只有一个样本", 1, 4)):
         got, (want, want_dz) = call(rng.normal(size=(b, k)), rng.integers(k, size=b))
         loss, dz = yield from parts(got, 2, "loss, dz")
         hint = "B 与 K 从 z.shape 取，不要由标签猜"
-        steps = [_value(loss, want, "loss", hint), _value(dz, want_dz, "dz", hint)]
+        steps = [value(loss, want, "loss", hint), value(dz, want_dz, "dz", hint)]
         yield as_one(f"{label}（B={b}，K={k}）", steps, weight=0.5)
     huge = z * 4000 + rng.permutation(np.linspace(-9000, 9000, B))[:, None]
     got, (want, want_dz) = call(huge, y)
     loss, dz = yield from parts(got, 2, "loss, dz")
     hint = "每一行减自己的最大值（或用 LSE）之前不要取 exp；LSE 与 softmax 两处都要"
-    yield _value(loss, want, "logits 上千、各行悬殊时的 loss", hint, weight=0.5)
-    yield _value(dz, want_dz, "logits 上千、各行悬殊时的 dz", hint, weight=0.5, atol=1e-12)
+    yield value(loss, want, "logits 上千、各行悬殊时的 loss", hint, weight=0.5)
+    yield value(dz, want_dz, "logits 上千、各行悬殊时的 dz", hint, weight=0.5, atol=1e-12)
     yield call.untouched(weight=0.5)
 
 
@@ -626,7 +586,7 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
         ),
     }
     hint = "先算 log_p = z − logsumexp(z)，再取出真实类别那一列，取负，求平均"
-    yield _value(got, right, "不带任何选项", hint, traps, form=_MEAN, weight=1.5)
+    yield value(got, right, "不带任何选项", hint, traps, form=_MEAN, weight=1.5)
     got, want = call(logits, y, weight=w)
     picked = want * w[y].sum()
     traps = {
@@ -634,7 +594,7 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
         "除数是这一批样本的权重之和 Σ w[y]，不是所有类别的权重之和": picked / w.sum(),
         "没有用到 weight": right,
     }
-    yield _value(got, want, "只带类权重", "每个样本乘 weight[y]，再除以这些权重之和", traps)
+    yield value(got, want, "只带类权重", "每个样本乘 weight[y]，再除以这些权重之和", traps)
     log_p = logits - logsumexp(logits)[:, None]
     hard = -log_p[np.arange(B), y].mean()
     others = (-log_p.sum(axis=1) + log_p[np.arange(B), y]).mean() / (K - 1)
@@ -647,7 +607,7 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
         "每一类分到的是 ε/K，不是 ε：少除了一个 K": whole,
     }
     smoothed = call(logits, y, label_smoothing=eps)
-    yield _value(*smoothed, "只带标签平滑", "目标变成 (1−ε)·one-hot + ε/K", traps)
+    yield value(*smoothed, "只带标签平滑", "目标变成 (1−ε)·one-hot + ε/K", traps)
     both = (1 - eps) * picked + eps * (-w[y] * log_p.mean(axis=1)).sum()
     own = -(w * ((1 - eps) * np.eye(K)[y] + eps / K) * log_p).sum()
     traps = {
@@ -658,13 +618,13 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
     }
     hint = "目标向量的每一类都乘自己的权重，最后仍除以 Σ weight[y]"
     turned = call(logits, y, weight=w, label_smoothing=eps)
-    yield _value(*turned, "两样一起带", hint, traps)
-    yield _again(call, logits, y, weight=w, label_smoothing=eps)
+    yield value(*turned, "两样一起带", hint, traps)
+    yield same_again(call, logits, y, w, eps)
     huge = logits * 500
     hint = "溢出了：不要先算 softmax 再取 ln，用 z − logsumexp(z)"
     steps = [
-        _value(*call(huge, y), "logits 上千，不带选项", hint),
-        _value(*call(huge, y, weight=w, label_smoothing=eps), "logits 上千，两样一起带", hint),
+        value(*call(huge, y), "logits 上千，不带选项", hint),
+        value(*call(huge, y, weight=w, label_smoothing=eps), "logits 上千，两样一起带", hint),
     ]
     yield as_one("logits 上千", steps, weight=1.0)
     yield call.untouched(weight=0.25)
