@@ -356,7 +356,8 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
 @hints(
     "沿 axis 每一条各减自己的最大值 m，取 exp、求和、取 ln，再加回 m。m 要用 keepdims 才减得对。",
     "整条都是 −inf 时，m 也是 −inf，而 −inf − (−inf) 是 nan。这时减什么才不坏？减 0 就行。",
-    "m = np.where(np.isfinite(m), m, 0)；结果里加回 m 之前，把多出的那一维用 squeeze(axis) 去掉。",
+    "用 np.where 与 np.isfinite 把不是有限数的 m 换成 0；"
+    "加回 m 之前，用 squeeze(axis) 去掉多出的那一维。",
 )
 def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, logsumexp)
