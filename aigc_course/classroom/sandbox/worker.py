@@ -136,6 +136,10 @@ class _AnswerCoder(Coder):
         copier = handed.copier_of(name)
         if copier is None:
             raise Malformed(f"a copy of an unknown class {name}")
+        # what was handed over before is what it was then: an answer may have changed it
+        known = {number: copy for number, copy in self.copies.values()}
+        if known.keys() >= set(numbers):
+            return known[numbers[-1]]
         copies = copier.unpack(description)
         for number, copy in zip(numbers, copies, strict=True):
             self.copies[id(copy)] = number, copy

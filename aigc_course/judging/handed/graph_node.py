@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,18 +10,25 @@ import numpy as np
 
 from aigc_course.judging.handed import copies, crosses
 
-__all__ = ["SEALED", "GraphNode", "TooManyVisits"]
+__all__ = ["MARKED", "SEALED", "GraphNode", "TooDeep", "TooManyVisits"]
 
 Array = np.ndarray
 Vjp = Callable[[Array], tuple[Array, ...]]
 
 SEALED = "gradients 只算不写：.grad 不能在这里改"
+MARKED = "不在节点上留记号：同一张图会再走一次"
+MAX_DEPTH = 3_500  # frames; a notebook's own limit of recursion is 3,000
 MAX_CALLS = 500  # of one node's vjp; a right answer needs one
 
 
 @crosses
 class TooManyVisits(Exception):
     """An answer walks every path instead of every node; stopped before it takes for ever."""
+
+
+@crosses
+class TooDeep(Exception):
+    """An answer recurses, with the interpreter's limit raised."""
 
 
 class GraphNode:
@@ -37,8 +45,14 @@ class GraphNode:
             has nothing to hide and travels with the graph, so that walking a long chain
             of them does not go back and forth between two processes.
         budget: reads and comparisons left, shared by the nodes given the same list.
-        sealed: ``node.grad = …`` raises AttributeError, here as in another process.
+        sealed: ``node.grad = …`` raises AttributeError, here as in another process; so does an
+            attribute that nodes do not have, whether sealed or not.
     """
+
+    __slots__ = (
+        *("_parents", "_scale", "_budget", "_grad", "_sealed"),
+        *("data", "requires_grad", "calls", "vjp", "__weakref__"),
+    )
 
     def __init__(
         self,
@@ -71,10 +85,24 @@ class GraphNode:
 
         return counted
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            object.__setattr__(self, name, value)
+        except AttributeError:
+            known = hasattr(type(self), name)  # then it has said itself what is wrong
+            if known:
+                raise
+            raise AttributeError(MARKED) from None
+
     def _spend(self) -> None:
         self._budget[0] -= 1
         if self._budget[0] < 0:
             raise TooManyVisits
+        try:
+            sys._getframe(MAX_DEPTH)
+        except ValueError:  # the stack is not that deep
+            return
+        raise TooDeep
 
     @property
     def parents(self) -> tuple[GraphNode, ...]:

@@ -254,6 +254,20 @@ def test_nodes_of_one_exercise_are_forgotten_before_the_next(monkeypatch):
         assert inside.coder.encode(root)[0] == "O"
 
 
+def test_a_graph_that_is_handed_over_twice_is_one_graph():
+    """An answer that remembers nodes from call to call is found out there, too."""
+    seen = set()
+
+    def fresh(node):
+        new = node not in seen
+        seen.add(node)
+        return new
+
+    with proxied(fresh) as proxy:
+        node = GraphNode(GraphNode())
+        assert [proxy(node), proxy(node), proxy(GraphNode(node))] == [True, False, True]
+
+
 def test_a_judge_that_gives_its_own_generator_away_is_noticed():
     @exercise("99.8", title="试", points=1, asks="f(rng)")
     def _(answer, rng):

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigc_course.judging.handed import copier_of
-from aigc_course.judging.handed.graph_node import MAX_CALLS, SEALED, GraphNode, TooManyVisits
+from aigc_course.judging.handed.graph_node import (
+    MARKED,
+    MAX_CALLS,
+    MAX_DEPTH,
+    SEALED,
+    GraphNode,
+    TooDeep,
+    TooManyVisits,
+)
 
 COPIER = copier_of(GraphNode)
 
@@ -114,3 +124,27 @@ def test_a_sealed_node_refuses_a_gradient_on_either_side() -> None:
         with pytest.raises(AttributeError, match=SEALED):
             node.grad = np.ones(1)
         assert node.grad is None
+
+
+def test_a_node_takes_no_marks() -> None:
+    originals, records = COPIER.pack(GraphNode())
+    for node in (originals[-1], COPIER.unpack(records)[-1]):
+        with pytest.raises(AttributeError, match=MARKED):
+            node.visited = True
+        node.grad = 1.0
+        assert node.grad == 1.0
+
+
+def test_recursion_is_noticed_where_the_limit_was_raised() -> None:
+    node, before = GraphNode(), sys.getrecursionlimit()
+
+    def dive(levels: int) -> int:
+        return dive(levels - 1) if levels else len(node.parents)
+
+    sys.setrecursionlimit(3 * MAX_DEPTH)
+    try:
+        assert dive(100) == 0
+        with pytest.raises(TooDeep):
+            dive(MAX_DEPTH)
+    finally:
+        sys.setrecursionlimit(before)
