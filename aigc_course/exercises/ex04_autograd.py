@@ -1,8 +1,7 @@
-"""The library's version of chapter 04: a reverse-mode engine in NumPy, in the lesson's four parts.
+"""The library's version of chapter 04: a reverse-mode engine in NumPy, in the lesson's parts.
 
-``gradients`` calls ``topological_order``, the rules call ``unbroadcast``, the tensor uses all
-four. ``ex04`` judges by them and lends them to a learner whose own part is still open. The engine
-that later lessons go on with is ``aigc_course.engine``.
+``ex04`` judges by them and lends them to a learner whose own part is still open. The engine that
+later lessons go on with is ``aigc_course.engine``.
 """
 
 from __future__ import annotations
@@ -97,17 +96,27 @@ class ReferenceRules:
         return a * b, lambda g: (back(g * b, a.shape), back(g * a, b.shape))
 
     @staticmethod
+    def div(a: Array, b: Array) -> tuple[Array, Vjp]:
+        back = reference_unbroadcast
+        return a / b, lambda g: (back(g / b, a.shape), back(-g * a / b**2, b.shape))
+
+    @staticmethod
     def power(a: Array, p: float) -> tuple[Array, Vjp]:
         return a**p, lambda g: (g * p * a ** (p - 1.0),)
+
+    @staticmethod
+    def maximum(a: Array, b: Array) -> tuple[Array, Vjp]:
+        share = np.where(a == b, 0.5, a > b)
+        back = reference_unbroadcast
+        return np.maximum(a, b), lambda g: (
+            back(g * share, a.shape),
+            back(g * (1 - share), b.shape),
+        )
 
     @staticmethod
     def exp(a: Array) -> tuple[Array, Vjp]:
         out = np.exp(a)
         return out, lambda g: (g * out,)
-
-    @staticmethod
-    def transpose(a: Array) -> tuple[Array, Vjp]:
-        return a.T, lambda g: (g.T,)
 
     @staticmethod
     def log(a: Array) -> tuple[Array, Vjp]:
@@ -118,8 +127,8 @@ class ReferenceRules:
         return np.maximum(a, 0), lambda g: (g * (a > 0),)
 
     @staticmethod
-    def matmul(a: Array, b: Array) -> tuple[Array, Vjp]:
-        return a @ b, lambda g: (g @ b.T, a.T @ g)
+    def transpose(a: Array) -> tuple[Array, Vjp]:
+        return a.T, lambda g: (g.T,)
 
     @staticmethod
     def sum(a: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Array, Vjp]:
@@ -127,6 +136,23 @@ class ReferenceRules:
         return a.sum(axis=axis, keepdims=keepdims), lambda g: (
             np.broadcast_to(np.reshape(g, kept), a.shape),
         )
+
+    @staticmethod
+    def matmul(a: Array, b: Array) -> tuple[Array, Vjp]:
+        back = reference_unbroadcast
+        return a @ b, lambda g: (
+            back(g @ b.swapaxes(-1, -2), a.shape),
+            back(a.swapaxes(-1, -2) @ g, b.shape),
+        )
+
+    @staticmethod
+    def getitem(a: Array, index: Any) -> tuple[Array, Vjp]:
+        def vjp(g: Array) -> tuple[Array, ...]:
+            grad = np.zeros(a.shape, np.asarray(g).dtype)
+            np.add.at(grad, index, g)  # a place that was read twice gets both gradients
+            return (grad,)
+
+        return np.array(a[index]), vjp
 
 
 def reference_gradients(root: Any) -> dict[Any, Array]:
@@ -136,7 +162,8 @@ def reference_gradients(root: Any) -> dict[Any, Array]:
         root: a node with ``.data``, ``.parents``, ``.vjp`` (None for a leaf), ``.requires_grad``.
 
     Returns:
-        Node -> array of the shape of its data; 1 everywhere for ``root`` itself.
+        Node -> array of the shape of its data; 1 everywhere for ``root`` itself, whatever it
+        wants.
 
     Example:
         >>> x = ReferenceTensor(3.0, requires_grad=True)
@@ -150,6 +177,15 @@ def reference_gradients(root: Any) -> dict[Any, Array]:
                 if parent.requires_grad:
                     grads[parent] = grads[parent] + g if parent in grads else g
     return grads
+
+
+def _by(name: str, **fixed: Any) -> Any:
+    """A method that applies the rule of that name."""
+
+    def method(self: ReferenceTensor, *others: Any) -> ReferenceTensor:
+        return self.apply(getattr(ReferenceRules, name), *others, **fixed)
+
+    return method
 
 
 class ReferenceTensor:
@@ -208,55 +244,37 @@ class ReferenceTensor:
             if not node.parents:
                 node.grad = np.array(g) if node.grad is None else node.grad + g
 
-    def __add__(self, other: Any) -> ReferenceTensor:
-        return self.apply(ReferenceRules.add, other)
-
-    def __mul__(self, other: Any) -> ReferenceTensor:
-        return self.apply(ReferenceRules.mul, other)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __matmul__(self, other: Any) -> ReferenceTensor:
-        return self.apply(ReferenceRules.matmul, other)
+    __add__ = __radd__ = _by("add")
+    __mul__ = __rmul__ = _by("mul")
+    __matmul__, __truediv__ = _by("matmul"), _by("div")
+    exp, log, relu, maximum = _by("exp"), _by("log"), _by("relu"), _by("maximum")
+    T = property(_by("transpose"))
 
     def __pow__(self, p: float) -> ReferenceTensor:
         return self.apply(ReferenceRules.power, p=p)
 
-    def __neg__(self) -> ReferenceTensor:
+    def __getitem__(self, index: Any) -> ReferenceTensor:
+        return self.apply(ReferenceRules.getitem, index=index)
+
+    def __neg__(self) -> Any:
         return self * -1
 
-    def __sub__(self, other: Any) -> ReferenceTensor:
+    def __sub__(self, other: Any) -> Any:
         return self + -other
 
-    def __rsub__(self, other: Any) -> ReferenceTensor:
+    def __rsub__(self, other: Any) -> Any:
         return -self + other
 
-    def __truediv__(self, other: Any) -> ReferenceTensor:
-        return self * other**-1.0
-
-    def __rtruediv__(self, other: Any) -> ReferenceTensor:
+    def __rtruediv__(self, other: Any) -> Any:
         return self**-1.0 * other
-
-    @property
-    def T(self) -> ReferenceTensor:
-        return self.apply(ReferenceRules.transpose)
-
-    def exp(self) -> ReferenceTensor:
-        return self.apply(ReferenceRules.exp)
-
-    def log(self) -> ReferenceTensor:
-        return self.apply(ReferenceRules.log)
-
-    def relu(self) -> ReferenceTensor:
-        return self.apply(ReferenceRules.relu)
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> ReferenceTensor:
         return self.apply(ReferenceRules.sum, axis=axis, keepdims=keepdims)
 
-    def mean(self, axis: int | None = None, keepdims: bool = False) -> ReferenceTensor:
+    def mean(self, axis: int | None = None, keepdims: bool = False) -> Any:
         total = self.sum(axis, keepdims)
         return total * (total.data.size / self.data.size)
 
-    def log_softmax(self, axis: int) -> ReferenceTensor:
+    def log_softmax(self, axis: int) -> Any:
         z = self - self.data.max(axis=axis, keepdims=True)
         return z - z.exp().sum(axis, keepdims=True).log()
