@@ -38,6 +38,7 @@ from aigc_course.judging.vocabulary import (
     Rng,
     Step,
     Steps,
+    again,
     array,
     as_one,
     attempt,
@@ -124,9 +125,9 @@ def _order_steps(
         hint = "顺序整个反了：root 应当在最后"
     detail = f"{len(edges)} 条边里有 {late(place)} 条的来源排在结果后面"
     yield that(late(place) == 0, f"{label}：先来源，后结果", hint, detail)
-    again = yield from attempt(lambda: _asked(answer, graph[-1]), label, errors)
-    there = {id(node): i for i, node in enumerate(again)} if isinstance(again, list) else {}
-    same = there.keys() == place.keys() and len(again) == len(order) and late(there) == 0
+    twice = yield from attempt(lambda: _asked(answer, graph[-1]), label, errors)
+    there = {id(node): i for i, node in enumerate(twice)} if isinstance(twice, list) else {}
+    same = there.keys() == place.keys() and len(twice) == len(order) and late(there) == 0
     hint = "第二次的结果变了：函数不能记得上一次，默认参数、全局变量、函数的属性里都不要留东西"
     yield that(same, f"{label}：同一张图再排一次", hint)
 
@@ -201,7 +202,7 @@ def judge_unbroadcast(answer: Answer, rng: Rng) -> Steps:
         ("一个样本也没有", (0, b), (b,), 0.0, "没有东西可加时和是 0：求和就行，不要取某一行"),
     ]
     for case, big, small, weight, hint in cases:
-        g = rng.integers(1, 9, size=big).astype(float)
+        g = rng.uniform(1.0, 9.0, size=big)
         got, want = call(g, small)
         label, copies = f"{case} {big} → {small}", max(1, g.size // want.size)
         got = yield from array(got, small, label, hint)
@@ -212,6 +213,7 @@ def judge_unbroadcast(answer: Answer, rng: Rng) -> Steps:
             hint = "求和的轴不对：看清楚哪几根轴是广播时抄出来的"
         yield value(got, want, label, hint, traps, weight=weight)
         yield call.untouched(label="没有改动输入 g")
+    yield again(call, rng.normal(size=(a, b)), (b,), weight=0.5)
 
 
 _Case = tuple[str, float, str, tuple[Array, ...], dict[str, Any]]
@@ -229,8 +231,8 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
     back = Caller(got[1], right_vjp)
     g = np.asarray(rng.uniform(-2.0, 2.0, size=np.shape(out)))
     local, count = right_vjp(np.ones_like(g)), len(inputs)
-    for again in (False, True):
-        said = "再问一次，答案变了：vjp 不能改动它记住的数组" if again else hint
+    for repeated in (False, True):
+        said = "再问一次，答案变了：vjp 不能改动它记住的数组" if repeated else hint
         both = yield from attempt(partial(back, g), f"{title} 的梯度", {ValueError: said})
         grads: Any = both[0] if both else None
         want: Any = both[1] if both else local
@@ -243,7 +245,7 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
             traps = {"只写了局部导数，忘了乘上从结果传回来的 g": local[i]}
             if count > 1:
                 traps["两个梯度的次序反了：先第一个输入的，后第二个的"] = want[1 - i]
-            yield value(grads[i], want[i], which, said, {} if again else traps)
+            yield value(grads[i], want[i], which, said, {} if repeated else traps)
         yield back.untouched()
     yield call.untouched()
 
@@ -785,7 +787,7 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     J = (4 * fine - J) / 3  # Richardson: the error of order step² is gone
     back = Caller(got[1])
     size = float(np.abs(J).max()) or 1.0
-    for again in (False, True, True):
+    for repeated in (False, True, True):
         g = np.asarray(rng.uniform(-2.0, 2.0, size=shape))
         grads = back(g)[0]
         one = isinstance(grads, tuple) and len(grads) == 1
@@ -798,7 +800,7 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
             traps["只算了同一位置的导数 ∂yᵢ/∂aᵢ：别的位置也影响结果"] = diagonal
             traps["方向反了：这是 J·g，反向要的是 g·J"] = (J @ g.reshape(n)).reshape(shape)
         hint = "与数值差分对不上：把 ∂yᵢ/∂aⱼ 写出来，对 i 求和 Σᵢ gᵢ ∂yᵢ/∂aⱼ"
-        if again:
+        if repeated:
             hint = "第一次对，后来不对：vjp 不能改动它记住的数组"
         yield value(grads[0], want, f"{label}：梯度", hint, traps, rtol=1e-5, atol=1e-6 * size)
     yield back.untouched(hint="vjp 改动了 g：先 copy，或写成新数组")

@@ -231,7 +231,7 @@ def _is_itself(node: ast.stmt) -> bool:
 
 
 class _UseCalls(ast.NodeTransformer):
-    """``use("04.5", Tensor, otherwise=…)`` becomes ``Tensor``: an answer is graded as it is."""
+    """``use("04.8", Tensor, otherwise=…)`` becomes ``Tensor``: an answer is graded as it is."""
 
     def __init__(self) -> None:
         self.seen = False

@@ -74,7 +74,7 @@ class SubmittedNotebook:
         """The answer to ``id`` with the course's solution for each exercise in ``without``.
 
         A lesson goes on with an earlier answer only if it passes its check
-        (``Tensor = use("04.5", Tensor, otherwise=…)``), so an answer that builds on a wrong one
+        (``Tensor = use("04.8", Tensor, otherwise=…)``), so an answer that builds on a wrong one
         is judged with the right one.
         """
         answer = self.answers[id]
