@@ -150,7 +150,7 @@ def judge_topological_order(answer: Answer, rng: Rng) -> Steps:
     look = "「node in 列表」要一个一个比，n 个节点就是 n² 次；查「见过没有」要用 set"
     deep = _ERRORS | {TooManyVisits: look}
     squarings = [(), *((i, i) for i in range(40))]
-    line = [(), *((i,) for i in range(20_000))]
+    line = [(), *((i,) for i in range(10_000))]
     # reads: room for a slow search, not for every path, nor for looking through a list each time
     for label, weight, reads, errors, graphs in (
         ("只有一个节点的图", 0.0, 10**6, _ERRORS, [[()]]),
@@ -158,7 +158,7 @@ def judge_topological_order(answer: Answer, rng: Rng) -> Steps:
         ("有菱形的图（5 个节点）", 0.0, 10**6, _ERRORS, [_diamonds(rng, 4)]),
         ("有菱形的图（25 个节点）", 1.0, 10**8, _ERRORS, [_diamonds(rng, 24) for _ in range(3)]),
         ("40 个菱形串起来", 1.0, 200_000, _ERRORS, [squarings]),
-        ("20,000 个运算的长链", 2.0, 800_000, deep, [line]),
+        ("10,000 个运算的长链", 2.0, 400_000, deep, [line]),
     ):
         steps = (_order_steps(answer, graph, label, reads, errors) for graph in graphs)
         yield as_one(label, chain.from_iterable(steps), weight=weight)
