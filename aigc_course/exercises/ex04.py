@@ -113,6 +113,7 @@ def _order_steps(
     detail = "列表里有不是这张图的节点的东西" if kind == "list" else f"得到的是 {kind}"
     own = isinstance(order, list) and {*map(id, order)} <= nodes
     yield that(own, "返回节点的列表", "最后 return 那个记录顺序的 list", detail)
+    order = list(order)  # the answer may go on with its own
     place = {id(node): i for i, node in enumerate(order)}
     hint = "一个节点可以被用两次（x*x、菱形）：用 set 记住见过谁，见过的不再记"
     detail = f"列表长 {len(order)}，其中不同的节点只有 {len(place)} 个"
@@ -778,7 +779,7 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     yield that(pair, f"{label}：返回 (结果, vjp)", "写成 return 结果, vjp：一个数组和一个函数")
     shape = shape_of(got[0])
     finite = shape is not None and bool(np.isfinite(np.asarray(got[0], dtype=float)).all())
-    yield that(finite, f"{label}：结果是有限的实数", "输入在 −4 到 4 之间，结果里不该有 nan 或 inf")
+    yield that(finite, f"{label}：结果是有限的实数", "输入在 −2 到 2 之间，结果里不该有 nan 或 inf")
     assert shape is not None
     J, fine = (_jacobian(call, a, shape, step) for step in (2e-4, 1e-4))
     smooth = np.allclose(J, fine, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(fine).max())))
@@ -830,7 +831,9 @@ def judge_own_rule(answer: Answer, rng: Rng) -> Steps:
         seen = (np.abs(J) > 1e-6 * np.abs(J).max()).sum(axis=1)
         hint = "现在每个输出只看一个输入，是逐元素的：换一个输出要看好几个输入的函数"
         yield that(bool((seen > 1).any()), "输出要看不止一个输入", hint)
-        moved = [np.asarray(call(a * t)[0][0], dtype=float) for t in (0.25, 0.75, 1.25, 1.75)]
+        other = rng.uniform(-2.0, 2.0, size=shape)  # a straight line that misses the origin
+        line = [a + t * (other - a) for t in (0, 1 / 3, 2 / 3, 1)]
+        moved = [np.asarray(call(x)[0][0], dtype=float) for x in line]
         bend = np.abs(moved[0] - moved[1] - moved[2] + moved[3]).max()
         straight = bend <= 1e-7 * max(1.0, float(np.abs(moved[3]).max()))
         hint = "现在的函数是线性的（求和、平均、差分都是）：换一个弯的"

@@ -162,6 +162,12 @@ def rms_rule(a):
     return a / r, lambda g: (g / r - a * (g * a).sum() / (n * r**3),)
 
 
+def norm_rule(a):
+    """Of degree one: straight along every line through the origin, and not linear."""
+    out = np.sqrt((a * a).sum())
+    return out, lambda g: (g * a / out,)
+
+
 def neighbours_rule(a):
     """Products of neighbours along the first axis, a ring."""
     return a * np.roll(a, 1, axis=0), lambda g: (
@@ -182,6 +188,7 @@ ALSO_RIGHT = [
     ("04.9", logsumexp_rule),
     ("04.9", rms_rule),
     ("04.9", neighbours_rule),
+    ("04.9", norm_rule),
 ]
 
 
