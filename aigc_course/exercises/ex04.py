@@ -214,7 +214,7 @@ def judge_unbroadcast(answer: Answer, rng: Rng) -> Steps:
             hint = "求和的轴不对：看清楚哪几根轴是广播时抄出来的"
         yield value(got, want, label, hint, traps, weight=weight)
         yield call.untouched(label="没有改动输入 g")
-    yield again(call, rng.normal(size=(a, b)), (b,), weight=0.5)
+    yield again(call, rng.normal(size=(a, b)), (b,))
 
 
 _Case = tuple[str, float, str, tuple[Array, ...], dict[str, Any]]
