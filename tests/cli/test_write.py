@@ -11,8 +11,9 @@ from aigc_course.errors import UserError
 from aigc_course.places import source_notebooks
 
 NAME = checked_expressions(source_notebooks() / "00_welcome.ipynb")["00.1"]
-GOOD = f"def {NAME}(images):\n    return images.mean(axis=0)\n"
-BAD = f"def {NAME}(images):\n    return images.mean(axis=1)\n"
+FAR = "    far = ((images - images.mean(axis=0)) ** 2).sum(axis=(1, 2))\n"
+GOOD = f"def {NAME}(images):\n{FAR}    return far.argmin(), far.argmax()\n"
+BAD = f"def {NAME}(images):\n{FAR}    return far.argmax(), far.argmin()\n"
 
 
 def aigc(*words):

@@ -6,13 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from aigc_course.exercises import ex00, registered
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
 # --- other right answers -----------------------------------------------------------------------
+
+
+def typical_one_by_one(images):
+    average = sum(image.astype(float) for image in images) / len(images)
+    far = [np.linalg.norm(image - average) for image in images]
+    return far.index(min(far)), far.index(max(far))
+
+
+def typical_flat(images):
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    order = np.argsort(np.einsum("nd,nd->n", flat - flat.mean(0), flat - flat.mean(0)))
+    return [order[0], order[-1]]
 
 
 def garments_one_by_one(mean, components, std, eps):
@@ -29,30 +40,69 @@ def garments_by_diagonal(mean, components, std, eps):
     return (mean + eps @ np.diag(std) @ components).clip(0, 1)
 
 
-def nearest_by_loop(samples, train):
-    return np.array([min(float(np.linalg.norm(s - t)) for t in train) for s in samples])
+def normalise_by_rows(images):
+    out = np.zeros(images.shape)
+    for k, image in enumerate(images):
+        image = image - image.mean()
+        if image.any():
+            out[k] = image / (image @ image) ** 0.5
+    return out
 
 
-def nearest_by_einsum(samples, train):
-    d = samples[:, None] - train[None]
-    return np.sort(np.sqrt(np.einsum("mnd,mnd->mn", d, d)), axis=1)[:, 0]
+def normalise_by_std(images):
+    images = images.astype(float)
+    spread = images.std(axis=1, keepdims=True) * images.shape[1] ** 0.5
+    shifted = images - images.mean(axis=1, keepdims=True)
+    return np.divide(shifted, spread, out=np.zeros_like(shifted), where=spread > 0)
 
 
 ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
-    ("00.1", lambda images: sum(image.astype(float) for image in images) / len(images)),
-    ("00.1", lambda images: images.astype(np.float32).mean(axis=0)),
-    ("00.1", lambda images: np.einsum("nhw->hw", images.astype(float)) / images.shape[0]),
-    ("00.1", lambda images: np.mean(images, axis=0)),
+    ("00.1", typical_one_by_one),
+    ("00.1", typical_flat),
     ("00.2", garments_one_by_one),
     ("00.2", garments_by_diagonal),
     ("00.2", lambda m, U, s, e: np.clip(np.einsum("md,d,dk->mk", e, s, U) + m, 0, 1)),
-    ("00.3", nearest_by_loop),
-    ("00.3", nearest_by_einsum),
-    ("00.3", lambda S, T: np.linalg.norm(S[:, None] - T, axis=2).min(axis=1)),
+    ("00.3", normalise_by_rows),
+    ("00.3", normalise_by_std),
+    (
+        "00.3",
+        lambda x: np.nan_to_num(
+            (d := x - x.mean(1)[:, None]) / ((d**2).sum(1) ** 0.5 + 1e-12)[:, None]
+        ),
+    ),
+    ("00.4", lambda image: image[::-1]),
+    ("00.4", lambda image: image.T.copy()),
+    ("00.4", lambda image: np.roll(image, (4, 5), axis=(0, 1))),
+    ("00.4", lambda image: np.array([[image[27 - i, j] for j in range(28)] for i in range(28)])),
 ]
 
 
 # --- typical mistakes --------------------------------------------------------------------------
+
+
+def by(measure):
+    """Chooses by another measure of distance, (N, H, W) -> (N,)."""
+
+    def wrong(images):
+        distance = measure(images)
+        return int(distance.argmin()), int(distance.argmax())
+
+    return wrong
+
+
+def squares(images):
+    return ((images - images.mean(axis=0)) ** 2).sum(axis=(1, 2))
+
+
+def typical_in_place(images):
+    right = ex00.typical(images)
+    images -= images.min()
+    images[0, 0, 0] += 1
+    return right
+
+
+def typical_wrapped(images):
+    return by(lambda x: ((x - x.mean(0).astype(np.uint8)) ** 2).sum(axis=(1, 2)))(images)
 
 
 def garments_in_place(mean, components, std, eps):
@@ -60,72 +110,124 @@ def garments_in_place(mean, components, std, eps):
     return np.clip(mean + eps @ components, 0, 1)
 
 
-def pairs(samples, train):
-    return np.sqrt(((samples[:, None] - train) ** 2).sum(-1))
+def centred(x):
+    return x - x.mean(axis=1, keepdims=True)
 
 
-def expanded_without_floor(samples, train):
-    square = (samples**2).sum(1)[:, None] - 2 * samples @ train.T + (train**2).sum(1)
-    return np.sqrt(square.min(axis=1))
+def length(x):
+    return np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def nearest_in_place(samples, train):
-    train -= samples[0]
-    return pairs(samples - samples[0], train).min(axis=1)
+def normalise_in_place(images):
+    right = ex00.normalise(images)
+    images[:] = images[::-1]
+    return right
+
+
+def normalise_wrapped(images):
+    d = (images - images.mean(axis=1, keepdims=True).astype(images.dtype)).astype(float)
+    d -= d.mean(axis=1, keepdims=True)
+    return d / np.maximum(length(d), 1e-12)
+
+
+def turned_in_place(image):
+    image[:] = np.rot90(image).copy()
+    return image.copy()
 
 
 WRONG = [
-    Wrong("00.1", "no return", lambda images: None, "加 return", 0),
-    Wrong("00.1", "one number", lambda images: images.mean(), "所有像素一起平均", 0),
-    Wrong("00.1", "brightness", lambda images: images.mean(axis=(1, 2)), "平均亮度", 0),
-    Wrong("00.1", "wrong axis", lambda images: images.mean(axis=1), "剩下 (H, W)", 0),
-    Wrong("00.1", "wraps", lambda im: im.sum(0, dtype=np.uint8) / len(im), "绕回去了", 0),
-    Wrong("00.1", "median", lambda images: np.median(images, axis=0), "除以 N", 0),
-    Wrong("00.1", "floor", lambda im: im.sum(0, dtype=int) // len(im), "小数部分没了", 40),
+    Wrong("00.1", "brightness", by(lambda x: x.mean(axis=(1, 2))), "平均亮度", (0, 40)),
+    Wrong(
+        "00.1",
+        "one number",
+        by(lambda x: ((x - x.mean()) ** 2).sum((1, 2))),
+        "少了 axis=0",
+        (0, 40),
+    ),
+    Wrong("00.1", "manhattan", by(lambda x: abs(x - x.mean(0)).sum((1, 2))), "绝对值之和", (0, 40)),
+    Wrong(
+        "00.1", "median", by(lambda x: ((x - np.median(x, 0)) ** 2).sum((1, 2))), "中位数", (0, 40)
+    ),
+    Wrong("00.1", "wraps", typical_wrapped, "uint8 里绕回去了", (0, 40)),
+    Wrong("00.1", "from 1", lambda x: tuple(k + 1 for k in ex00.typical(x)), "从 0 数起", 0),
+    Wrong("00.1", "axis 0", by(lambda x: ((x - x.mean(0)) ** 2).sum(0)), "沿后两维", 0),
+    Wrong("00.1", "own mean", by(lambda x: x.var(axis=(1, 2))), "自己的平均亮度", (0, 40)),
+    Wrong("00.1", "largest", by(lambda x: abs(x - x.mean(0)).max((1, 2))), "差得最多", (0, 40)),
+    Wrong("00.1", "swapped", lambda x: ex00.typical(x)[::-1], "次序反了", 0),
+    Wrong("00.1", "distance", lambda x: (squares(x).min(), squares(x).max()), "不是编号", 0),
+    Wrong("00.1", "only one", lambda x: ex00.typical(x)[0], "near, far 两个下标", 0),
+    Wrong("00.1", "floats", lambda x: tuple(map(float, ex00.typical(x))), "下标要是整数", 80),
+    Wrong("00.1", "in place", typical_in_place, "images 被原地修改", 80),
     Wrong("00.2", "only one", lambda m, U, s, e: m + (e[0] * s) @ U, "一行一张图", 0),
     Wrong("00.2", "no mean", lambda m, U, s, e: (e * s) @ U, "没有加 mean", 0),
     Wrong("00.2", "no std", lambda m, U, s, e: np.clip(m + e @ U, 0, 1), "没有乘 std", 0),
     Wrong("00.2", "variance", lambda m, U, s, e: np.clip(m + e * s**2 @ U, 0, 1), "乘成了方差", 0),
-    Wrong("00.2", "no clip", lambda m, U, s, e: m + (e * s) @ U, "np.clip", 57),
-    Wrong("00.2", "in place", garments_in_place, "eps 被原地修改", 86),
-    Wrong("00.3", "other axis", lambda S, T: pairs(S, T).min(0), "每张训练图一个数", 0),
-    Wrong("00.3", "squared", lambda S, T: pairs(S, T).min(1) ** 2, "最后开方", 0),
-    Wrong("00.3", "index", lambda S, T: pairs(S, T).argmin(1), "不是 argmin", 0),
-    Wrong("00.3", "mean", lambda S, T: pairs(S, T).mean(1), "不是平均距离", 0),
-    Wrong("00.3", "farthest", lambda S, T: pairs(S, T).max(1), "最远", 0),
-    Wrong("00.3", "manhattan", lambda S, T: abs(S[:, None] - T).sum(-1).min(1), "绝对值之和", 0),
-    Wrong("00.3", "nan", expanded_without_floor, "np.maximum", 57),
-    Wrong("00.3", "in place", nearest_in_place, "train 被原地修改", 86),
+    Wrong("00.2", "divided", lambda m, U, s, e: np.clip(m + (e / s) @ U, 0, 1), "除以了 std", 0),
+    Wrong("00.2", "root", lambda m, U, s, e: m + (e * s**0.5) @ U, "开了方", 0),
+    Wrong("00.2", "minus", lambda m, U, s, e: m - (e * s) @ U, "减成了负的", 0),
+    Wrong("00.2", "early clip", lambda m, U, s, e: m + np.clip(e * s @ U, 0, 1), "先夹了", 0),
+    Wrong("00.2", "no clip", lambda m, U, s, e: m + (e * s) @ U, "np.clip", 50),
+    Wrong(
+        "00.2", "squeezed", lambda m, U, s, e: np.squeeze(ex00.garments(m, U, s, e)), "(1, D)", 75
+    ),
+    Wrong("00.2", "in place", garments_in_place, "eps 被原地修改", 88),
+    Wrong("00.3", "by std", lambda x: centred(x) / x.std(axis=1, keepdims=True), "标准差", 0),
+    Wrong("00.3", "centred", centred, "还没有除", 0),
+    Wrong("00.3", "no mean", lambda x: x / length(x), "没有减去这一行", 0),
+    Wrong("00.3", "columns", lambda x: (x - x.mean(0)) / length(x - x.mean(0)), "要减自己的", 0),
+    Wrong("00.3", "all", lambda x: (x - x.mean()) / length(x - x.mean()), "所有图、所有像素", 0),
+    Wrong("00.3", "one length", lambda x: centred(x) / np.linalg.norm(centred(x)), "整个数组", 0),
+    Wrong("00.3", "range", lambda x: centred(x) / np.ptp(x, axis=1, keepdims=True), "极差", 0),
+    Wrong("00.3", "no root", lambda x: centred(x) / length(centred(x)) ** 2, "少了一次开方", 0),
+    Wrong("00.3", "nan", lambda x: centred(x) / length(centred(x)), "0/0 是 nan", 57),
+    Wrong("00.3", "wraps", normalise_wrapped, "整数也要行", (0, 75)),
+    Wrong("00.3", "in place", normalise_in_place, "images 被原地修改", 86),
+    Wrong("00.4", "nothing", lambda image: image.copy(), "还是被认了出来", 0),
+    Wrong("00.4", "negative", lambda image: 1 - image, "像素的值变了", 0),
+    Wrong(
+        "00.4", "snow", lambda image: np.random.default_rng(0).permuted(image, axis=None), "打碎", 0
+    ),
+    Wrong("00.4", "queue", lambda image: np.sort(image.ravel()).reshape(28, 28), "排了队", 0),
+    Wrong("00.4", "flat", lambda image: np.rot90(image).ravel(), "28×28", 0),
+    Wrong("00.4", "in place", turned_in_place, "image 被原地修改", 86),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
+    Wrong("00.1", "no square", by(lambda x: (x - x.mean(0)).sum((1, 2))), "正负相消", (0, 40)),
     Wrong("00.2", "no std, no clip", lambda m, U, s, e: m + e @ U, "没有乘 std", 0),
     Wrong("00.2", "no mean, clip", lambda m, U, s, e: np.clip((e * s) @ U, 0, 1), "没有加 mean", 0),
-    Wrong("00.2", "clip above", lambda m, U, s, e: np.minimum(m + (e * s) @ U, 1), "np.clip", 57),
-    Wrong("00.2", "clip below", lambda m, U, s, e: np.maximum(m + (e * s) @ U, 0), "np.clip", 57),
-    Wrong("00.1", "rounded", lambda images: np.rint(images.mean(axis=0)), "小数部分没了", 40),
+    Wrong("00.2", "clip above", lambda m, U, s, e: np.minimum(m + (e * s) @ U, 1), "np.clip", 50),
+    Wrong("00.2", "clip below", lambda m, U, s, e: np.maximum(m + (e * s) @ U, 0), "np.clip", 50),
+    Wrong("00.4", "mirrored", lambda image: image[:, ::-1], "还是被认了出来", 0),
+    Wrong("00.4", "one pixel", lambda image: np.roll(image, 1, axis=1), "还是被认了出来", 0),
+    Wrong("00.4", "darker", lambda image: np.clip(image * 1.1, 0, 1)[::-1], "像素的值变了", 0),
 ]
 
 
-globals().update(
-    questions(
-        "00",
-        also_right=ALSO_RIGHT,
-        wrong=WRONG,
-        same_hint=SAME_HINT,
-        let_pass={"00.1": ["float32", "nearly", "stale"], "00.2": ["stale"], "00.3": ["stale"]},
-    )
-)
+globals().update(questions("00", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
 
 
 # --- the library's versions --------------------------------------------------------------------
 
 
-def test_nearest_equals_scikit_learn():
-    rng = np.random.default_rng(0)
-    samples, train = rng.uniform(size=(20, 30)), rng.uniform(size=(50, 30))
-    wanted = NearestNeighbors(n_neighbors=1).fit(train).kneighbors(samples)[0][:, 0]
-    np.testing.assert_allclose(ex00.nearest(samples, train), wanted, rtol=1e-10)
+def test_rows_multiply_to_the_correlation():
+    x = np.random.default_rng(0).uniform(size=(5, 40))
+    rows = ex00.normalise(x)
+    np.testing.assert_allclose(rows @ rows.T, np.corrcoef(x), rtol=1e-10)
+
+
+def test_likeness_knows_a_copy_moved_darkened_and_mirrored_and_nothing_more():
+    train = np.random.default_rng(1).uniform(size=(6, 28, 28))
+    flat = train.reshape(6, 784)
+    for copied in (
+        flat,
+        np.roll(train, (1, -1), axis=(1, 2)),
+        train[:, :, ::-1] * 0.7 + 0.1,
+        np.roll(train[:, :, ::-1], (-1, 1), axis=(1, 2)),
+    ):
+        np.testing.assert_allclose(ex00.likeness(copied.reshape(6, 784), flat), 1.0, rtol=1e-10)
+    for other in (np.roll(train, 3, axis=1), train[:, ::-1], np.rot90(train, axes=(1, 2))):
+        assert ex00.likeness(other.reshape(6, 784), flat).max() < 0.3
 
 
 def test_garments_have_the_covariance_they_were_given():
@@ -139,4 +241,4 @@ def test_garments_have_the_covariance_they_were_given():
 
 def test_the_references_are_what_the_lesson_goes_on_with():
     references = [exercise.reference for exercise in registered("00")]
-    assert references == [ex00.mean_image, ex00.garments, ex00.nearest]
+    assert references == [ex00.typical, ex00.garments, ex00.normalise, ex00.disguise]
