@@ -409,5 +409,5 @@ def judge_disguise(answer: Answer, rng: Rng) -> Steps:
         yield that(ratio > 0.8, "没有排队", hint, f"锐度是原来的 {ratio:.2f} 倍")
         score = float(likeness(got.reshape(1, 784), image.reshape(1, 784))[0])
         hint = "还是被认了出来：不动、挪一个像素、左右翻，它都试过"
-        yield that(score < 0.95, "没有被认出来", hint, f"likeness 给 {score:.2f}", weight=1)
+        yield that(score < 0.95, "没有被认出来", hint, f"与原图的像是 {score:.0%}", weight=1)
     yield call.untouched(weight=0.5)

@@ -6,8 +6,9 @@ They take and return plain NumPy arrays, so this module needs nothing but NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +17,21 @@ from aigc_course.judging.vocabulary import (
     Array,
     Caller,
     Rng,
+    Step,
     Steps,
+    again,
     array,
+    attempt,
     exercise,
     hints,
     parts,
+    shape_of,
     sizes,
     that,
     value,
 )
 
-__all__ = ["count_mlp", "hat", "linear_forward", "mlp_forward", "sigmoid", "softmax"]
+__all__ = ["absorb", "hat", "linear_forward", "mlp_forward", "sigmoid", "softmax", "widest"]
 
 
 # --- the library's versions --------------------------------------------------------------------
@@ -86,6 +91,26 @@ def linear_forward(x: Array, W: Array, b: Array) -> Array:
     return x @ W.T + b
 
 
+def absorb(W: Array, b: Array, m: Array, s: Array) -> tuple[Array, Array]:
+    """One linear layer for ``(x − m) / s`` followed by the layer ``(W, b)``.
+
+    Args:
+        W: (D_out, D_in).
+        b: (D_out,).
+        m, s: (D_in,).
+
+    Returns:
+        ``(W2, b2)``, in the shapes of ``W`` and ``b``.
+
+    Example:
+        >>> W2, b2 = absorb(np.array([[6.0]]), np.array([1.0]), np.array([5.0]), np.array([2.0]))
+        >>> W2.tolist(), b2.tolist()
+        ([[3.0]], [-14.0])
+    """
+    W2 = W / s
+    return W2, b - W2 @ m
+
+
 def mlp_forward(x: Array, layers: Sequence[tuple[Array, Array]]) -> Array:
     """Multilayer perceptron: ReLU after every layer but the last.
 
@@ -108,24 +133,29 @@ def mlp_forward(x: Array, layers: Sequence[tuple[Array, Array]]) -> Array:
     return x
 
 
-def count_mlp(sizes: Sequence[int], batch: int) -> tuple[int, int, int]:
-    """Parameters, FLOPs and activation bytes of one forward pass.
+def widest(budget: int, d_in: int, d_out: int, depth: int) -> int:
+    """The largest width of ``depth`` equal hidden layers within a budget of parameters.
 
     Args:
-        sizes: widths from input to output, such as ``[784, 256, 128, 10]``.
-        batch: number of samples B.
+        budget: weights and biases that there may be in all.
+        d_in, d_out: inputs and outputs.
+        depth: hidden layers, 1 at least.
 
     Returns:
-        ``(parameters, flops, bytes)``: weights and biases; 2 FLOPs for each multiply-add of the
-        matrix products (bias and activation left out); 4 bytes for each input and layer output.
+        The width, 0 if not even width 1 fits.
 
     Example:
-        >>> count_mlp([784, 256, 128, 10], batch=1)
-        (235146, 469504, 4712)
+        >>> widest(235_146, 784, 10, depth=1), widest(20, 3, 2, 2), widest(19, 3, 2, 2)
+        (295, 2, 1)
     """
-    pairs = list(pairwise(sizes))
-    weights = sum(i * o for i, o in pairs)
-    return weights + sum(sizes[1:]), 2 * batch * weights, 4 * batch * sum(sizes)
+    width = 0
+    while _parameters([d_in, *[width + 1] * depth, d_out]) <= budget:
+        width += 1
+    return width
+
+
+def _parameters(widths: Sequence[int]) -> int:
+    return sum((i + 1) * o for i, o in pairwise(widths))
 
 
 def hat(left: float, peak: float, right: float) -> tuple[Array, Array, Array, Array]:
@@ -155,7 +185,7 @@ def hat(left: float, peak: float, right: float) -> tuple[Array, Array, Array, Ar
 @exercise("01.1", "不会溢出的 sigmoid", points=2)
 @hints(
     "exp 的参数是很大的正数时才溢出。能不能让它永远不为正？",
-    "z ≥ 0 时 1/(1 + exp(−z)) 安全，z < 0 时 exp(z)/(1 + exp(z)) 安全：两支里的 exp 是同一个数。",
+    "两种写法，一种在 z ≥ 0 时安全，一种在 z < 0 时安全；各自安全的那一边，exp 的参数是几？",
     "令 e = exp(−|z|)：分母两支都是 1 + e，分子在 z ≥ 0 时是 1、否则是 e，用 np.where 选。",
 )
 def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
@@ -166,9 +196,14 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
     traps = {"σ 随 z 增大而增大：算出来的是 σ(−z)，exp 里的符号反了": sigmoid(-z)}
     form = "逐元素计算，形状与 z 相同，别求和"
     yield value(*call(z), "普通大小的 z", hint, traps, form=form, weight=3)
-    hint = "z 很大时 exp(z) 是 inf，inf/inf 是 nan：两支用同一个 exp(−|z|)"
-    yield value(*call(rng.uniform(720, 1000, size=6)), "很大的正 z", hint)
-    hint = "z 很负时结果应是很小的正数，不是 0：1 减去一个接近 1 的数，有效位全丢了"
+    hint = "z 很大时 exp(z) 是 inf，inf/inf 是 nan：让 exp 的参数永远不为正"
+    yield value(
+        *call(rng.uniform(720, 1000, size=6)),
+        "很大的正 z",
+        "z 很大时 σ 就是 1：中途把 z 夹住了？",
+        nonfinite=hint,
+    )
+    hint = "z 很负时结果应是很小的正数，不是 0：哪一步让两个差不多的数相消了，或把 z 夹住了？"
     yield value(*call(-rng.uniform(40, 600, size=(2, 1, 3))), "左尾的相对精度", hint, atol=0.0)
     # so small that float64 keeps only some of the digits
     tiny = call(-rng.uniform(711, 730, size=6))
@@ -177,11 +212,11 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
     yield call.untouched(weight=1)
 
 
-@exercise("01.2", "按行的 softmax", points=3)
+@exercise("01.2", "错在哪两处", points=3)
 @hints(
-    "先写对一行：每个分数取 exp，再除以这一行 exp 的和。然后想想 1000 的 exp 是多少。",
-    "一行里每个分数减去同一个数，结果不变：减去这一行的最大值，exp 就不会溢出。",
-    "最大值与和都沿 axis=1 求，并且 keepdims=True 留成 (B, 1)，这样才逐行相减、逐行相除。",
+    "打印 e.sum(axis=1) 的形状：(3, 3) 除以 (3,)，NumPy 从最后一维对齐，除的是哪个数？",
+    "第三行的分数比第一行大一千。减去的最大值是谁的？第一行减完还剩什么？",
+    "最大值与和都沿 axis=1 求，并且都用 keepdims=True 留住那一维，这样才是各减各的、各除各的。",
 )
 def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, softmax)
@@ -195,8 +230,12 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     yield that(not by_columns, "归一化的方向", "每一列和为 1，应是每一行：沿 axis=1 求和")
     hint = "整个矩阵的和为 1，应是每一行各自为 1：sum 少了 axis=1"
     yield that(not np.isclose(got.sum(), 1), "归一化的范围", hint)
-    hint = "分母要用同一行的和；(B,) 会沿列广播，keepdims=True"
-    yield that(np.allclose(rows, 1), "每行和为 1", hint)
+    hint = "分母要用同一行的和；(B,) 会对到列上，keepdims=True"
+    if np.allclose(np.exp(got).sum(axis=1), 1):
+        hint = "返回的是概率的对数：最后还要取 exp"
+    elif np.allclose(rows, 1, rtol=0, atol=0.02):
+        hint = "每行的和接近 1，又不正好：分母里别加小常数"
+    yield that(np.allclose(rows, 1, rtol=1e-9), "每行和为 1", hint)
     hint = "先取 exp 再除以行和；直接用分数除以和不是 softmax"
     yield value(got, want, "概率", hint, weight=2)
     B, K = sizes(rng, 2)
@@ -206,39 +245,60 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     big[:, :2] += 2500.0  # far from the row's mean too: only its maximum will do
     yield value(*call(big), "分数很大时", "分数到 1000，exp 就溢出：先减去这一行的最大值")
     mixed = rng.normal(size=(3, 5)) + rng.permutation([-2000.0, 0.0, 2000.0])[:, None]
-    hint = "各行大小悬殊时有一行成了 0/0：要减每行自己的最大值，不是整个矩阵的"
+    hint = "各行大小悬殊时有一行成了 0/0：要减每行自己的最大值，不是整个矩阵的，也不是绝对值的"
     yield value(*call(mixed), "各行大小悬殊时", hint, weight=0.5)
     yield call.untouched(weight=0.5)
 
 
-@exercise("01.3", "一批样本的线性层", points=2)
+@exercise("01.3", "把预处理吃进第一层", points=2)
 @hints(
-    "先写下三个形状：x (B, D_in)、W (D_out, D_in)、输出 (B, D_out)。矩阵乘法要消去哪一维？",
-    "W 的一行是一个神经元的权重，要与 x 的一行做内积：乘之前把 W 转置。",
-    "x 乘 W 的转置得到 (B, D_out)；b 是 (D_out,)，直接相加就会加到每一行上。",
+    "把 (x − m)/s 代进 Wx̃ + b，拆开括号：哪些项乘着 x，哪些是常数？",
+    "x 的第 j 个数前面的系数是 W 的第 j 列除以 s 的第 j 个数；W 是 (D_out, D_in)，s 怎样对齐？",
+    "先得到新的 W；常数项是 b 减去新 W 与 m 的积，因为减去的 m 也除过 s。",
 )
-def judge_linear_forward(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, linear_forward)
-    # square first: every wrong transpose still runs here, so the hint can name it
+def judge_absorb(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, absorb)
+    # square first: every wrong broadcast still runs here, so the hint can name it
     n = int(rng.integers(3, 6))
-    x, W = rng.normal(size=(n, n)), rng.normal(size=(n, n))
-    b = -(x @ W.T).mean(axis=0)  # outputs of both signs, so that an activation too many shows
-    got, want = call(x, W, b)
-    traps = {
-        "算成了 x @ W：W 的行是神经元，要 W.T": x @ W + b,
-        "没有加 b": x @ W.T,
-        "b 属于输出的各列 (D_out,)，被加到了各行上": x @ W.T + b[:, None],
-        "结果是 (D_out, B)：样本应在行上，形状 (B, D_out)": [want.T, W @ x.T + b],
-    }
-    hint = "第 i 行第 j 列 = W 第 j 行 · x 第 i 行 + b[j]"
-    form = "x (B, D_in)、W (D_out, D_in) → 输出 (B, D_out)"
-    yield value(got, want, "输出", hint, traps, form=form, weight=1.5)
-    B, D_in, D_out = sizes(rng, 3)
-    x, W, b = rng.normal(size=(B, D_in)), rng.normal(size=(D_out, D_in)), rng.normal(size=D_out)
-    case, hint = f"B={B}, D_in={D_in}, D_out={D_out}", "B、D_in、D_out 各不相同时也要对"
-    yield value(*call(x, W, b), case, hint)
-    hint = "只有一个样本时输出也是 (1, D_out)，不要 squeeze"
-    yield value(*call(rng.normal(size=(1, D_in)), W, b), "B=1", hint, weight=0.5)
+    for D_out, D_in in ((n, n), sizes(rng, 2), (1, n)):
+        W, b = rng.normal(size=(D_out, D_in)), rng.normal(size=D_out)
+        m, s = rng.normal(size=D_in) + 2, rng.uniform(0.3, 0.8, size=D_in)
+        got, (W2, b2) = call(W, b, m, s)
+        got = yield from parts(got, 2, "W2, b2", want=(W2, b2))
+        square = D_out == D_in
+        traps: dict[str, Any] = {
+            "乘了 s：x 先除以 s 再进层，系数里也是除": W * s,
+            "W 没有变：x 前面的系数里要有 1/s": W,
+            "m 是从 x 里减的，不是从 W 里减的": [(W - m) / s, W - m],
+            "每个输入有自己的 s：第 j 列除以 s 的第 j 个": [W / s.mean(), W / s[0]],
+        }
+        if square:
+            traps |= {
+                "s 对到了行上：它属于输入，W 的每一列除以一个 s": W / s[:, None],
+                "转置了：W2 与 W 同形，行还是神经元": [W2.T, W.T / s],
+            }
+        form = "W2 与 W 同形，(D_out, D_in)"
+        hint = "W2 的第 i 行第 j 列是 x_j 前面的系数，把括号拆开看"
+        yield value(got[0], W2, "W2", hint, traps, form=form)
+        traps = {
+            "b 也要变：m 那一项是常数，归到偏置里": b,
+            "m 也除过 s：要乘新的 W2，不是原来的 W": [b - W @ m, b + W @ m],
+            "符号反了：x 减去 m，常数项是减": b + W2 @ m,
+            "多除了一次 s": b - W2 @ (m / s),
+            "b 不除以 s，也不乘：它在标准化之后才加上": [-W2 @ m, W2 @ m],
+        }
+        if square:
+            traps["m 要与 W2 的每一行做内积：W2 @ m，不是 m @ W2"] = [b - m @ W2, b - m @ W]
+            traps["b 在标准化之后才加，不要跟着除以 s"] = [(b - W @ m) / s, b / s - W2 @ m]
+            traps["逐元素相减了：m 属于输入，b 属于输出，先用 W2 把 m 变到输出那一边"] = [
+                b - m / s,
+                b - m,
+            ]
+        form = "b2 与 b 同形，(D_out,)"
+        yield value(
+            got[1], b2, "b2", "x = m 时标准化的输入是 0，输出应是 b", traps, form=form, weight=2
+        )
+    yield again(call, W + 1, b - 1, m[::-1], s[::-1])
     yield call.untouched(weight=0.5)
 
 
@@ -257,8 +317,22 @@ def _layers(rng: Rng, x: Array, widths: Sequence[int]) -> list[tuple[Array, Arra
     return layers
 
 
-# the lesson's own name for a layer, which is the library's until exercise 01.3 is done
-@exercise("01.4", "任意层数的 MLP 前向", points=4, allows=[linear_forward])
+def _with_relus(x: Array, layers: list[tuple[Array, Array]], where: Sequence[str]) -> Array:
+    """The layers, with a ReLU before layer k where ``where[k]`` is "1", and after the last."""
+    for (W, b), before in zip(layers, where, strict=False):
+        x = linear_forward(np.maximum(x, 0) if before == "1" else x, W, b)
+    return np.maximum(x, 0) if where[-1] == "1" else x
+
+
+def _with_another(
+    x: Array, layers: list[tuple[Array, Array]], act: Callable[[Array], Array]
+) -> Array:
+    for W, b in layers[:-1]:
+        x = act(linear_forward(x, W, b))
+    return linear_forward(x, *layers[-1])
+
+
+@exercise("01.4", "任意层数的 MLP 前向", points=4)
 @hints(
     "一个循环走过 layers：这一层的输出，就是下一层的输入。",
     "每层先做线性变换；后面还有层的话才接 ReLU，最后一层的分数原样返回。",
@@ -274,21 +348,37 @@ def judge_mlp_forward(answer: Answer, rng: Rng) -> Steps:
     got = yield from array(got, (B, K), "输出", hint)
     hint = "每一行和为 1：这里要分数 (logits)，softmax 留给损失函数"
     yield that(not np.allclose(got.sum(axis=1), 1), "分数而不是概率", hint)
-    linear = x
-    for W, b in layers:
-        linear = linear_forward(linear, W, b)
-    early = mlp_forward(np.maximum(x, 0), layers)
+    # ReLU before layer 0, before layer 1, before layer 2, after the last: every other choice
+    placed = {"".join(where): _with_relus(x, layers, where) for where in product("01", repeat=4)}
     traps = {
-        "层与层之间没有 ReLU：三层并成了一层": np.maximum(linear, 0),
-        "输入 x 先被 ReLU 了一次：顺序是先线性、后 ReLU": np.maximum(early, 0),
+        "层与层之间没有 ReLU：三层并成了一层": placed["0000"],
+        "最后一层后面不加 ReLU：分数可以为负": placed["0111"],
+        "输入 x 先被 ReLU 了一次：顺序是先线性、后 ReLU": [placed["1110"], placed["1111"]],
+        "有一层后面漏了 ReLU：除最后一层外，每层都接": [placed["0100"], placed["0010"]],
     }
+    for why, act in {
+        "隐藏层之后接的不是 ReLU：ReLU 是 max(0, z)，负的一律成 0": (
+            np.abs,
+            np.tanh,
+            sigmoid,
+            lambda z: np.maximum(z, 0.01 * z),
+            lambda z: np.maximum(z, 0.1 * z),
+            lambda z: -np.minimum(z, 0),
+        ),
+    }.items():
+        traps[why] = [_with_another(x, layers, one) for one in act]
+    traps["没有加 b"] = mlp_forward(x, [(W, 0 * b) for W, b in layers])
+    others = [got for where, got in placed.items() if where != "0110"]
+    traps["ReLU 放错了地方：除最后一层外，每层线性之后接一次"] = others
     hint = "每层用自己的 (W, b)，上一层的输出是下一层的输入"
-    above, label = np.maximum(want, 0), "三层网络输出里的正分数"
-    yield value(np.maximum(got, 0), above, label, hint, traps)
-    traps = {"最后一层后面不加 ReLU：分数可以为负": above}
-    yield value(got, want, "三层网络的输出", hint, traps)
-    one = call(x, _layers(rng, x, [D, K]))
-    yield value(*one, "只有一层", "只有一层时就是一个线性层，没有 ReLU")
+    yield value(got, want, "三层网络的输出", hint, traps, weight=2)
+    single = _layers(rng, x, [D, K])
+    hint = "只有一层时报错了：层数由 layers 的长度决定，别写死成三层"
+    one = yield from attempt(
+        lambda: call(x, single), "只有一层", {ValueError: hint, IndexError: hint, TypeError: hint}
+    )
+    got, want = one
+    yield value(got, want, "只有一层", "只有一层时就是一个线性层，没有 ReLU")
     five = call(x, _layers(rng, x, [D, H, H, H, H, K]))
     yield value(*five, "五层", "五层时不对：层数要由 layers 的长度决定，不能写死")
     yield call.untouched("x", weight=0.25)
@@ -296,47 +386,96 @@ def judge_mlp_forward(answer: Answer, rng: Rng) -> Steps:
     yield call.untouched("layers", label="没有改动 layers", hint=hint, weight=0.25)
 
 
-@exercise("01.5", "参数、FLOP 与激活内存", points=3)
+def _same(got: Any, want: Any) -> bool:
+    want = np.asarray(want)
+    return shape_of(got) == want.shape and np.array_equal(np.asarray(got, dtype=float), want)
+
+
+def _one_by_one(
+    call: Caller,
+    cases: list[Any],
+    got: list[Any],
+    want: Array,
+    label: str,
+    hint: str,
+    traps: dict[str, Any],
+    weight: float = 1.0,
+) -> Step:
+    """A whole number a case: a typical mistake shows in all of them, the card shows one call."""
+    told = hint
+    for why, wrongs in traps.items():
+        if any(_same(got, wrong) for wrong in (wrongs if isinstance(wrongs, list) else [wrongs])):
+            told = why
+            break
+    k = next((k for k in range(len(want)) if not _same(got[k], want[k])), 0)
+    call(*cases[k])  # once more, so that it is the last one: its inputs stand in the card
+    return value(got[k], int(want[k]), label, told, form="一个整数", rtol=0, atol=0, weight=weight)
+
+
+@exercise("01.5", "预算有限，最多能有多宽", points=3)
 @hints(
-    "一层一层数：相邻两个宽度决定这一层。先用 [2, 3] 这样的小网络在纸上数一遍。",
-    "一层有 D_in × D_out 个权重和 D_out 个偏置；一个样本过一层，每个权重用一次，一乘一加。",
-    "参数与批无关；FLOP 是 2 × B × 权重总数；输入与每层输出各存一份，每个数 4 字节。",
+    "先写出宽度是 H 时的参数个数：第一层、中间各层、最后一层，各有多少权重、多少偏置？",
+    "depth 个隐藏层之间只有 depth − 1 个 H×H 的层；每个隐藏神经元和每个输出各有一个偏置。",
+    "从 1 起一个个试：参数个数随 H 只增不减，第一次超过预算时，上一个就是。",
 )
-def judge_count_mlp(answer: Answer, rng: Rng) -> Steps:
-    networks = [[int(n) for n in rng.integers(5, 60, size=depth)] for depth in (3, 4, 5)]
-    batches = sizes(rng, 3, 5, 10)  # none is the 2 or 4 of the formulas
-    counted = []
-    for widths, batch in zip(networks, batches, strict=True):
-        got = answer(list(widths), batch)
-        counted.append((yield from parts(got, 3, "参数个数, FLOP 数, 激活字节数")))
-    params, flops, memory = zip(*counted, strict=True)
-    B, inputs = np.array(batches), np.array([widths[0] for widths in networks])
-    weights = np.array([sum(i * o for i, o in pairwise(widths)) for widths in networks])
-    units = np.array([sum(widths) for widths in networks])
-    want = weights + units - inputs
-    # each quantity over all three networks: a mistake in one does not cost the others
+def judge_widest(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, widest)
+    cases: list[Any] = []
+    exact: list[Any] = []
+    for depth in (1, 2, 4, 7):
+        for _ in range(2):
+            d_in, d_out, H = (int(n) for n in rng.integers([20, 3, 8], [60, 15, 40]))
+            params = _parameters([d_in, *[H] * depth, d_out])
+            more = _parameters([d_in, *[H + 1] * depth, d_out]) - params
+            # one short of the next width, or a little more than this one
+            slack = more - 1 if len(cases) % 2 else int(rng.integers(1, more // 4))
+            cases.append((params + slack, d_in, d_out, depth))
+            exact.append((params, d_in, d_out, depth))
+
+    def counting(count: Callable[[int, int, int, int], int]) -> Array:
+        """The widths that another count of the parameters, of (H, d_in, d_out, depth), gives."""
+        widths = []
+        for budget, *rest in cases:
+            widths.append(sum(count(H, *rest) <= budget for H in range(1, 400)))
+        return np.array(widths)
+
+    got, want = zip(*(call(*case) for case in cases), strict=True)
     traps = {
-        "只数了权重：每个神经元还有一个偏置": weights,
-        "输入层没有偏置：只数 sizes[1:]": weights + units,
-        "一批样本共用同一份参数，不要乘 B": want * B,
+        "这是参数的个数：要返回的是宽度": [
+            np.array(
+                [_parameters([i, *[H] * L, o]) for (_, i, o, L), H in zip(cases, want, strict=True)]
+            )
+        ],
+        "得到的宽度大了 1：那个宽度已经超过预算": np.array(want) + 1,
+        "得到的宽度小了 1：还能再宽": np.array(want) - 1,
+        "隐藏层之间是 depth − 1 层，多数了一层": counting(
+            lambda H, i, o, L: (i + 1) * H + L * (H + 1) * H + (H + 1) * o
+        ),
+        "只算了一个隐藏层：层数由 depth 决定": counting(
+            lambda H, i, o, L: (i + 1) * H + (H + 1) * o
+        ),
+        "没有算偏置：每个隐藏神经元、每个输出各一个": counting(
+            lambda H, i, o, L: i * H + (L - 1) * H * H + H * o
+        ),
+        "隐藏层之间的 H×H 只数成了 H 个": counting(
+            lambda H, i, o, L: (i + 1) * H + (L - 1) * 2 * H + (H + 1) * o
+        ),
     }
-    hint = "相邻两层：D_in × D_out 个权重加 D_out 个偏置"
-    yield value(params, want, "参数个数", hint, traps, rtol=0, atol=0, lists=True)
-    traps = {
-        "一次乘加是 2 FLOP（一乘一加）": B * weights,
-        "每个样本都要算一遍：乘上 B": 2 * weights,
-        "偏置不算在内：只数矩阵乘法": 2 * B * want,
-    }
-    hint = "只数矩阵乘法：2 × B × 权重个数"
-    yield value(flops, 2 * B * weights, "FLOP 数", hint, traps, rtol=0, atol=0, lists=True)
-    traps = {
-        "漏了输入 x 本身：D × B 个数": 4 * B * (units - inputs),
-        "float32 每个数 4 字节，不是 8": 8 * B * units,
-        "要的是字节数：float32 每个数 4 字节": B * units,
-        "每个样本都有自己的激活：乘上 B": 4 * units,
-    }
-    hint = "输入与每层输出：4 × B × sum(sizes)"
-    yield value(memory, 4 * B * units, "激活字节数", hint, traps, rtol=0, atol=0, lists=True)
+    hint = "把得到的 H 代回去数参数：它应不超过预算，H + 1 应超过"
+    yield _one_by_one(call, cases, list(got), np.array(want), "宽度", hint, traps, weight=2)
+    yield that(
+        all(isinstance(H, int | np.integer) and not isinstance(H, bool) for H in got),
+        "是整数",
+        "宽度要是整数：range(H) 要能用",
+    )
+    got, want = zip(*(call(*case) for case in exact), strict=True)
+    traps = {"恰好等于预算也算不超过：比较用 <=": np.array(want) - 1}
+    hint = "预算恰好用完时不对：若用开方求 H，小心舍入"
+    yield _one_by_one(call, exact, list(got), np.array(want), "恰好用完时的宽度", hint, traps)
+    poor = [(1, 30, 4, 1), (38, 30, 4, 1), (2, 30, 4, 3), (int(rng.integers(3, 20)), 30, 4, 3)]
+    got, want = zip(*(call(*case) for case in poor), strict=True)
+    hint = "连宽度 1 都放不下时返回 0"
+    yield _one_by_one(call, poor, list(got), np.array(want), "放不下时的宽度", hint, {}, 0.5)
 
 
 @exercise("01.6", "用三个 ReLU 搭一顶帽子", points=4)
@@ -371,14 +510,14 @@ def judge_hat(answer: Answer, rng: Rng) -> Steps:
     mirrored = np.allclose(np.sort(kinks), np.stack([-right, -peak, -left], axis=1))
     hint = "拐点落在了 −left、−peak、−right：w·x + b = 0 处才拐，w = 1 时 b = −位置，符号反了"
     yield that(not mirrored, "拐点的位置", hint)
-    hint = "帽子左边不是 0：第一个拐点在 left，此前所有 ReLU 都应不贡献"
+    hint = "帽子左边不是 0：第一个拐点在 left，那里 ReLU 都不该贡献，b2 也不该留下什么"
     flat = drawn(left - 5, left - 1, left)
-    yield value(flat, np.zeros((3, 3)), "left 左边", hint, atol=1e-6, weight=0)
+    yield value(flat, np.zeros((3, 3)), "left 左边", hint, weight=0, atol=1e-10)
     hint = "帽尖的高度要是 1：左坡的斜率是 1 / (peak − left)"
-    yield value(drawn(peak), np.ones((3, 1)), "帽尖", hint, atol=1e-6)
+    yield value(drawn(peak), np.ones((3, 1)), "帽尖", hint, atol=1e-10)
     hint = "右坡不对：斜率是 −1 / (right − peak)，帽子不一定左右对称"
     slopes = drawn((left + peak) / 2, (peak + right) / 2, right)
     halves = np.broadcast_to([0.5, 0.5, 0.0], (3, 3))
-    yield value(slopes, halves, "两个坡", hint, atol=1e-6, weight=1.5)
+    yield value(slopes, halves, "两个坡", hint, atol=1e-10, weight=1.5)
     hint = "过了 right 没有拉平：三个斜率变化加起来要是 0"
-    yield value(drawn(right + 1, right + 50), np.zeros((3, 2)), "right 右边", hint, atol=1e-6)
+    yield value(drawn(right + 1, right + 50), np.zeros((3, 2)), "right 右边", hint, atol=1e-10)

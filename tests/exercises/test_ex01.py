@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aigc_course.exercises import check, ex01
+from aigc_course.exercises import ex01
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
@@ -26,38 +26,6 @@ def sigmoid_by_masks(z):
     return out
 
 
-def softmax_by_rows(z):
-    return np.stack([np.exp(row - row.max()) / np.exp(row - row.max()).sum() for row in z])
-
-
-def linear_by_loops(x, W, b):
-    return np.array([[w @ row + c for w, c in zip(W, b, strict=True)] for row in x])
-
-
-def mlp_unrolled(x, layers):
-    *hidden, (W, b) = layers
-    for V, c in hidden:
-        x = np.clip(x @ V.T + c, 0, None)
-    return x @ W.T + b
-
-
-def count_by_loop(sizes, batch):
-    params = flops = 0
-    memory = sizes[0]
-    for k in range(1, len(sizes)):
-        params += (sizes[k - 1] + 1) * sizes[k]
-        flops += 2 * batch * sizes[k - 1] * sizes[k]
-        memory += sizes[k]
-    return [params, flops, 4 * batch * memory]
-
-
-def hat_mirrored(left, peak, right):
-    """The same triangle, with the first kink facing left and a constant doing the rest."""
-    up, down = 1 / (peak - left), 1 / (right - peak)
-    W1, b1 = np.array([[-1.0], [-1.0], [-1.0]]), np.array([left, peak, right])
-    return W1, b1, np.array([[up, -up - down, down]]), np.zeros(1)
-
-
 def sigmoid_by_logaddexp(z):
     return np.exp(-np.logaddexp(0, -z))
 
@@ -69,17 +37,91 @@ def sigmoid_one_by_one(z):
     return out
 
 
+def sigmoid_by_both(z):
+    with np.errstate(all="ignore"):  # np.where works out both sides
+        return np.where(z >= 0, 1 / (1 + np.exp(-z)), np.exp(z) / (1 + np.exp(z)))
+
+
+def softmax_by_transposing(z):
+    moved = np.moveaxis(z, -1, 0)
+    e = np.exp(moved - np.max(moved, axis=0))
+    return np.moveaxis(e / e.sum(0), 0, -1)
+
+
+def softmax_by_rows(z):
+    if z.ndim > 1:
+        return np.stack([softmax_by_rows(part) for part in z])
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+
+def absorb_by_loops(W, b, m, s):
+    W2, b2 = np.zeros_like(W), b.copy()
+    for i in range(W.shape[0]):
+        for j in range(W.shape[1]):
+            W2[i, j] = W[i, j] / s[j]
+            b2[i] -= W2[i, j] * m[j]
+    return W2, b2
+
+
+def absorb_by_diagonal(W, b, m, s):
+    return W @ np.diag(1 / s), b - (W * m / s).sum(axis=1)
+
+
+def absorb_by_probing(W, b, m, s):
+    """The value at 0 is the bias, the columns are what each input adds."""
+    at = lambda x: W @ ((x - m) / s) + b
+    zero = at(np.zeros(len(m)))
+    return np.einsum("ij,j->ij", W, 1.0 / s), zero
+
+
+def mlp_unrolled(x, layers):
+    *hidden, (W, b) = layers
+    for V, c in hidden:
+        x = np.clip(x @ V.T + c, 0, None)
+    return x @ W.T + b
+
+
+def widest_by_formula(budget, d_in, d_out, depth):
+    a, b, c = depth - 1, d_in + depth + d_out, d_out - budget
+    if c + a + b > 0:
+        return 0
+    H = -c // b if a == 0 else int((-b + math.sqrt(b * b - 4 * a * c)) / (2 * a))
+    while a * (H + 1) ** 2 + b * (H + 1) + c <= 0:
+        H += 1
+    while a * H**2 + b * H + c > 0:
+        H -= 1
+    return H
+
+
+def widest_by_halving(budget, d_in, d_out, depth):
+    def count(H):
+        widths = np.array([d_in] + [H] * depth + [d_out])
+        return (widths[:-1] + 1) @ widths[1:]
+
+    low, high = 0, 5001
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(middle) <= budget else (low, middle)
+    return np.int64(low)
+
+
+def widest_by_generator(budget, d_in, d_out, depth):
+    widths = (
+        H for H in range(5000, 0, -1) if ex01._parameters([d_in, *[H] * depth, d_out]) <= budget
+    )
+    return next(widths, 0)
+
+
+def hat_mirrored(left, peak, right):
+    """The same triangle, with the first kink facing left and a constant doing the rest."""
+    up, down = 1 / (peak - left), 1 / (right - peak)
+    W1, b1 = np.array([[-1.0], [-1.0], [-1.0]]), np.array([left, peak, right])
+    return W1, b1, np.array([[up, -up - down, down]]), np.zeros(1)
+
+
 def softmax_by_logarithm(z):
-    return np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True))
-
-
-def softmax_of_columns(z):
-    e = np.exp(z.T - z.max(1))
-    return (e / e.sum(axis=0)).T
-
-
-def linear_as_one_matrix(x, W, b):
-    return np.c_[x, np.ones(len(x))] @ np.c_[W, b].T
+    return np.exp(z - np.logaddexp.reduce(z, axis=-1, keepdims=True))
 
 
 def mlp_recursive(x, layers):
@@ -88,33 +130,29 @@ def mlp_recursive(x, layers):
     return mlp_recursive(z * (z > 0), rest) if rest else z
 
 
-def count_by_dot(sizes, batch):
-    sizes = np.array(sizes)
-    weights = sizes[:-1] @ sizes[1:]
-    return np.array([weights + sizes[1:].sum(), 2 * weights * batch, sizes.sum() * batch * 4])
-
-
 def hat_of_other_slopes(left, peak, right):
     """Steeper first layer, flatter second, the neurons in another order."""
     up, down = 1 / (peak - left), 1 / (right - peak)
     W1, b1 = np.array([[2.0], [4.0], [0.5]]), np.array([-2 * right, -4 * left, -0.5 * peak])
-    return W1, b1, np.array([[down / 2, up / 4, -2 * (up + down)]]), np.zeros(1)
+    return W1, b1, np.array([[down / 2, up / 4, -2 * (up + down)]]), np.array([0.0])
 
 
 ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("01.1", sigmoid_by_masks),
     ("01.1", sigmoid_by_logaddexp),
     ("01.1", sigmoid_one_by_one),
+    ("01.1", sigmoid_by_both),
     ("01.2", softmax_by_rows),
     ("01.2", softmax_by_logarithm),
-    ("01.2", softmax_of_columns),
-    ("01.3", linear_by_loops),
-    ("01.3", linear_as_one_matrix),
-    ("01.3", lambda x, W, b: np.einsum("oi,bi->ob", W, x).T + b),
+    ("01.2", softmax_by_transposing),
+    ("01.3", absorb_by_loops),
+    ("01.3", absorb_by_diagonal),
+    ("01.3", absorb_by_probing),
     ("01.4", mlp_unrolled),
     ("01.4", mlp_recursive),
-    ("01.5", count_by_loop),
-    ("01.5", count_by_dot),
+    ("01.5", widest_by_formula),
+    ("01.5", widest_by_halving),
+    ("01.5", widest_by_generator),
     ("01.6", hat_mirrored),
     ("01.6", hat_of_other_slopes),
 ]
@@ -124,13 +162,37 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
 
 
 def softmax_less_mean(z):
-    e = np.exp(z - z.mean(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    e = np.exp(z - z.mean(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
 
 
 def softmax_in_place(z):
-    z -= z.max(axis=1, keepdims=True)
-    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    z -= z.max(axis=-1, keepdims=True)
+    return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+
+
+def softmax_over(axis):
+    def wrong(z):
+        e = np.exp(z - z.max(axis=axis, keepdims=True))
+        return e / e.sum(axis=axis, keepdims=True)
+
+    return wrong
+
+
+def naive_softmax(z):
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+
+
+def absorb_with(change):
+    def wrong(W, b, m, s):
+        return change(W, b, m, s, W / s)
+
+    return wrong
+
+
+def absorb_in_place(W, b, m, s):
+    W /= s
+    return W, b - W @ m
 
 
 def mlp_pops(x, layers):
@@ -158,6 +220,25 @@ def mlp_relu_first(x, layers):
     return x
 
 
+def mlp_one_missing(x, layers):
+    for k, (W, b) in enumerate(layers):
+        x = x @ W.T + b
+        if k < len(layers) - 2:
+            x = np.maximum(x, 0)
+    return x
+
+
+def mlp_of(act):
+    return lambda x, layers: ex01._with_another(x, layers, act)
+
+
+def mlp_unpacked(x, layers):
+    if len(layers) > 3:
+        return ex01.mlp_forward(x, layers)
+    (W1, b1), (W2, b2), (W3, b3) = layers
+    return np.maximum(np.maximum(x @ W1.T + b1, 0) @ W2.T + b2, 0) @ W3.T + b3
+
+
 def mlp_three_only(x, layers):
     for W, b in layers[:2]:
         x = np.maximum(x @ W.T + b, 0) if len(layers) > 1 else x @ W.T + b
@@ -173,25 +254,30 @@ def hat_with(slopes, sign=-1.0):
     return wrong
 
 
-def count_with(change):
-    def wrong(sizes, batch):
-        weights = sum(sizes[k] * sizes[k + 1] for k in range(len(sizes) - 1))
-        params, flops, memory = ex01.count_mlp(sizes, batch)
-        return change(sizes, batch, weights, params, flops, memory)
+def widest_with(count, last=0):
+    """Another count of the parameters, of (H, d_in, d_out, depth)."""
+
+    def wrong(budget, d_in, d_out, depth):
+        H = 0
+        while count(H + 1, d_in, d_out, depth) <= budget:
+            H += 1
+        return H + last
 
     return wrong
+
+
+def right_count(H, d_in, d_out, depth):
+    return ex01._parameters([d_in, *[H] * depth, d_out])
+
+
+def widest_in_parameters(budget, d_in, d_out, depth):
+    return right_count(ex01.widest(budget, d_in, d_out, depth), d_in, d_out, depth)
 
 
 def sigmoid_in_place(z):
     right = ex01.sigmoid(z)
     np.exp(z, out=z)
     return right
-
-
-def linear_in_place(x, W, b):
-    y = x @ W.T
-    b += y[0]
-    return y + (b - y[0])
 
 
 def mlp_in_place(x, layers):
@@ -212,32 +298,53 @@ def mlp_over_its_input(x, layers):
 WRONG = [
     Wrong("01.1", "naive", lambda z: 1 / (1 + np.exp(-z)), "溢出成 inf", 72),
     Wrong("01.1", "inf over inf", lambda z: np.exp(z) / (1 + np.exp(z)), "inf/inf 是 nan", 43),
-    Wrong("01.1", "by tanh", lambda z: 0.5 * (1 + np.tanh(z / 2)), "有效位全丢了", 57),
+    Wrong("01.1", "by tanh", lambda z: 0.5 * (1 + np.tanh(z / 2)), "相消", 57),
     Wrong("01.1", "sign", lambda z: ex01.sigmoid(-z), "符号反了", 0),
     Wrong("01.1", "tanh itself", np.tanh, "先在 z = 0 处验 0.5", 0),
     Wrong("01.1", "summed", lambda z: ex01.sigmoid(z).sum(), "别求和", 0),
     Wrong("01.1", "in place", sigmoid_in_place, "z 被原地修改", 86),
-    Wrong("01.2", "naive", lambda z: np.exp(z) / np.exp(z).sum(1, keepdims=True), "exp 就溢出", 56),
-    Wrong("01.2", "columns", lambda z: ex01.softmax(z.T).T, "每一列和为 1", 0),
+    Wrong("01.2", "naive", naive_softmax, "exp 就溢出", 56),
+    Wrong("01.2", "columns", softmax_over(0), "每一列和为 1", 0),
     Wrong("01.2", "whole", lambda z: np.exp(z) / np.exp(z).sum(), "sum 少了 axis=1", 0),
-    Wrong("01.2", "keepdims", lambda z: np.exp(z) / np.exp(z).sum(1), "会沿列广播", 0),
-    Wrong("01.2", "no exp", lambda z: z / z.sum(1, keepdims=True), "不是 softmax", 0),
+    Wrong("01.2", "keepdims", lambda z: np.exp(z) / np.exp(z).sum(-1), "会对到列上", 0),
+    Wrong("01.2", "logarithms", lambda z: np.log(ex01.softmax(z)), "概率的对数", 0),
+    Wrong("01.2", "epsilon", lambda z: ex01.softmax(z) / 1.0001, "别加小常数", 0),
+    Wrong("01.2", "no exp", lambda z: z / z.sum(-1, keepdims=True), "不是 softmax", 0),
     Wrong(
         "01.2",
         "one maximum for all",
-        lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(1, keepdims=True),
+        lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(-1, keepdims=True),
         "不是整个矩阵的",
         78,
     ),
     Wrong("01.2", "in place", softmax_in_place, "被原地修改了", 89),
-    Wrong("01.3", "no transpose", lambda x, W, b: x @ W + b, "要 W.T", 0),
-    Wrong("01.3", "no bias", lambda x, W, b: x @ W.T, "没有加 b", 0),
-    Wrong("01.3", "bias by row", lambda x, W, b: x @ W.T + b[:, None], "被加到了各行上", 0),
-    Wrong("01.3", "columns", lambda x, W, b: W @ x.T + b[:, None], "样本应在行上", 0),
-    Wrong("01.3", "activated", lambda x, W, b: np.maximum(x @ W.T + b, 0), "第 i 行第 j 列", 0),
-    Wrong("01.3", "squeezed", lambda x, W, b: np.squeeze(x @ W.T + b), "不要 squeeze", 72),
-    Wrong("01.3", "in place", linear_in_place, "b 被原地修改", 86),
-    Wrong("01.4", "relu last", mlp_relu_everywhere, "分数可以为负", 22),
+    Wrong("01.3", "times s", absorb_with(lambda W, b, m, s, V: (W * s, b - V @ m)), "也是除", 0),
+    Wrong("01.3", "same W", absorb_with(lambda W, b, m, s, V: (W, b - V @ m)), "W 没有变", 0),
+    Wrong(
+        "01.3",
+        "rows",
+        absorb_with(
+            lambda W, b, m, s, V: (
+                (W.T / s[: W.shape[0], None].T).T if W.shape[0] == W.shape[1] else V,
+                b - V @ m,
+            )
+        ),
+        "对到了行上",
+        0,
+    ),
+    Wrong("01.3", "transposed", absorb_with(lambda W, b, m, s, V: (V.T, b - V @ m)), "转置", 0),
+    Wrong("01.3", "W − m", absorb_with(lambda W, b, m, s, V: ((W - m) / s, b)), "从 x 里减", 0),
+    Wrong(
+        "01.3", "one s", absorb_with(lambda W, b, m, s, V: (W / s.mean(), b - V @ m)), "自己的 s", 0
+    ),
+    Wrong("01.3", "same b", absorb_with(lambda W, b, m, s, V: (V, b)), "b 也要变", 11),
+    Wrong("01.3", "old W", absorb_with(lambda W, b, m, s, V: (V, b - W @ m)), "m 也除过 s", 11),
+    Wrong("01.3", "plus", absorb_with(lambda W, b, m, s, V: (V, b + V @ m)), "常数项是减", 11),
+    Wrong("01.3", "s twice", absorb_with(lambda W, b, m, s, V: (V, b - V @ (m / s))), "多除", 11),
+    Wrong("01.3", "no b", absorb_with(lambda W, b, m, s, V: (V, -V @ m)), "标准化之后才加", 11),
+    Wrong("01.3", "swapped", lambda *a: ex01.absorb(*a)[::-1], "次序是 W2、b2", 0),
+    Wrong("01.3", "in place", absorb_in_place, "W 被原地修改", 95),
+    Wrong("01.4", "relu last", mlp_relu_everywhere, "分数可以为负", 0),
     Wrong("01.4", "linear", mlp_no_relu, "三层并成了一层", 0),
     Wrong("01.4", "relu first", mlp_relu_first, "先线性、后 ReLU", 0),
     Wrong(
@@ -247,38 +354,39 @@ WRONG = [
     Wrong("01.4", "three only", mlp_three_only, "不能写死", 67),
     Wrong("01.4", "x in place", mlp_over_its_input, "x 被原地修改", 89),
     Wrong("01.4", "pops", mlp_pops, "不要 pop", 94),
-    Wrong("01.5", "no bias", count_with(lambda s, B, w, p, f, m: (w, f, m)), "还有一个偏置", 0),
+    Wrong("01.4", "tanh", mlp_of(np.tanh), "接的不是 ReLU", 0),
+    Wrong(
+        "01.4", "no bias", lambda x, ls: ex01.mlp_forward(x, [(W, 0) for W, _ in ls]), "没有加 b", 0
+    ),
+    Wrong("01.4", "three unpacked", mlp_unpacked, "别写死成三层", 44),
+    Wrong("01.4", "one missing", mlp_one_missing, "有一层后面漏了", 0),
     Wrong(
         "01.5",
-        "input bias",
-        count_with(lambda s, B, w, p, f, m: (w + sum(s), f, m)),
-        "sizes[1:]",
+        "one layer more",
+        widest_with(lambda H, i, o, L: (i + 1) * H + L * (H + 1) * H + (H + 1) * o),
+        "多数了一层",
         0,
     ),
     Wrong(
         "01.5",
-        "params × B",
-        count_with(lambda s, B, w, p, f, m: (p * B, f, m)),
-        "共用同一份参数",
+        "one layer",
+        widest_with(lambda H, i, o, L: (i + 1) * H + (H + 1) * o),
+        "只算了一个隐藏层",
         0,
-    ),
-    Wrong("01.5", "one flop", count_with(lambda s, B, w, p, f, m: (p, f // 2, m)), "一乘一加", 33),
-    Wrong(
-        "01.5", "flop of one", count_with(lambda s, B, w, p, f, m: (p, 2 * w, m)), "都要算一遍", 33
     ),
     Wrong(
         "01.5",
-        "no input",
-        count_with(lambda s, B, w, p, f, m: (p, f, 4 * B * sum(s[1:]))),
-        "漏了输入",
-        67,
+        "no bias",
+        widest_with(lambda H, i, o, L: i * H + (L - 1) * H * H + H * o),
+        "没有算偏置",
+        0,
     ),
-    Wrong(
-        "01.5", "float64", count_with(lambda s, B, w, p, f, m: (p, f, 2 * m)), "4 字节，不是 8", 67
-    ),
-    Wrong(
-        "01.5", "one sample", count_with(lambda s, B, w, p, f, m: (p, f, m // B)), "自己的激活", 67
-    ),
+    Wrong("01.5", "one too wide", widest_with(right_count, 1), "宽度大了 1", 0),
+    Wrong("01.5", "one too narrow", widest_with(right_count, -1), "宽度小了 1", 0),
+    Wrong("01.5", "less", widest_with(lambda *a: right_count(*a) + 1), "恰好等于预算", 57),
+    Wrong("01.5", "parameters", widest_in_parameters, "这是参数的个数", 0),
+    Wrong("01.5", "float", lambda *a: float(ex01.widest(*a)), "宽度要是整数", 57),
+    Wrong("01.5", "at least 1", lambda *a: max(1, ex01.widest(*a)), "都放不下", 86),
     Wrong("01.6", "sign of b", hat_with(lambda u, d: [u, -u - d, d], sign=1.0), "符号反了", 0),
     Wrong("01.6", "kinks elsewhere", lambda a, p, b: ex01.hat(a - 9, p, b), "帽子左边不是 0", 0),
     Wrong("01.6", "height", hat_with(lambda u, d: [1.0, -2.0, 1.0]), "帽尖的高度", 0),
@@ -289,32 +397,10 @@ WRONG = [
 SAME_HINT = [
     Wrong("01.2", "less the mean", softmax_less_mean, "exp 就溢出", 56),
     Wrong("01.4", "in place", mlp_in_place, "不要 pop，也不要原地写", 94),
-    Wrong("01.3", "columns, bias", lambda x, W, b: W @ x.T + b, "样本应在行上", 0),
 ]
 
 
-globals().update(
-    questions(
-        "01",
-        also_right=ALSO_RIGHT,
-        wrong=WRONG,
-        same_hint=SAME_HINT,
-        let_pass={"01.3": ["stale"], "01.5": ["stale"], "01.6": ["nearly"]},
-    )
-)
-
-
-def test_what_the_lesson_lends_may_be_called_and_nothing_else():
-    lent, whole = ex01.linear_forward, ex01.mlp_forward
-
-    def mlp_forward(x, layers):
-        for k, (W, b) in enumerate(layers):
-            x = lent(x, W, b)
-            x = np.maximum(x, 0) if k < len(layers) - 1 else x
-        return x
-
-    assert check("01.4", mlp_forward).passed
-    assert check("01.4", lambda x, layers: whole(x, layers)).status == "refused"
+globals().update(questions("01", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
 
 
 # --- the library's versions --------------------------------------------------------------------
@@ -329,6 +415,10 @@ def test_library_versions_equal_torch():
     x, W, b = rng.normal(size=(5, 7)), rng.normal(size=(3, 7)), rng.normal(size=3)
     wanted = torch.nn.functional.linear(*map(torch.from_numpy, (x, W, b))).numpy()
     np.testing.assert_allclose(ex01.linear_forward(x, W, b), wanted, rtol=1e-12)
+    m, s = rng.normal(size=7), rng.uniform(0.5, 2, size=7)
+    W2, b2 = ex01.absorb(W, b, m, s)
+    standardised = ex01.linear_forward((x - m) / s, W, b)
+    np.testing.assert_allclose(ex01.linear_forward(x, W2, b2), standardised, rtol=1e-12)
 
 
 def test_library_mlp_and_count_equal_a_torch_network():
@@ -343,4 +433,4 @@ def test_library_mlp_and_count_equal_a_torch_network():
     x = np.random.default_rng(1).normal(size=(6, 12))
     wanted = net(torch.from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(ex01.mlp_forward(x, layers), wanted, rtol=1e-12)
-    assert ex01.count_mlp(sizes, 6)[0] == sum(p.numel() for p in net.parameters())
+    assert ex01._parameters(sizes) == sum(p.numel() for p in net.parameters())
