@@ -7,8 +7,7 @@ answer with those too, so that the hint can name the mistake without showing the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -20,22 +19,23 @@ from aigc_course.judging.vocabulary import (
     Rng,
     Step,
     Steps,
-    as_one,
     attempt,
     exercise,
     hints,
     parts,
+    same_again,
     sizes,
     that,
     value,
 )
 
 __all__ = [
-    "adam_step",
-    "decay_step",
-    "epoch_batches",
+    "adam_walk",
+    "drift",
+    "is_warmup_cosine",
     "largest_rate",
-    "momentum_step",
+    "lookahead_step",
+    "stratified_noise",
     "warmup_cosine",
     "which_optimizer",
 ]
@@ -44,81 +44,90 @@ __all__ = [
 # --- the library's versions --------------------------------------------------------------------
 
 
-def epoch_batches(n: int, batch_size: int, rng: Rng) -> list[Array]:
-    """Row numbers 0 … n − 1 in random order, ``batch_size`` at a time, the short last batch kept.
-
-    Example:
-        >>> [len(batch) for batch in epoch_batches(5, 2, np.random.default_rng(0))]
-        [2, 2, 1]
-    """
-    order = rng.permutation(n)
-    return [order[i : i + batch_size] for i in range(0, n, batch_size)]
-
-
-def momentum_step(
-    w: Array, g: Array, v: Array, lr: float, mu: float, nesterov: bool = False
-) -> tuple[Array, Array]:
-    """PyTorch's form: v ← μv + g, then w ← w − αv, or w ← w − α(g + μv) for Nesterov.
+def stratified_noise(grads: Array, labels: Array, per_class: int) -> float:
+    """E‖ĝ − g‖² when every class is sampled by itself, without replacement.
 
     Args:
-        w, g, v: weights, gradient and state, of one shape.
-        lr, mu: learning rate α and momentum μ.
-
-    Returns:
-        The new ``w, v``.
+        grads: (N, P), one gradient a sample.
+        labels: (N,), any integers.
+        per_class: how many are drawn of each class; all of it where a class has no more.
 
     Example:
-        >>> w, v = momentum_step(np.ones(1), np.ones(1), np.ones(1), lr=0.1, mu=0.5)
-        >>> w.round(2).tolist(), v.tolist()
-        ([0.85], [1.5])
+        >>> grads = np.array([[0.0], [2.0], [5.0]])
+        >>> stratified_noise(grads, np.array([7, 7, 9]), 1)  # (2/3)² × 1
+        0.4444444444444444
+    """
+    total = 0.0
+    for label in np.unique(labels):
+        own = grads[labels == label]
+        n, drawn = len(own), min(per_class, len(own))
+        if drawn < n:
+            sigma2 = ((own - own.mean(axis=0)) ** 2).sum(axis=1).mean()
+            total += (n / len(grads)) ** 2 * sigma2 / drawn * (n - drawn) / (n - 1)
+    return float(total)
+
+
+def lookahead_step(
+    phi: Array, g: Array, v: Array, lr: float, next_lr: float, mu: float
+) -> tuple[Array, Array]:
+    """Nesterov's momentum where only the point looked ahead to, φ = w − αμv, is kept.
+
+    Args:
+        phi, g, v: that point, the gradient there and the velocity, of one shape.
+        lr, next_lr: learning rates of this step and of the next.
+
+    Returns:
+        The next ``phi, v``.
+
+    Example:
+        >>> phi, v = lookahead_step(np.ones(1), np.ones(1), np.ones(1), 0.1, 0.2, mu=0.5)
+        >>> phi.round(2).tolist(), v.tolist()
+        ([0.75], [1.5])
     """
     v = mu * v + g
-    return w - lr * (g + mu * v if nesterov else v), v
+    return phi - lr * g - next_lr * mu * v, v
 
 
-def adam_step(
-    w: Array,
-    g: Array,
-    m: Array,
-    s: Array,
-    t: int,
-    lr: float,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    eps: float = 1e-8,
-) -> tuple[Array, Array, Array]:
-    """Adam (Kingma & Ba 2015); all arrays of one shape, ``t`` counts from 1.
+def adam_walk(
+    w: Array, grads: Array, lr: float, beta1: Array, beta2: Array, eps: float = 1e-8
+) -> Array:
+    """Adam (Kingma & Ba 2015) whose β may change from step to step, started from empty averages.
+
+    Args:
+        w: where it starts.
+        grads: (T, *w.shape), the gradient of each step.
+        beta1, beta2: (T,)
 
     Returns:
-        The new ``w, m, s``.
+        Where it is after each step, (T, *w.shape).
 
     Example:
-        >>> zero = np.zeros(2)
-        >>> w, m, s = adam_step(zero, np.array([3.0, -0.2]), zero, zero, 1, lr=0.1)
-        >>> w.round(6).tolist()  # the first step has the length lr whatever the gradient
-        [-0.1, 0.1]
+        >>> adam_walk(np.zeros(1), np.array([[3.0]]), 0.1, np.array([0.9]), np.array([0.99]))
+        array([[-0.1]])
     """
-    m = beta1 * m + (1 - beta1) * g
-    s = beta2 * s + (1 - beta2) * g * g
-    return w - lr * (m / (1 - beta1**t)) / (np.sqrt(s / (1 - beta2**t)) + eps), m, s
+    m = s = np.zeros_like(w)
+    left1 = left2 = 1.0  # the weight that the empty start still has
+    path = []
+    for g, b1, b2 in zip(grads, beta1, beta2, strict=True):
+        m, s = b1 * m + (1 - b1) * g, b2 * s + (1 - b2) * g * g
+        left1, left2 = left1 * b1, left2 * b2
+        w = w - lr * (m / (1 - left1)) / (np.sqrt(s / (1 - left2)) + eps)
+        path.append(w)
+    return np.array(path)
 
 
-def decay_step(
-    w: Array, g: Array, m: Array, s: Array, t: int, lr: float, weight_decay: float, decoupled: bool
-) -> tuple[Array, Array, Array]:
-    """AdamW (Loshchilov & Hutter 2019), or Adam with the L2 term inside the gradient.
+def drift(w: Array, sigma: Array, lr: float, weight_decay: float, decoupled: bool) -> Array:
+    """How much a step of Adam + L2, or of AdamW, moves w on average when the gradient is noise.
 
     Example:
-        >>> one, zero = np.ones(1), np.zeros(1)
-        >>> w, *_ = decay_step(one, zero, zero, zero, 1, 0.1, 0.5, decoupled=True)
-        >>> w.round(3).tolist()
-        [0.95]
+        >>> drift(np.array([2.0]), np.array([3.0]), 0.1, 2.0, decoupled=False)  # −0.1 × 4/5
+        array([-0.08])
     """
+    pull = weight_decay * w
     if decoupled:
-        w = w * (1 - lr * weight_decay)
-    else:
-        g = g + weight_decay * w
-    return adam_step(w, g, m, s, t, lr)
+        return -lr * pull
+    size = np.hypot(sigma, pull)
+    return -lr * pull / np.where(size > 0, size, 1.0)
 
 
 def warmup_cosine(t: int, total: int, warmup: int, peak: float, floor: float = 0.0) -> float:
@@ -132,6 +141,24 @@ def warmup_cosine(t: int, total: int, warmup: int, peak: float, floor: float = 0
         return peak * (t + 1) / warmup
     progress = min(1.0, (t - warmup) / (total - warmup))
     return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def is_warmup_cosine(schedule: Callable[..., Any]) -> bool:
+    """Does ``schedule(t, total, warmup, peak, floor)`` keep what :func:`warmup_cosine` promises?
+
+    Example:
+        >>> is_warmup_cosine(warmup_cosine), is_warmup_cosine(lambda t, *rest: 1.0)
+        (True, False)
+    """
+    for case in ((30, 7, 0.4, 0.05), (20, 0, 2.0, 0.0), (9, 8, 1.0, 0.3), (25, 5, 0.3)):
+        for t in range(case[0] + 6):
+            try:
+                got = schedule(t, *case)
+            except ArithmeticError:
+                return False
+            if not abs(got - warmup_cosine(t, *case)) < 1e-9:
+                return False
+    return True
 
 
 OPTIMIZERS = ("SGD", "Momentum", "AdaGrad", "RMSprop", "Adam")
@@ -197,323 +224,391 @@ def largest_rate(H: Array, mu: float, form: str, weight_decay: float = 0.0) -> f
 # --- the judges --------------------------------------------------------------------------------
 
 
-@exercise("05.1", "一轮小批，不放回", points=2, asks="epoch_batches(n, batch_size, rng) -> list")
-@hints(
-    "先把 0 … n−1 全体打乱一次，再从头到尾切成段：不放回就是这样来的。",
-    "打乱用传进来的 rng.permutation(n)；切段的起点是 range(0, n, batch_size)，"
-    "切片超出末尾时会自己变短。",
-    "把打乱的下标记作 order；返回一个列表，起点 i 的那一批是 order 从 i 到 i + batch_size 的切片。",
+@exercise(
+    "05.1",
+    "每类抽几个",
+    points=3,
+    asks="stratified_noise(grads, labels, per_class) -> 一个数",
 )
-def judge_epoch_batches(answer: Answer, rng: Rng) -> Steps:
-    size = int(rng.integers(30, 40))  # more than 255 numbers: they do not fit into a byte
-    full, rest = int(rng.integers(9, 12)), int(rng.integers(1, size - 1))
-    n, seed = full * size + rest, int(rng.integers(2**31))
+@hints(
+    "先只看一类：在这一类里面，它就是正文推过的不放回抽样，N、σ²、g 都换成这一类自己的。",
+    "各类独立地抽，误差的交叉项期望为 0，方差相加；ĝ 里第 c 类的系数 N_c/N，到了方差里要平方。",
+    "对每一类：(N_c/N)² × σ_c²/b × (N_c − b)/(N_c − 1)，b = min(per_class, N_c)，σ_c² 是到"
+    "这一类自己的平均的平方距离的平均；抽完了的类没有噪声，是 0，先跳过它就不会有 0/0。",
+)
+def judge_stratified_noise(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, stratified_noise)
 
-    def draw(stream: Rng, n: int = n) -> list[Array] | None:
-        out = answer(n, size, stream)  # may go on for ever: more than n batches are wrong anyway
-        return None if out is None else [np.asarray(batch) for batch in islice(out, n + 1)]
+    def case(counts: Iterable[int], names: Iterable[int]) -> tuple[Array, Array]:
+        labels = rng.permutation(np.repeat(list(names), list(counts)))
+        P = int(rng.integers(2, 6))
+        return rng.normal(size=(len(labels), P)) + rng.normal(size=(10, P))[labels % 10], labels
 
-    stream = np.random.default_rng(seed)
-    batches = draw(stream)
-    if batches is None:
-        yield that(False, "返回一个列表", "忘了 return？（用 yield 写成生成器也可以）")
-        return
-    integers = all(b.ndim == 1 and np.issubdtype(b.dtype, np.integer) for b in batches)
-    yield that(integers, "每一批是一维整数下标", "每一批应当是形状 (B,) 的整数数组，不是数据本身")
-    lengths = [len(b) for b in batches]
-    detail = f"各批大小：{lengths[:100]}"
-    hint = "按 batch_size 一段一段往后切：range(0, n, batch_size)"
-    if sum(lengths) == n and max(lengths) - min(lengths) <= 1:
-        hint = "每一批要恰好 batch_size 个、只有最后一批可以短；array_split 切出的是均分的大小"
-    right = lengths[:full] == [size] * full and max(lengths) <= size
-    yield that(right, "每批 batch_size 个", hint, detail)
-    flat = np.concatenate(batches)
-    yield that(flat.min() >= 0 and flat.max() < n, "下标在 0 到 n−1 之间", "有下标越界")
-    twice = len(flat) - len(np.unique(flat))
-    hint = "这是有放回抽样：先 rng.permutation(n) 打乱全体，再切段，每个下标才会恰好一次"
-    said = f"{100 * twice // len(flat)} % 的下标是重复的"
-    yield that(twice == 0, "没有下标出现两次", hint, said, weight=0.5)
-    # in a random order of so many numbers, neighbours that count on are one or two
-    jumps = np.diff(flat) != 1
-    hint = "批内还是连号：要打乱的是全部下标，不是批的先后"
-    if jumps.sum() == 1:
-        hint = "只是从中间切开、前后换了位置，次序没有打乱：用 rng.permutation"
-    if np.array_equal(flat, np.arange(len(flat))):
-        hint = "没有打乱：数据按类别排好时，一批里就全是同一类"
-    yield that(jumps.mean() > 0.6, "顺序是打乱的", hint)
+    def term(
+        own: Array, b: int, power: int = 2, centre: Any = None, N: int = 1
+    ) -> tuple[float, ...]:
+        n = len(own)
+        sigma2 = ((own - (own.mean(axis=0) if centre is None else centre)) ** 2).sum(axis=1).mean()
+        return (n / N) ** power * sigma2 / b, (n - b) / (n - 1), n / (n - 1)
 
-    def again(stream: Rng) -> bool:
-        """Does the answer give the very same batches once more?"""
-        other = draw(stream)
-        if other is None or [len(batch) for batch in other] != lengths:
-            return False
-        return np.array_equal(flat, np.concatenate(other))
+    counts, b = rng.permutation([5, 7, 11]), int(rng.integers(2, 4))
+    grads, labels = case(counts, range(3))
+    N, P = grads.shape
+    own = [grads[labels == c] for c in range(3)]
+    g, B = grads.mean(axis=0), 3 * b
+    uniform = ((grads - g) ** 2).sum(axis=1).mean() / B
 
-    hint = "随机数要从传进来的 rng 取，不要用 np.random.…"
-    yield that(again(np.random.default_rng(seed)), "同样的 rng，同样的批", hint)
-    hint = "不要在函数里自己造一个固定种子的生成器"
-    yield that(not again(np.random.default_rng(seed + 1)), "换一个 rng，换一种顺序", hint)
-    hint = "同一个 rng 接着用，第二轮应当是另一种顺序：直接用它，不要复制它的状态"
-    yield that(not again(stream), "每一轮换一种顺序", hint, weight=1.0)
-    hint = "最后不满一批的样本也要留下，丢掉它们，梯度就不再是无偏的一整轮"
-    if len(flat) > n or len(lengths) > full + 1:
-        hint = "批数多了：起点是 range(0, n, batch_size)"
-    whole = lengths == [size] * full + [rest]
-    yield that(whole, "最后不满的一批也在", hint, detail, weight=0.5)
-    for label, total, hint in (
-        ("恰好分完时", 2 * size, "n 是 batch_size 的整数倍时，末尾不该多一个空批"),
-        ("n 比一批还小时", size - 3, "n 比 batch_size 小时，全部样本就是唯一的一批"),
-    ):
-        some = [len(batch) for batch in draw(np.random.default_rng(seed), total) or []]
-        want = [size, size] if total > size else [total]
-        yield that(some == want, label, hint, f"各批大小：{some[:100]}", weight=0.25)
+    def total(factor: Callable[..., float], **more: Any) -> float:
+        return sum(factor(*term(one, b, N=N, **more)) for one in own)
 
-
-ARRAY = "{} 要是 NumPy 数组，现在是列表：下一步拿它做乘法会出错"
-
-
-def _arrays(names: str, *found: Any) -> Steps:
-    """The next call multiplies what this one returned."""
-    for name, one in zip(names, found, strict=True):
-        listed = isinstance(one, list | tuple)
-        yield that(not listed, f"{name} 是数组", ARRAY.format(name))
-
-
-def _again(call: Caller, names: str, *case: Any) -> Steps:
-    """The same call once more: what a function remembers shows here, before other calls."""
-    got, want = call(*case)
-    found = yield from parts(got, len(want), names, "返回值的个数")
-    hint = "同样的输入，第二次的结果不一样：不要在函数外面、默认参数或函数的属性里记东西"
-    again = [value(one, right, "再来一次", hint) for one, right in zip(found, want, strict=True)]
-    yield as_one("同样的输入再来一次，结果相同", again, weight=0.5)
+    got, want = call(grads, labels, b)
+    traps = {
+        "这是不分类、一起抽的噪声：每一类要各算各的": [uniform, uniform * (N - B) / (N - 1)],
+        "系数 N_c/N 到了方差里要平方": total(lambda v, k, _: v * k, power=1),
+        "各类的方差相加时，别忘了 ĝ 里第 c 类的系数 N_c/N": total(lambda v, k, _: v * k, power=0),
+        "不放回的因子没有乘：(N_c − b)/(N_c − 1)": total(lambda v, k, _: v),
+        "σ² 除的是 N_c：已经乘了 (N_c − b)/(N_c − 1)，不要再除 N_c − 1": total(
+            lambda v, k, r: v * k * r
+        ),
+        "σ_c² 是到这一类自己的平均的距离，不是到全体的平均": total(lambda v, k, _: v * k, centre=g),
+        "不放回是在每一类里面：因子里的 N 要换成 N_c": [
+            total(lambda v, k, _: v) * (N - drawn) / (N - 1) for drawn in (b, B)
+        ],
+        "各类不是一样重：ĝ 里第 c 类的系数是 N_c/N，方差里要平方": [
+            total(lambda v, k, _: v * k, power=0) / k for k in (3, 9)
+        ],
+        "‖·‖² 是各个参数的平方相加，不是平均": want / P,
+        "要的是平方的期望，不用开方": math.sqrt(want),
+    }
+    hint = "一类一类算：这一类的 σ²、这一类的不放回因子，再乘系数的平方，相加"
+    yield value(got, want, "三类，都够抽", hint, traps, form="要一个数", rtol=1e-8, weight=2)
+    grads, labels = case((4, 6, 5), rng.permutation([-3, *rng.permutation([0, 12, 40, 77])[:2]]))
+    hint = "标签可以是任意整数，中间可以有空：用 np.unique(labels) 取出现过的类"
+    yield value(*call(grads, labels, 2), "标签不是 0、1、2", hint, rtol=1e-8)
+    grads, labels = case((3, 9, 6), range(3))
+    hint = "不够抽的类就全抽：抽的个数是 min(per_class, N_c)，这一类没有噪声"
+    yield value(*call(grads, labels, 4), "有一类不够抽", hint, rtol=1e-8)
+    grads, labels = case((1, 9, 6), range(3))
+    hint = "只有一个样本的类：它总被抽到，噪声是 0；公式里的 N_c − 1 却是 0"
+    yield value(*call(grads, labels, 1), "有一类只有一个样本", hint, rtol=1e-8)
+    hint = "每类都抽完，就是整批，噪声是 0"
+    yield value(*call(grads, labels, 50), "每类都抽完", hint, atol=1e-9, weight=0.5)
+    yield call.untouched(weight=0.5)
 
 
 @exercise(
     "05.2",
-    "动量与 Nesterov 的一步",
+    "只在前瞻点求梯度",
     points=3,
-    asks="momentum_step(w, g, v, lr, mu, nesterov=False) -> (w, v)",
+    asks="lookahead_step(phi, g, v, lr, next_lr, mu) -> (phi, v)",
 )
 @hints(
-    "先更新 v，再用更新过的 v 更新 w；两步都写成新数组，不要原地改。",
-    "v 是旧 v 打个折扣再加上这一步的梯度，学习率不进 v；w 往 v 的反方向走学习率那么多。"
-    "Nesterov 只换掉 w 那一步里的 v。",
-    "v 的新值是 μv + g；w 减去 α 乘 v，nesterov=True 时减去 α 乘 (g + μv)，其中的 v 都是新的。",
+    "传进来的 phi 不是 w。先由 φ = w − αμv 把 w 还原出来，再照原来的三行走。",
+    "还原 w 用旧的 v 和这一步的 α；算新的 φ 用新的 v 和下一步的 α。",
+    "v' = μv + g，w = φ + αμv，w' = w − αv'，φ' = w' − α'μv'；代进去会消掉一项。",
 )
-def judge_momentum_step(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, momentum_step)
-    w, g, v = rng.normal(size=(3, *sizes(rng, 3, 4, 8)))
-    lr, mu = float(rng.uniform(0.05, 0.2)), float(rng.uniform(0.6, 0.9))
-    got, (want_w, want_v) = call(w, g, v, lr, mu)
-    new_w, new_v = yield from parts(got, 2, "w, v", "返回值的个数")
-    yield from _arrays("wv", new_w, new_v)
-    traps = {
-        "两个返回值对调了：先 w，后 v": want_w,
-        "α 不放进 v 里：这里用 PyTorch 的写法，α 只在更新 w 时乘一次": mu * v - lr * g,
-        "α 不放进 v 里（还多了一个正号）：v 只管累积梯度": mu * v + lr * g,
-        "新梯度前面没有 (1 − μ)：PyTorch 的动量是加权和，不是加权平均": mu * v + (1 - mu) * g,
-        "μ 乘错了地方：要衰减的是旧的 v": v + mu * g,
-    }
-    yield value(new_v, want_v, "v", "v 的新值 = μ × 旧 v + 梯度", traps)
-    traps = {
-        "符号反了：要往 v 的反方向走": w + lr * want_v,
-        "用了旧的 v：先更新 v，再用新的 v 更新 w": w - lr * v,
-        "忘了乘学习率": w - want_v,
-        "这是普通 SGD：更新 w 要用 v，不是 g": w - lr * g,
-        "nesterov=False 时不必再看一步": w - lr * (g + mu * want_v),
-    }
-    yield value(new_w, want_w, "w", "w 的新值 = w − 学习率 × 新的 v", traps)
-    yield from _again(call, "w, v", w, g, v, lr, mu)
-    got, (want, _) = call(w, g, v, lr, mu, True)
-    new_w, new_v = yield from parts(got, 2, "w, v", "返回值的个数")
-    plain = "与 nesterov=False 一样：要用 g + μ × 新 v（用旧 v 算，恰好就等于新 v 本身）"
-    traps = {
-        plain: want_w,
-        "g + μv 少了 g": w - lr * mu * want_v,
-        "v + μv 不对：加上的是 μv，底子是当前梯度 g": w - lr * (want_v + mu * want_v),
-    }
-    hint = "w 的新值 = w − 学习率 × (g + μ × 新的 v)"
-    yield value(new_w, want, "Nesterov 的 w", hint, traps)
-    hint = "nesterov 只改 w 的更新，v 的更新不变"
-    yield value(new_v, want_v, "Nesterov 的 v", hint, weight=0.5)
+def judge_lookahead_step(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, lookahead_step)
+    phi, g, v = rng.normal(size=(3, *sizes(rng, 2, 4, 8)))
+    lr, mu = float(rng.uniform(0.1, 0.2)), float(rng.uniform(0.6, 0.9))
+
+    def one(label: str, next_lr: float, weight: float) -> Steps:
+        got, (want, want_v) = call(phi, g, v, lr, next_lr, mu)
+        new, new_v = yield from parts(got, 2, "phi, v", "返回值的个数")
+        traps = {
+            "两个返回值对调了：先 phi，后 v": want,
+            "α 不进 v：v 只管累积梯度": [mu * v - lr * g, mu * v + lr * g],
+            "新梯度前面没有 (1 − μ)": mu * v + (1 - mu) * g,
+        }
+        yield value(new_v, want_v, f"{label}，v", "v 的新值 = μ × 旧 v + 梯度", traps, weight=0.5)
+        w = phi + lr * mu * v
+        traps = {
+            "算新的 φ 要用下一步的学习率 next_lr": phi - lr * (g + mu * want_v),
+            "还原 w、走这一步，用的是这一步的学习率 lr": [
+                phi + next_lr * mu * v - lr * want_v - next_lr * mu * want_v,
+                phi - next_lr * (g + mu * want_v),
+                w - next_lr * want_v - next_lr * mu * want_v,
+            ],
+            "传进来的是 φ，不是 w：先由 φ = w − αμv 还原出 w": [
+                phi - lr * want_v - next_lr * mu * want_v,
+                phi - lr * want_v,
+            ],
+            "这是 w 的新值；要返回的是新的前瞻点，再往前看 α'μv'": w - lr * want_v,
+            "往前看时用的 v 要是更新之后的": w - lr * want_v - next_lr * mu * v,
+            "往前看是顺着走的方向：减去 α'μv'": w - lr * want_v + next_lr * mu * want_v,
+            "α 与 α' 用反了：这一步的梯度配这一步的 α，往前看配下一步的": phi
+            - next_lr * g
+            - lr * mu * want_v,
+            "往前看的是 α'μv'，少了 μ": phi - lr * g - next_lr * want_v,
+            "还原 w 用的是旧的 v": phi + lr * mu * want_v - lr * want_v - next_lr * mu * want_v,
+            "整步的方向反了：往梯度的反方向走": phi + lr * g + next_lr * mu * want_v,
+            "还原 w 的符号反了：w = φ + αμv": phi
+            - lr * mu * v
+            - lr * want_v
+            - next_lr * mu * want_v,
+        }
+        hint = "一行一行来：v'，w，w'，φ'；看每一行里的 v 是新是旧、α 是哪一步的"
+        yield value(new, want, f"{label}，phi", hint, traps, weight=weight)
+
+    yield from one("α 变小", lr * float(rng.uniform(0.2, 0.5)), 2.0)
+    yield from one("α 不变", lr, 1.0)
+    zero, hint = "next_lr = 0", "下一步的学习率可以是 0，不要拿它去除"
+    pair: Any = yield from attempt(
+        lambda: call(phi, g, v, lr, 0.0, mu), zero, {ZeroDivisionError: hint}
+    )
+    got, (want, _) = pair
+    first, _ = yield from parts(got, 2, "phi, v", "返回值的个数")
+    yield value(first, want, zero, hint, weight=0.5)
+    yield same_again(call, phi, g, v, lr, lr, mu, weight=0.5)
     yield call.untouched(weight=0.5)
 
 
-def _adam_case(rng: Rng) -> tuple[Array, Array, Array, Array, int, float]:
-    """``w, g, m, s, t, lr`` of a step that is not the first."""
-    shape = tuple(sizes(rng, 2, 4, 8))
-    w, g, m = rng.normal(size=(3, *shape))
-    s = rng.uniform(0.1, 0.5, size=shape)
-    return w, g, 0.3 * m, s, int(rng.integers(2, 6)), float(rng.uniform(0.05, 0.2))
+def _adam_variant(
+    w: Array, grads: Array, lr: float, b1: Array, b2: Array, eps: float, kind: str
+) -> Array:
+    """Adam as it comes out with one of the usual slips."""
+    m = s = np.zeros_like(w)
+    before1 = before2 = 1.0
+    path = []
+    for t, g in enumerate(grads, start=1):
+        p, q = b1[t - 1], b2[t - 1]
+        m, s = p * m + (1 - p) * g, q * s + (1 - q) * (g if kind == "no square" else g * g)
+        c1, c2 = before1 * p, before2 * q
+        fix1, fix2 = {
+            "no fix": (0.0, 0.0),
+            "only m": (c1, 0.0),
+            "only s": (0.0, c2),
+            "own power": (p**t, q**t),
+            "first power": (b1[0] ** t, b2[0] ** t),
+            "mean power": (b1[:t].mean() ** t, b2[:t].mean() ** t),
+            "no power": (p, q),
+            "one early": (p ** (t - 1) if t > 1 else 0.0, q ** (t - 1) if t > 1 else 0.0),
+            "one late": (c1 * p, c2 * q),
+            "times": (p * t, q * t),
+            "all": (float(np.prod(b1)), float(np.prod(b2))),
+            "last power": (b1[-1] ** t, b2[-1] ** t),
+            "swapped": (c2, c1),
+        }.get(kind, (c1, c2))
+        m_hat, s_hat = m / (1 - fix1), np.abs(s / (1 - fix2))
+        if kind == "kept":
+            m, s = m_hat, s_hat
+        size = {
+            "eps inside": np.sqrt(s_hat + eps),
+            "no root": s_hat + eps,
+        }.get(kind, np.sqrt(s_hat) + eps)
+        if kind == "no eps":
+            size = np.sqrt(s_hat) + 1e-8
+        w = w - lr * (g if kind == "plain g" else m_hat) / size * (-1 if kind == "uphill" else 1)
+        path.append(w)
+        before1, before2 = c1, c2
+    return np.array(path)
 
 
 @exercise(
     "05.3",
-    "带偏差修正的 Adam",
+    "β 会变的 Adam",
     points=4,
-    asks="adam_step(w, g, m, s, t, lr, beta1=0.9, beta2=0.999, eps=1e-8) -> (w, m, s)",
+    asks="adam_walk(w, grads, lr, beta1, beta2, eps=1e-8) -> (T, …) 的数组",
 )
 @hints(
-    "m 与 s 是两个指数滑动平均：一个平均梯度，一个平均梯度的平方；都从 0 起步，所以开头偏小。",
-    "先更新 m、s（要返回的就是它们），再各除以 1 − βᵗ 得到 m̂、ŝ，只用在这一步的 w 里。",
-    "m 是 β1·m + (1 − β1)·g，s 是 β2·s + (1 − β2)·g²；w 减去 lr·m̂ / (√ŝ + ε)，ε 在根号外面。",
+    "正文的推导里，哪一步用到了 β 不变？把 m₁、m₂、m₃ 用 g₁、g₂、g₃ 展开，再把系数加起来。",
+    "系数之和 cₜ 满足 cₜ = βₜcₜ₋₁ + (1 − βₜ)，也就是 1 − cₜ = βₜ(1 − cₜ₋₁)，c₀ = 0。",
+    "第 t 步除以 1 − β₁β₂…βₜ（到此为止用过的 β 之积）；m 用 beta1 的积，s 用 beta2 的积。"
+    "β 不变时就是 1 − βᵗ。",
 )
-def judge_adam_step(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, adam_step)
-    w, g, m, s, t, lr = case = _adam_case(rng)
-    b1, b2, eps = float(rng.uniform(0.7, 0.85)), float(rng.uniform(0.9, 0.97)), 1e-2
-    got, (want_w, want_m, want_s) = call(w, g, m, s, t, lr, b1, b2, eps)
-    new_w, new_m, new_s = yield from parts(got, 3, "w, m, s", "返回值的个数")
-    yield from _arrays("wms", new_w, new_m, new_s)
-    m_hat, s_hat = want_m / (1 - b1**t), want_s / (1 - b2**t)
-    traps = {
-        "存下来的 m 不能是修正过的：修正只用在这一步的更新里，存的是原来的": m_hat,
-        "β1 与 β2 用反了": b2 * m + (1 - b2) * g,
-        "新梯度前面要乘 (1 − β1)：这里是加权平均，不是动量那样的加权和": b1 * m + g,
+def judge_adam_walk(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, adam_walk)
+    T, D = int(rng.integers(5, 9)), int(rng.integers(2, 5))
+    w, grads, lr = rng.normal(size=D), rng.normal(size=(T, D)), float(rng.uniform(0.05, 0.2))
+    same = np.full(T, rng.uniform(0.7, 0.85)), np.full(T, rng.uniform(0.9, 0.97)), 1e-2
+    slips = {
+        "没有做偏差修正：m 和 s 都要除": "no fix",
+        "只修正了 m，s 也要修正": "only m",
+        "只修正了 s，m 也要修正": "only s",
+        "第 t 步的修正比该用的少一个 β：t 从 1 数起，第 1 步就要修正": "one early",
+        "第 t 步的修正多用了一个 β：t 从 1 数起，第 1 步只用过一个": "one late",
+        "存下来接着用的 m 和 s 不能是修正过的：修正只用在这一步的更新里": "kept",
+        "ε 加在根号外面": "eps inside",
+        "分母忘了开平方": "no root",
+        "s 平均的是 g 的平方": "no square",
+        "分子要用平滑过的 m，不是当前梯度": "plain g",
+        "符号反了：参数要往 m̂ 的反方向走": "uphill",
+        "没有用上传进来的 eps": "no eps",
+        "修正用的是 β 的 t 次方，不是 β 乘 t": "times",
+        "β1 与 β2 的修正用反了：m 配 β1，s 配 β2": "swapped",
+        "修正只用到这一步为止的 β，不是全程的": "all",
+        "修正里没有随步数累积：每多走一步，空的起点还占的分量就再乘一个 β": "no power",
     }
-    yield value(new_m, want_m, "m", "m 是梯度的指数滑动平均", traps)
-    traps = {
-        "存下来的 s 不能是修正过的：修正只用在这一步的更新里": s_hat,
-        "s 平均的是 g 的平方": b2 * s + (1 - b2) * g,
-        "s 用 β2，不是 β1": b1 * s + (1 - b1) * g * g,
-        "新的 g² 前面要乘 (1 − β2)": b2 * s + g * g,
-    }
-    yield value(new_s, want_s, "s", "s 是梯度平方的指数滑动平均", traps)
 
-    def moved(m: Array, s: Array) -> Array:
-        return w - lr * m / (np.sqrt(s) + eps)
+    def wrong(betas: tuple[Array, Array, float], kinds: dict[str, str]) -> dict[str, Array]:
+        return {said: _adam_variant(w, grads, lr, *betas, kind) for said, kind in kinds.items()}
 
-    late = moved(want_m / (1 - b1 ** (t + 1)), want_s / (1 - b2 ** (t + 1)))
-    no_power = moved(want_m / (1 - b1), want_s / (1 - b2))
-    traps = {
-        "没有做偏差修正：m 和 s 都要除以 1 − β^t": moved(want_m, want_s),
-        "只修正了 m，s 也要修正": moved(m_hat, want_s),
-        "只修正了 s，m 也要修正": moved(want_m, s_hat),
-        "ε 加在根号外面": w - lr * m_hat / np.sqrt(s_hat + eps),
-        "分母忘了开平方": w - lr * m_hat / (s_hat + eps),
-        "t 从 1 数起，传进来的就是这一步的号，不用再加 1": late,
-        "修正用的是 β 的 t 次方，不是 β 乘 t，也不是 β 本身": no_power,
-        "分子要用平滑过的 m，不是当前梯度": moved(g, s_hat),
-        "符号反了": moved(-m_hat, s_hat),
+    got, want = call(w, grads, lr, *same)
+    form = "要每一步之后的 w，共 T 个，不含起点"
+    hint = "β 不变时它就是正文的 Adam"
+    traps: dict[str, Any] = wrong(same, slips)
+    traps["T 行都一样：存的是同一个数组，w -= … 把它们一起改了"] = np.tile(want[-1], (T, 1))
+    yield value(got, want, "β 不变", hint, traps, form=form)
+    varied = rng.uniform(0.5, 0.95, size=T), rng.uniform(0.8, 0.99, size=T), 1e-2
+    got, want = call(w, grads, lr, *varied)
+    slips |= {
+        "βₜ 的 t 次方只在 β 不变时对：从展开式重新求系数之和": "own power",
+        "用了第 1 步的 β：每一步有自己的 β": "first power",
+        "用了最后一步的 β：每一步有自己的 β": "last power",
+        "β 的平均的 t 次方也不对：从展开式重新求系数之和": "mean power",
     }
-    hint = "更新是 学习率 × m̂ / (√ŝ + ε)，m̂、ŝ 是修正过的"
-    yield value(new_w, want_w, "w", hint, traps, weight=2)
-    yield from _again(call, "w, m, s", *case, b1, b2, eps)
-    mine: Any
-    mine = theirs = (w, np.zeros_like(w), np.zeros_like(w))
-    for k in range(1, 11):
-        g = rng.normal(size=w.shape)
-        got, _ = call(mine[0], g, mine[1], mine[2], k, 0.1)  # as the lesson calls it
-        mine = yield from parts(got, 3, "w, m, s", f"第 {k} 步的返回值")
-        theirs = adam_step(theirs[0], g, theirs[1], theirs[2], k, 0.1)
-    hint = "单步对、多步不对：状态没有正确地传下去"
-    yield value(mine[0], theirs[0], "用默认的 β 与 ε 连走 10 步后的 w", hint)
+    hint = "每一步用自己的 β；修正从 m 的展开式重新推"
+    yield value(got, want, "β 每步不同", hint, wrong(varied, slips), form=form, weight=2)
+    b1 = varied[0].copy()
+    b1[0] = 0.0
+    got, want = call(w, grads, lr, b1, varied[1], 1e-3)
+    hint = "第 1 步的 β 可以是 0（这一步就不需要修正），eps 也可以换"
+    yield value(got, want, "第 1 步 β1 = 0", hint, weight=0.5)
+    shape = (T, *sizes(rng, 2, 2, 5))
+    many = rng.normal(size=shape)
+    many[:, 0, 0] = 0.0  # a weight that is not used: 0 / (0 + ε)
+    got, want = call(many[0], many, lr, np.full(T, 0.9), np.full(T, 0.999))
+    hint = "w 可以是矩阵，grads 是 (T, …)；eps 默认 1e-8"
+    yield value(got, want, "参数是矩阵，默认的 ε", hint, weight=0.5)
+    yield value(*call(w, grads[:1], lr, *(b[:1] for b in varied[:2])), "只走一步", hint, weight=0.5)
     yield call.untouched(weight=0.5)
 
 
 @exercise(
     "05.4",
-    "AdamW 与 Adam + L2",
-    points=4,
-    asks="decay_step(w, g, m, s, t, lr, weight_decay, decoupled) -> (w, m, s)",
+    "衰减得多快",
+    points=3,
+    asks="drift(w, sigma, lr, weight_decay, decoupled) -> 与 w 同形的数组",
 )
 @hints(
-    "两种做法只差一处：λw 是加进梯度里，还是直接从 w 上减。其余都是 05.3 的 Adam。",
-    "decoupled=False：一开始就把 g 换成 g + λw，它会进 m 和 s。"
-    "decoupled=True：g 不变，w 先缩小一点，再走 Adam 的那一步。",
-    "decoupled=True 时，w 先乘 (1 − αλ)，再减 α·m̂ / (√ŝ + ε)；衰减要乘学习率 α，"
-    "乘的是这一步之前的 w。",
+    "先写出 Adam 看到的梯度 g：解耦时它只是噪声；不解耦时还加上 λw。再求 E[g] 与 E[g²]。",
+    "E[g²] = 方差 + 平均的平方。把 m̂ 换成 E[g]，ŝ 换成 E[g²]，代进更新式。",
+    "解耦：−αλw。不解耦：−α·λw / √(σ² + λ²w²)；分母是 0 时分子也是 0，这一步不动。",
 )
-def judge_decay_step(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, decay_step)
-    w, g, m, s, t, lr = case = _adam_case(rng)
-    wd = float(rng.uniform(0.1, 0.4))
-    got, (l2_w, l2_m, l2_s) = call(*case, wd, False)
-    new_w, new_m, new_s = yield from parts(got, 3, "w, m, s", "返回值的个数")
-    yield from _arrays("wms", new_w, new_m, new_s)
-    plain, _, _ = adam_step(*case)
+def judge_drift(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, drift)
+    shape = tuple(sizes(rng, 2, 3, 7))
+    w, sigma = rng.normal(size=shape), rng.uniform(0.1, 3.0, size=shape)
+    lr, wd = float(rng.uniform(0.01, 0.1)), float(rng.uniform(0.4, 0.8))
+    pull = wd * w
+    got, want = call(w, sigma, lr, wd, True)
+    coupled = -lr * pull / np.hypot(sigma, pull)
     traps = {
-        "decoupled=False 时衰减没有起作用：先 g ← g + λw，再交给 Adam": plain,
-        "decoupled=False 做成了 AdamW：两个分支写反了？": plain - lr * wd * w,
-        "L2 惩罚 ½λw² 的梯度是 +λw，加号": adam_step(w, g - wd * w, m, s, t, lr)[0],
-        "½λw² 求导后是 λw，没有 2": adam_step(w, g + 2 * wd * w, m, s, t, lr)[0],
+        "decoupled=True 时衰减不经过 m 和 s，不被分母除": coupled,
+        "衰减的方向反了：w 大于 0 时要变小": -want,
+        "衰减要乘学习率": -pull,
+        "要的是改变了多少，不是改变之后的 w": w + want,
+        "要的是改变多少，不是每步乘的倍数": np.full(shape, -lr * wd),
+        "改变的符号跟着 w：w 小于 0 时它要变大": -np.abs(want),
+        "噪声的平均是 0，衰减却还在": np.zeros(shape),
     }
-    hint = "decoupled=False：g + λw 当作梯度，其余与 Adam 相同"
-    yield value(new_w, l2_w, "L2 的 w", hint, traps)
-    hint = "L2 的那一项也要进 m 和 s：它是梯度的一部分"
-    yield value(new_m, l2_m, "L2 的 m", hint, weight=0.5)
-    yield value(new_s, l2_s, "L2 的 s", hint, weight=0.5)
-    yield from _again(call, "w, m, s", *case, wd, False)
-    got, (want_w, want_m, want_s) = call(*case, wd, True)
-    new_w, new_m, new_s = yield from parts(got, 3, "w, m, s", "返回值的个数")
+    yield value(got, want, "解耦", "噪声的平均是 0，只剩衰减", traps, form="与 w 同形")
+    got, want = call(w, sigma, lr, wd, False)
     traps = {
-        "decoupled=True 与 L2 结果一样：衰减不该经过 m 和 s": l2_w,
-        "decoupled=True 时衰减没有起作用": plain,
-        "衰减要乘学习率：w 减去的是 αλw，不是 λw": plain - wd * w,
-        "先衰减、再走 Adam 的一步：衰减的是旧的 w": plain * (1 - lr * wd),
-        "衰减做了两次：decoupled=True 时梯度里不要再加 λw": l2_w - lr * wd * w,
-        "衰减的符号反了：权重要变小": plain + lr * wd * w,
+        "decoupled=False 做成了解耦的：λw 要先并进梯度": -lr * pull,
+        "E[g²] 里还有 λw 自己的平方：平方的平均 = 方差 + 平均的平方": -lr * pull / sigma,
+        "分母忘了开平方": -lr * pull / (sigma**2 + pull**2),
+        "平方和再开方，不是直接相加": -lr * pull / (sigma + np.abs(pull)),
+        "是 σ 的平方加 λw 的平方": [
+            -lr * pull / np.sqrt(sigma + pull**2),
+            -lr * pull / np.sqrt(sigma**2 + np.abs(pull)),
+        ],
+        "分母里是 λ²w²，λ 也要平方": [
+            -lr * pull / np.sqrt(sigma**2 + wd * w**2),
+            -lr * pull / np.sqrt(sigma**2 + w**2),
+        ],
+        "分子里少了 λ": -lr * w / np.hypot(sigma, pull),
+        "衰减的方向反了：w 大于 0 时要变小": -want,
+        "分母要为正：平方的平均": -lr * pull / (sigma + pull),
+        "改变的符号跟着 w：w 小于 0 时它要变大": -np.abs(want),
     }
-    yield value(new_w, want_w, "AdamW 的 w", "w 直接乘 (1 − αλ)，再减 Adam 的那一步", traps)
-    hint = "解耦之后，m 和 s 里只有损失的梯度"
-    yield value(new_m, want_m, "AdamW 的 m", hint, weight=0.5)
-    yield value(new_s, want_s, "AdamW 的 s", hint, weight=0.5)
+    hint = "E[g] = λw，E[g²] = σ² + λ²w²，代进更新式"
+    yield value(got, want, "Adam + L2", hint, traps, form="与 w 同形", weight=2)
+    w[0, 0], sigma[0, 1] = 0.0, 0.0
+    hint = "噪声为 0 时每步走 α；w 为 0 时不动"
+    yield value(*call(w, sigma, lr, wd, False), "有的 w 是 0，有的 σ 是 0", hint, weight=0.5)
+    sigma[0, 0] = 0.0
+    label, hint = "w 与 σ 都是 0", "0/0 是 nan：没有梯度也没有衰减，这个权重不动"
+    pair: Any = yield from attempt(
+        lambda: call(w, sigma, lr, wd, False), label, {ZeroDivisionError: hint}
+    )
+    yield value(pair[0], pair[1], label, hint, weight=0.5)
     yield call.untouched(weight=0.5)
+
+
+def _broken(kind: str) -> Callable[..., float]:
+    """A schedule that keeps all promises but one; all of them if the kind is unknown."""
+
+    def schedule(t: int, total: int, warmup: int, peak: float, floor: float = 0.0) -> float:
+        rise = (t + (kind != "from zero")) / (warmup if kind == "divides" else max(1, warmup))
+        if t < warmup and kind != "no warmup":
+            return floor + (peak - floor) * rise if kind == "from floor" else peak * rise
+        u = (t - warmup) / (total - warmup)
+        u = t / total if kind == "from start" else u
+        u = (t - warmup) / max(1, total - warmup - 1) if kind == "early" else u
+        if kind == "zero after" and t > total:
+            return 0.0
+        u = u if kind == "rebounds" else min(1.0, u)
+        shape = 0.5 * (1 + math.cos(math.pi * u))
+        shape = {"linear": 1 - u, "quarter": math.cos(math.pi * u / 2)}.get(kind, shape)
+        if kind == "default":
+            floor = floor or 0.1 * peak
+        low = 0.0 if kind == "no floor" else floor
+        rate = low + (peak if kind == "too high" else peak - low) * shape
+        return round(rate, 3) if kind == "rounded" else rate
+
+    return schedule
 
 
 @exercise(
     "05.5",
-    "热身加余弦",
-    points=3,
-    asks="warmup_cosine(t, total, warmup, peak, floor=0.0) -> float",
+    "抓出错的日程",
+    points=4,
+    asks="is_warmup_cosine(schedule) -> bool",
 )
 @hints(
-    "分两段写：t < warmup 时线性上升；之后先算出余弦段走到了几分之几，再换成学习率。",
-    "进度是 (t − warmup) / (total − warmup)，最多到 1；½(1 + cos(π × 进度)) 从 1 降到 0。",
-    "热身段 peak·(t + 1)/warmup；余弦段 floor + (peak − floor)·½(1 + cos(π × 进度))，"
-    "进度用 min(1, …) 截住。",
+    "约定有五条：热身段、余弦段、恰好落在哪一步、过了 total 以后、floor 的默认值。每条各问几步。",
+    "照约定自己算一遍，与它逐步比，差不到 1e-9 才算一样；"
+    "warmup=0、floor 不为 0、t 大于 total 各试几组。",
+    "自己先写一个对的日程；外层循环几组 (total, warmup, peak, floor)，其中一组 warmup=0、"
+    "一组不给 floor；内层 t 从 0 到 total + 5；它报错（try/except）或差得多，就返回 False；"
+    "全部走完返回 True。",
 )
-def judge_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, warmup_cosine)
-    warmup, total = int(rng.integers(4, 9)), int(rng.integers(30, 50))
-    peak, floor = float(rng.uniform(0.1, 1.0)), float(rng.uniform(0.01, 0.05))
+def judge_is_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
+    def verdict(schedule: Callable[..., Any], label: str, right: bool, hint: str) -> Steps:
+        got = yield from attempt(lambda: answer(schedule), label, {ZeroDivisionError: hint})
+        if got is not None and not isinstance(got, bool | int | np.bool_):
+            yield that(False, label, "要返回 True 或 False")
+        said = "返回的是 None：忘了 return？" if got is None else ""
+        yield that(bool(got) == right, label, hint, said, weight=0.0 if right else 1.0)
 
-    def curve(steps: Iterable[int], *low: float) -> Iterator[tuple[Any, ...]]:
-        """What the answer and the reference say of these steps."""
-        return zip(*(call(int(t), total, warmup, peak, *low) for t in steps), strict=True)
+    def squared(t: int, total: int, warmup: int, peak: float, floor: float = 0.0) -> Any:
+        """The same, with cos² of half the angle, as a NumPy number."""
+        u = np.clip((t - warmup) / (total - warmup), 0, 1)
+        down = floor + (peak - floor) * np.cos(np.pi * u / 2) ** 2
+        return np.float64(peak / warmup * (t + 1) if t < warmup else down)
 
-    yield that(answer(0, total, warmup, peak) is not None, "有返回值", "忘了 return？")
-    up, swing = np.arange(warmup), peak - floor
-    traps = {
-        "第 0 步的学习率是 0，这一步就白走了：用 (t + 1) / warmup": peak * up / warmup,
-        "热身从 0 升到峰值，不从 floor 出发": floor + swing * (up + 1) / warmup,
-        "热身还没做：t < warmup 时学习率应当线性上升": np.full(warmup, peak),
-    }
-    got, want = curve(up, floor)
-    yield value(got, want, "热身段", "t < warmup 时是 peak × (t + 1) / warmup", traps, lists=True)
-    down = np.arange(warmup, total + 1)
-    u = (down - warmup) / (total - warmup)
-    cosine, from_start = (0.5 * (1 + np.cos(np.pi * part)) for part in (u, down / total))
-    late = "余弦的进度要从热身结束处算起：(t − warmup) / (total − warmup)"
-    traps = {
-        late: floor + swing * from_start,
-        "最低要停在 floor，不是 0": peak * cosine,
-        "振幅是 peak − floor：现在起点高出了峰值": floor + peak * cosine,
-        "余弦要压到 0 和 1 之间：½(1 + cos)": floor + swing * np.cos(np.pi * u),
-        "这是线性下降，不是余弦": floor + swing * (1 - u),
-        "cos 里只走了四分之一周：进度要乘 π": floor + swing * np.cos(np.pi * u / 2),
-    }
-    hint = "从 peak 到 floor：floor + (peak − floor) × ½(1 + cos(π × 进度))"
-    got, want = curve(down, floor)
-    yield value(got, want, "余弦段", hint, traps, weight=2, lists=True)
-    got, want = curve(down)
-    yield value(got, want, "floor 的默认值", "floor 默认是 0.0", atol=1e-9, weight=0, lists=True)
-    got, want = curve([total + 1, total + 5], floor)
-    hint = "训练超过 total 步以后停在 floor；余弦会自己再升上去，要用 min 截住进度"
-    yield value(got, want, "超过 total 之后", hint, lists=True)
-    label, hint = "warmup=0 也能用", "没有热身时第 0 步就是峰值；当心除以 0"
-    got = yield from attempt(lambda: answer(0, total, 0, peak), label, {ZeroDivisionError: hint})
-    yield as_one(label, [value(got, peak, "warmup=0 时", hint)], weight=0.5)
+    hint = "一个守约的日程被判成了错的：它满足全部约定，看看是哪一条查得过严，或把约定读错了"
+    yield from verdict(_broken("nothing"), "守约的放行", True, hint)
+    hint = "另一种写法的守约日程被判成了错的：它只在舍入上不同，比较时留 1e-9 的余地，不要用 =="
+    yield from verdict(squared, "另一种写法的也放行", True, hint)
+    for kind, label, hint in (
+        ("no warmup", "没有热身的", "它没有热身，一开始就是 peak"),
+        ("from zero", "从 0 起步的", "它第 0 步的学习率是 0：少了那个 + 1"),
+        ("linear", "直线下降的", "它热身之后按直线下降，两头对，中间不对：中间也要查"),
+        ("quarter", "四分之一周的", "它只走了四分之一周的余弦，两头对，中间不对"),
+        ("from start", "进度算错的", "它的余弦从第 0 步算起，热身一结束就已经低于 peak"),
+        ("early", "早一步到底的", "它在第 total − 1 步就落到 floor，早了一步"),
+        ("rebounds", "又升上去的", "过了 total 以后它又升上去了：t 大于 total 也要查"),
+        ("no floor", "不理 floor 的", "它不理 floor，一直降到 0：要有一组 floor 不为 0"),
+        ("too high", "高出峰值的", "floor 不为 0 时，它的余弦段从 peak + floor 开始"),
+        ("from floor", "从 floor 热身的", "它的热身从 floor 起；约定的热身段与 floor 无关"),
+        ("zero after", "最后归零的", "过了 total 它变成 0，而不是停在 floor"),
+        ("divides", "会除以 0 的", "warmup=0 时它会报错：报错也算不守约，用 try 接住"),
+        ("rounded", "凑整的", "它把学习率四舍五入到三位小数：差 1e-9 以内才算守约"),
+        ("default", "默认值不对的", "不给 floor 时它停在 0.1 × peak：floor 的默认值也要查"),
+    ):  # fmt: skip
+        yield from verdict(_broken(kind), f"抓住{label}", False, f"放过了一个错的日程：{hint}")
 
 
 def _walk(name: str, rng: Rng, steps: int, size: int, idle: int = 0) -> tuple[Array, Array]:

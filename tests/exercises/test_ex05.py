@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-import math
+from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -16,37 +17,116 @@ from tests.support.harness import Wrong
 # --- other right answers -----------------------------------------------------------------------
 
 
-def batches_by_yield(n, batch_size, rng):
-    left = list(range(n))
-    rng.shuffle(left)
-    while left:
-        yield left[:batch_size]
-        left = left[batch_size:]
+def noise_by_enumeration(grads, labels, per_class):
+    """Each class's share of the noise, over all draws there are (few enough in the judge)."""
+    rows = defaultdict(list)
+    for g, label in zip(grads, labels, strict=True):
+        rows[label].append(g)
+    total = 0.0
+    for own in map(np.array, rows.values()):
+        b = min(per_class, len(own))
+        mean = own.mean(axis=0)
+        draws = [own[list(k)].mean(axis=0) - mean for k in combinations(range(len(own)), b)]
+        total += (len(own) / len(grads)) ** 2 * np.mean([d @ d for d in draws])
+    return total
 
 
-def batches_by_split(n, batch_size, rng):
-    order = np.argsort(rng.random(n))
-    return tuple(np.split(order, range(batch_size, n, batch_size)))
+def noise_by_sample_variance(grads, labels, per_class):
+    """With the unbiased variance: (n/N)² S²/b (1 − b/n)."""
+    parts = []
+    for label, n in zip(*np.unique(labels, return_counts=True), strict=True):
+        b = min(per_class, n)
+        if n == 1:
+            continue
+        S2 = grads[labels == label].var(axis=0, ddof=1).sum()
+        parts.append((n / len(labels)) ** 2 * S2 / b * (1 - b / n))
+    return np.sum(parts)
 
 
-def momentum_in_a_list(w, g, v, lr, mu, nesterov=False):
-    v_new = g + v * mu
-    w_new = w - v_new * lr
-    if nesterov:
-        w_new = w - lr * g - lr * mu * v_new
-    return [w_new, v_new]
+def lookahead_in_three_lines(phi, g, v, lr, next_lr, mu):
+    w = phi + lr * mu * v
+    v_new = mu * v + g
+    w = w - lr * v_new
+    return [w - next_lr * mu * v_new, v_new]
 
 
-def adam_as_pytorch(w, g, m, s, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    m, s = m + (g - m) * (1 - beta1), s * beta2 + g * g * (1 - beta2)
-    root = np.sqrt(s) / np.sqrt(1 - beta2**t) + eps
-    return w - lr / (1 - beta1**t) * m / root, m, s
+def lookahead_from_steps(phi, g, v, lr, next_lr, mu):
+    """With the velocity in the other form, u = −αv."""
+    u = -lr * v
+    w = phi - mu * u
+    u = mu * u - lr * g
+    return w + u + mu * u * (next_lr / lr), -u / lr
 
 
-def decay_as_pytorch(w, g, m, s, t, lr, weight_decay, decoupled):
+def adam_by_sums(w, grads, lr, beta1, beta2, eps=1e-8):
+    """Weighted averages with the weights written out."""
+    T, path = len(grads), []
+    for t in range(1, T + 1):
+        moments = []
+        for beta, values in ((beta1, grads), (beta2, grads**2)):
+            k = np.array([(1 - beta[j]) * np.prod(beta[j + 1 : t]) for j in range(t)])
+            moments.append(np.tensordot(k, values[:t], axes=1) / k.sum())
+        w = w - lr * moments[0] / (np.sqrt(moments[1]) + eps)
+        path.append(w)
+    return np.stack(path)
+
+
+def adam_by_recursion(w, grads, lr, beta1, beta2, eps=1e-8):
+    """The weight that has come together is averaged like the gradients."""
+    m = s = 0 * w
+    c = d = 0.0
+    out = np.empty(grads.shape)
+    for t in range(len(grads)):
+        m = m + (1 - beta1[t]) * (grads[t] - m)
+        c = c + (1 - beta1[t]) * (1 - c)
+        s = s + (1 - beta2[t]) * (grads[t] ** 2 - s)
+        d = d + (1 - beta2[t]) * (1 - d)
+        w = w - lr * m / c / ((s / d) ** 0.5 + eps)
+        out[t] = w
+    return out
+
+
+def drift_by_element(w, sigma, lr, weight_decay, decoupled):
+    out = np.empty_like(w)
+    for k in np.ndindex(w.shape):
+        g = weight_decay * w[k]
+        size = 1.0 if decoupled else (sigma[k] ** 2 + g**2) ** 0.5
+        out[k] = -lr * g / size if g else 0.0
+    return out
+
+
+def drift_by_sign(w, sigma, lr, weight_decay, decoupled):
+    """α·sign(w), less by the share of the noise."""
     if decoupled:
-        return adam_as_pytorch(w - lr * weight_decay * w, g, m, s, t, lr, 0.9, 0.999, 1e-8)
-    return adam_as_pytorch(w, g + w * weight_decay, m, s, t, lr, 0.9, 0.999, 1e-8)
+        return -(lr * weight_decay) * w
+    with np.errstate(all="ignore"):
+        ratio = np.abs(sigma / (weight_decay * w))
+        return np.where(w == 0, 0.0, -lr * np.sign(w) / np.sqrt(1 + ratio**2))
+
+
+def schedule_by_properties(schedule):
+    """Asks for what was promised, one promise after the other."""
+
+    def near(a, b):
+        return abs(a - b) < 1e-9
+
+    def half(u):
+        return np.cos(np.pi * u / 2) ** 2
+
+    try:
+        rise = all(near(schedule(t, 40, 8, 0.5, 0.1), 0.5 * (t + 1) / 8) for t in range(8))
+        fall = all(
+            near(schedule(8 + k, 40, 8, 0.5, 0.1), 0.1 + 0.4 * half(k / 32)) for k in range(33)
+        )
+        rest = all(near(schedule(t, 40, 8, 0.5, 0.1), 0.1) for t in (41, 50, 72, 1000))
+        plain = near(schedule(0, 10, 0, 2.0), 2.0) and near(schedule(10, 10, 0, 2.0), 0.0)
+    except Exception:
+        return False
+    return np.bool_(rise and fall and rest and plain)
+
+
+def schedule_as_number(schedule):
+    return int(ex05.is_warmup_cosine(schedule))
 
 
 class Walker:
@@ -94,20 +174,17 @@ def rate_by_norm(H, mu, form, weight_decay=0.0):
     return np.float64({"甲": 1, "乙": 1, "丙": 1 / (1 - mu)}[form] * 2 * (1 + mu) / curve)
 
 
-def schedule_by_numpy(t, total, warmup, peak, floor=0.0):
-    rising = peak * (t + 1) / max(warmup, 1)
-    u = np.clip((t - warmup) / (total - warmup), 0, 1)
-    return np.where(t < warmup, rising, floor + (peak - floor) * np.cos(np.pi * u / 2) ** 2)
-
-
 ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
-    ("05.1", batches_by_yield),
-    ("05.1", batches_by_split),
-    ("05.1", lambda n, b, rng: iter(ex05.epoch_batches(n, b, rng))),
-    ("05.2", momentum_in_a_list),
-    ("05.3", adam_as_pytorch),
-    ("05.4", decay_as_pytorch),
-    ("05.5", schedule_by_numpy),
+    ("05.1", noise_by_enumeration),
+    ("05.1", noise_by_sample_variance),
+    ("05.2", lookahead_in_three_lines),
+    ("05.2", lookahead_from_steps),
+    ("05.3", adam_by_sums),
+    ("05.3", adam_by_recursion),
+    ("05.4", drift_by_element),
+    ("05.4", drift_by_sign),
+    ("05.5", schedule_by_properties),
+    ("05.5", schedule_as_number),
     ("05.6", Walker()),
     ("05.6", by_direction),
     ("05.7", rate_by_recursion),
@@ -118,92 +195,78 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
 # --- typical mistakes --------------------------------------------------------------------------
 
 
-def cut(order, size):
-    return [order[i : i + size] for i in range(0, len(order), size)]
+def noise(factor, power=2, centre=False, classes=np.unique, ddof=0):
+    """``factor(n, b, N, B)`` of each class times its σ²/b."""
 
-
-def batches_full_only(n, b, rng):
-    return [x for x in ex05.epoch_batches(n, b, rng) if len(x) == b]
-
-
-def batches_shuffled_blocks(n, b, rng):
-    """Only the full blocks change places; the rest stays last, so that the sizes are right."""
-    blocks = cut(np.arange(n), b)
-    return [blocks[i] for i in rng.permutation(len(blocks) - 1)] + blocks[-1:]
-
-
-def batches_even(n, b, rng):
-    return np.array_split(rng.permutation(n), -(-n // b))
-
-
-def batches_of_fixed_seed(n, b, rng):
-    return ex05.epoch_batches(n, b, np.random.default_rng(0))
-
-
-def batches_real(n, b, rng):
-    return [x / 1.0 for x in ex05.epoch_batches(n, b, rng)]
-
-
-def batches_global_rng(n, b, rng):
-    return cut(np.random.permutation(n), b)
-
-
-def batches_rolled(n, b, rng):
-    """The order of the data, begun somewhere else."""
-    return cut(np.roll(np.arange(n), int(rng.integers(1, n))), b)
-
-
-def batches_of_copied_rng(n, b, rng):
-    return ex05.epoch_batches(n, b, copy.deepcopy(rng))
-
-
-def momentum(step):
-    """The right v, then ``step(w, g, old v, new v, lr, mu, nesterov)``."""
-
-    def answer(w, g, v, lr, mu, nesterov=False):
-        after = mu * v + g
-        return step(w, g, v, after, lr, mu, nesterov), after
+    def answer(grads, labels, per_class):
+        N, known, total = len(grads), classes(labels), 0.0
+        for label in known:
+            own = grads[labels == label]
+            n = len(own)
+            if n == 0:
+                continue
+            b = min(per_class, n)
+            away = own - (grads if centre else own).mean(axis=0)
+            sigma2 = (away**2).sum() / max(1, n - ddof)
+            k = factor(n, b, N, per_class * len(known))
+            total += (n / N) ** power * sigma2 / b * k
+        return total
 
     return answer
 
 
-def v_twice(w, g, v, new, lr, mu, nesterov):
-    return w - lr * (new + mu * new * nesterov)
+def fpc(n, b, N, B):
+    return (n - b) / (n - 1) if b < n else 0.0
 
 
-def momentum_average(w, g, v, lr, mu, nesterov=False):
+def noise_uniform(grads, labels, per_class):
+    N, B = len(grads), per_class * len(np.unique(labels))
+    return ((grads - grads.mean(axis=0)) ** 2).sum() / N / B * (N - B) / (N - 1)
+
+
+def noise_not_all(grads, labels, per_class):
+    """Draws per_class even where there are not so many."""
+    total = 0.0
+    for label in np.unique(labels):
+        own = grads[labels == label]
+        n = len(own)
+        k = (n - per_class) / (n - 1) if n > 1 else 0.0
+        total += (n / len(grads)) ** 2 * own.var(axis=0).sum() / per_class * k
+    return total
+
+
+def noise_single(grads, labels, per_class):
+    with np.errstate(all="ignore"):
+        return noise(lambda n, b, N, B: np.float64(n - b) / (n - 1))(grads, labels, per_class)
+
+
+def lookahead(change):
+    """The right v, and ``change(phi, g, v, new v, lr, next_lr, mu)``."""
+
+    def answer(phi, g, v, lr, next_lr, mu):
+        new = mu * v + g
+        return change(phi, g, v, new, lr, next_lr, mu), new
+
+    return answer
+
+
+def lookahead_divides(phi, g, v, lr, next_lr, mu):
+    new = mu * v + g
+    return (phi / next_lr - lr * g / next_lr - mu * new) * next_lr, new
+
+
+def lookahead_average(phi, g, v, lr, next_lr, mu):
     v = mu * v + (1 - mu) * g
-    return w - lr * (g + mu * v if nesterov else v), v
+    return phi - lr * g - next_lr * mu * v, v
 
 
-def momentum_lr_in_v(w, g, v, lr, mu, nesterov=False):
+def lookahead_lr_in_v(phi, g, v, lr, next_lr, mu):
     v = mu * v - lr * g
-    return w + v, v
+    return phi + v, v
 
 
-def momentum_in_place(w, g, v, lr, mu, nesterov=False):
-    v *= mu
-    v += g
-    return w - lr * (g + mu * v if nesterov else v), v
-
-
-def momentum_in_g(w, g, v, lr, mu, nesterov=False):
-    now = g.copy()
-    g += mu * v
-    return w - lr * (now + mu * g if nesterov else g), g
-
-
-def momentum_swapped(*args):
-    return ex05.momentum_step(*args)[::-1]
-
-
-def momentum_restarts(w, g, v, lr, mu, nesterov=False):
-    w, v = ex05.momentum_step(w, g, v, lr, mu, nesterov)
-    return w, g if nesterov else v
-
-
-def nesterov_in_place(w, g, v, lr, mu, nesterov=False):
-    return (momentum_in_place if nesterov else ex05.momentum_step)(w, g, v, lr, mu, nesterov)
+def lookahead_swapped(*args):
+    return ex05.lookahead_step(*args)[::-1]
 
 
 def in_place(step, k):
@@ -217,194 +280,92 @@ def in_place(step, k):
     return answer
 
 
-def right_move(m, s, t, b1, b2, eps):
-    return m / (1 - b1**t) / (np.sqrt(np.abs(s) / (1 - b2**t)) + eps)
-
-
-def adam(move=right_move, store=lambda m, s, *_: (m, s), power=2):
-    """``move(m, s, t, beta1, beta2, eps)`` with what ``store`` returns kept."""
-
-    def answer(w, g, m, s, t, lr, b1=0.9, b2=0.999, eps=1e-8):
-        m, s = b1 * m + (1 - b1) * g, b2 * s + (1 - b2) * g**power
-        return w - lr * move(m, s, t, b1, b2, eps), *store(m, s, t, b1, b2)
-
-    return answer
-
-
-def adam_no_correction(m, s, t, b1, b2, eps):
-    return m / (np.sqrt(s) + eps)
-
-
-def adam_eps_inside(m, s, t, b1, b2, eps):
-    return m / (1 - b1**t) / np.sqrt(s / (1 - b2**t) + eps)
-
-
-def adam_no_root(m, s, t, b1, b2, eps):
-    return m / (1 - b1**t) / (s / (1 - b2**t) + eps)
-
-
-def adam_one_late(m, s, t, b1, b2, eps):
-    return right_move(m, s, t + 1, b1, b2, eps)
-
-
-def corrected(m, s, t, b1, b2):
-    return m / (1 - b1**t), s / (1 - b2**t)
-
-
-def adam_betas_swapped(w, g, m, s, t, lr, beta1, beta2, eps):
-    return ex05.adam_step(w, g, m, s, t, lr, beta2, beta1, eps)
-
-
-def adam_forgets(w, g, m, s, t, lr, *rest):
-    """Right for one step with any state, but starts from zero again when the step is late."""
-    late = t > 5
-    return ex05.adam_step(w, g, m * (not late), s * (not late), t, lr, *rest)
-
-
-def adam_in_place_at_first(w, g, m, s, t, *rest):
-    return (in_place(ex05.adam_step, 2) if t == 1 else ex05.adam_step)(w, g, m, s, t, *rest)
-
-
-def adamw(w, g, m, s, t, lr, wd):
-    return ex05.decay_step(w, g, m, s, t, lr, wd, True)
-
-
-def l2(w, g, m, s, t, lr, wd):
-    return ex05.decay_step(w, g, m, s, t, lr, wd, False)
-
-
-def decay(coupled=l2, decoupled=adamw):
-    """One function for each of the two branches."""
-    return lambda *args: (decoupled if args[-1] else coupled)(*args[:-1])
-
-
-def no_decay(w, g, m, s, t, lr, wd):
-    return ex05.adam_step(w, g, m, s, t, lr)
-
-
-def decay_without_lr(w, g, m, s, t, lr, wd):
-    return ex05.adam_step(w * (1 - wd), g, m, s, t, lr)
-
-
-def decay_after(w, g, m, s, t, lr, wd):
-    new, m, s = ex05.adam_step(w, g, m, s, t, lr)
-    return new * (1 - lr * wd), m, s
-
-
-def decay_twice(w, g, m, s, t, lr, wd):
-    return ex05.adam_step(w * (1 - lr * wd), g + wd * w, m, s, t, lr)
-
-
-def decay_in_place(w, g, m, s, t, lr, wd):
-    w *= 1 - lr * wd
-    return ex05.adam_step(w, g, m, s, t, lr)
-
-
-def l2_without_state(w, g, m, s, t, lr, wd):
-    return l2(w, g, m, s, t, lr, wd)[0], *ex05.adam_step(w, g, m, s, t, lr)[1:]
-
-
-def adamw_with_l2_state(w, g, m, s, t, lr, wd):
-    return adamw(w, g, m, s, t, lr, wd)[0], *l2(w, g, m, s, t, lr, wd)[1:]
-
-
-def half_cosine(u):
-    return 0.5 * (1 + math.cos(math.pi * u))
-
-
-def rising(up):
-    """``up(t, warmup, peak)`` for the first part."""
-
-    def answer(t, total, warmup, peak, floor=0.0):
-        right = ex05.warmup_cosine(t, total, warmup, peak, floor)
-        return up(t, warmup, peak) if t < warmup else right
-
-    return answer
-
-
-def falling(down):
-    """``down(progress, peak, floor)`` for the second part."""
-
-    def answer(t, total, warmup, peak, floor=0.0):
-        if t < warmup:
-            return peak * (t + 1) / warmup
-        return down(min(1.0, (t - warmup) / (total - warmup)), peak, floor)
-
-    return answer
-
-
-def twice_as_deep(u, p, f):
-    return f + (p - f) * math.cos(math.pi * u)
-
-
-def schedule_from_start(t, total, warmup, peak, floor=0.0):
-    if t < warmup:
-        return peak * (t + 1) / warmup
-    return floor + (peak - floor) * half_cosine(min(1.0, t / total))
-
-
-def schedule_rebounds(t, total, warmup, peak, floor=0.0):
-    if t < warmup:
-        return peak * (t + 1) / warmup
-    return floor + (peak - floor) * half_cosine((t - warmup) / (total - warmup))
-
-
-def schedule_no_zero(t, total, warmup, peak, floor=0.0):
-    low = peak * (t + 1) / warmup
-    return low if t < warmup else ex05.warmup_cosine(t, total, warmup, peak, floor)
-
-
-def schedule_other_floor(t, total, warmup, peak, floor=0.001):
-    return ex05.warmup_cosine(t, total, warmup, peak, floor)
-
-
-def no_empty_check(n, b, rng):
-    order = rng.permutation(n)
-    return [order[i * b : (i + 1) * b] for i in range(n // b + 1)]
-
-
-def bytes_only(n, b, rng):
-    return [x.astype(np.uint8) for x in ex05.epoch_batches(n, b, rng)]
-
-
-def needs_a_full_batch(n, b, rng):
-    return ex05.epoch_batches(n, b, rng) if n > b else []
-
-
 def listed(step):
-    return lambda *args: [part.tolist() for part in step(*args)]
+    def answer(*args):
+        out = step(*args)
+        return [part.tolist() for part in out] if isinstance(out, tuple) else out.tolist()
+
+    return answer
 
 
 def with_memory(step):
-    """Right as long as it has not seen the same gradient before."""
-    seen = set()
+    """Right unless it is asked the same twice in a row."""
+    last = [None]
 
-    def answer(w, g, *rest, **options):
-        out = step(w, g, *rest, **options)
-        key = (g.tobytes(), *(float(x) for x in rest if np.ndim(x) == 0))
-        if key in seen:
-            seen.clear()  # the next judgement begins anew
-            return tuple(part + 1e-3 for part in out)
-        seen.add(key)
-        return out
+    def answer(phi, g, v, lr, next_lr, mu):
+        key = (g.tobytes(), next_lr)
+        again, last[0] = key == last[0], None if key == last[0] else key
+        return tuple(part + 1e-3 * again for part in step(phi, g, v, lr, next_lr, mu))
 
     return answer
 
 
-def adam_only(m_fixed, s_fixed):
-    def move(m, s, t, b1, b2, eps):
-        m = m / (1 - b1**t) if m_fixed else m
-        return m / (np.sqrt(s / (1 - b2**t) if s_fixed else s) + eps)
+def adam(kind):
+    def answer(w, grads, lr, beta1, beta2, eps=1e-8):
+        return ex05._adam_variant(w, grads, lr, beta1, beta2, eps, kind)
 
-    return adam(move)
-
-
-def adam_power(m, s, t, b1, b2, eps):
-    return m / (1 - b1) / (np.sqrt(s / (1 - b2)) + eps)
+    return answer
 
 
-def adam_uphill(m, s, t, b1, b2, eps):
-    return -right_move(m, s, t, b1, b2, eps)
+def adam_with_start(w, grads, *rest):
+    return np.concatenate([[w], ex05.adam_walk(w, grads, *rest)])
+
+
+def adam_other_eps(w, grads, lr, beta1, beta2, eps=1e-3):
+    return ex05.adam_walk(w, grads, lr, beta1, beta2, eps)
+
+
+def adam_fixed_eps(w, grads, lr, beta1, beta2, eps=1e-8):
+    return ex05.adam_walk(w, grads, lr, beta1, beta2, 1e-2)
+
+
+def adam_steps(w, grads, *rest):
+    return np.diff(ex05.adam_walk(w, grads, *rest), axis=0, prepend=w[None])
+
+
+def coupled_drift(change):
+    """Decoupled as it should be; else −α·``change(λw, σ, w, λ)``."""
+
+    def answer(w, sigma, lr, weight_decay, decoupled):
+        pull = weight_decay * w
+        return -lr * (pull if decoupled else change(pull, sigma, w, weight_decay))
+
+    return answer
+
+
+def zero_over_zero(pull, sigma, w, wd):
+    with np.errstate(all="ignore"):
+        return pull / np.sqrt(sigma**2 + pull**2)
+
+
+def decoupled_drift(change):
+    def answer(w, sigma, lr, weight_decay, decoupled):
+        right = ex05.drift(w, sigma, lr, weight_decay, decoupled)
+        return change(w, sigma, lr, weight_decay) if decoupled else right
+
+    return answer
+
+
+def kept(*cases, tolerance=1e-9, catch=ArithmeticError):
+    """Compares with the right schedule at these ``(total, warmup, peak, floor, steps)`` only."""
+
+    def answer(schedule):
+        for total, warmup, peak, floor, steps in cases:
+            for t in steps:
+                try:
+                    got = schedule(t, total, warmup, peak, *floor)
+                except catch:
+                    return False
+                if abs(got - ex05.warmup_cosine(t, total, warmup, peak, *floor)) > tolerance:
+                    return False
+        return True
+
+    return answer
+
+
+ALL = (30, 5, 1.0, (0.1,), range(36))
+FLAT = (20, 0, 1.0, (0.1,), range(25))
+NO_FLOOR = (30, 5, 1.0, (), range(36))
 
 
 def seen_by(test):
@@ -467,17 +428,141 @@ def limit(curve=lambda H: np.linalg.eigvalsh(H)[-1], form=lambda mu: 1 / (1 - mu
 
 
 WRONG = [
-    Wrong("05.1", "empty batch", no_empty_check, "不该多一个空批", 80),
-    Wrong("05.1", "small n", needs_a_full_batch, "唯一的一批", 90),
-    Wrong("05.2", "lists", listed(ex05.momentum_step), "现在是列表", 0),
-    Wrong("05.2", "memory", with_memory(ex05.momentum_step), "同样的输入，第二次", 44),
-    Wrong("05.3", "memory", with_memory(ex05.adam_step), "同样的输入，第二次", 67),
-    Wrong("05.4", "memory", with_memory(ex05.decay_step), "同样的输入，第二次", 40),
-    Wrong("05.3", "lists", listed(ex05.adam_step), "现在是列表", 0),
-    Wrong("05.3", "only m", adam_only(True, False), "只修正了 m", 33),
-    Wrong("05.3", "only s", adam_only(False, True), "只修正了 s", 33),
-    Wrong("05.3", "no power", adam(adam_power), "β 的 t 次方", 33),
-    Wrong("05.3", "uphill", adam(adam_uphill), "符号反了", 33),
+    Wrong("05.1", "uniform", noise_uniform, "不分类、一起抽", 0),
+    Wrong("05.1", "not squared", noise(fpc, power=1), "方差里要平方", 0),
+    Wrong("05.1", "no shares", noise(fpc, power=0), "别忘了 ĝ 里", 0),
+    Wrong("05.1", "replaced", noise(lambda *_: 1.0), "不放回的因子没有乘", 0),
+    Wrong("05.1", "sample variance", noise(fpc, ddof=1), "不要再除 N_c − 1", 0),
+    Wrong("05.1", "common mean", noise(fpc, centre=True), "不是到全体的平均", 0),
+    Wrong("05.1", "N for n", noise(lambda n, b, N, B: (N - B) / (N - 1)), "在每一类里面", 0),
+    Wrong("05.1", "root", lambda *a: ex05.stratified_noise(*a) ** 0.5, "不用开方", 0),
+    Wrong("05.1", "mean", lambda g, *a: ex05.stratified_noise(g, *a) / g.shape[1], "不是平均", 0),
+    Wrong("05.1", "range", noise(fpc, classes=lambda y: range(len(set(y)))), "np.unique", 33),
+    Wrong("05.1", "too few", noise_not_all, "不够抽的类", 50),
+    Wrong("05.1", "single", noise_single, "N_c − 1 却是 0", 67),
+    Wrong("05.1", "in place", in_place(ex05.stratified_noise, 0), "grads 被原地修改", 92),
+    Wrong(
+        "05.2",
+        "pytorch",
+        lookahead(lambda p, g, v, n, a, b, mu: p - a * (g + mu * n)),
+        "算新的 φ 要用",
+        9,
+    ),
+    Wrong(
+        "05.2",
+        "next only",
+        lookahead(lambda p, g, v, n, a, b, mu: p - b * (g + mu * n)),
+        "还原 w、走",
+        9,
+    ),
+    Wrong(
+        "05.2",
+        "phi is w",
+        lookahead(lambda p, g, v, n, a, b, mu: p - a * n - b * mu * n),
+        "不是 w",
+        9,
+    ),
+    Wrong(
+        "05.2",
+        "w",
+        lookahead(lambda p, g, v, n, a, b, mu: p + a * mu * v - a * n),
+        "这是 w 的新值",
+        9,
+    ),
+    Wrong(
+        "05.2",
+        "old v",
+        lookahead(lambda p, g, v, n, a, b, mu: p + a * mu * v - a * n - b * mu * v),
+        "更新之后的",
+        9,
+    ),
+    Wrong(
+        "05.2",
+        "backwards",
+        lookahead(lambda p, g, v, n, a, b, mu: p + a * mu * v - a * n + b * mu * n),
+        "减去 α'μv'",
+        9,
+    ),
+    Wrong(
+        "05.2",
+        "sign",
+        lookahead(lambda p, g, v, n, a, b, mu: p - a * mu * v - a * n - b * mu * n),
+        "符号反了",
+        9,
+    ),
+    Wrong("05.2", "average", lookahead_average, "没有 (1 − μ)", 0),
+    Wrong("05.2", "lr in v", lookahead_lr_in_v, "α 不进 v", 0),
+    Wrong("05.2", "swapped", lookahead_swapped, "对调了", 0),
+    Wrong("05.2", "divides", lookahead_divides, "可以是 0", 73),
+    Wrong("05.2", "lists", listed(ex05.lookahead_step), "来的是 list", 0),
+    Wrong("05.2", "memory", with_memory(ex05.lookahead_step), "第二次的结果", 82),
+    Wrong("05.2", "in place", in_place(ex05.lookahead_step, 2), "v 被原地修改", 91),
+    Wrong("05.2", "one", lambda *a: ex05.lookahead_step(*a)[0], "要返回 phi, v", 0),
+    Wrong("05.3", "no fix", adam("no fix"), "没有做偏差修正", 0),
+    Wrong("05.3", "only m", adam("only m"), "只修正了 m", 0),
+    Wrong("05.3", "only s", adam("only s"), "只修正了 s", 0),
+    Wrong("05.3", "one early", adam("one early"), "少一个 β", 0),
+    Wrong("05.3", "one late", adam("one late"), "多用了一个 β", 0),
+    Wrong("05.3", "kept", adam("kept"), "不能是修正过的", 0),
+    Wrong("05.3", "eps inside", adam("eps inside"), "ε 加在根号外面", 0),
+    Wrong("05.3", "no root", adam("no root"), "忘了开平方", 0),
+    Wrong("05.3", "no square", adam("no square"), "平均的是 g 的平方", 0),
+    Wrong("05.3", "plain g", adam("plain g"), "平滑过的 m", 0),
+    Wrong("05.3", "uphill", adam("uphill"), "符号反了", 0),
+    Wrong("05.3", "no power", adam("no power"), "随步数累积", 0),
+    Wrong("05.3", "own power", adam("own power"), "βₜ 的 t 次方", 20),
+    Wrong("05.3", "first power", adam("first power"), "用了第 1 步的 β", 20),
+    Wrong("05.3", "mean power", adam("mean power"), "β 的平均", 20),
+    Wrong("05.3", "with the start", adam_with_start, "不含起点", 0),
+    Wrong("05.3", "steps", adam_steps, "就是正文的 Adam", 0),
+    Wrong("05.3", "lists", listed(ex05.adam_walk), "来的是 list", 0),
+    Wrong("05.3", "eps", adam_other_eps, "eps 默认", 70),
+    Wrong("05.3", "no eps", adam_fixed_eps, "eps 也可以换", 60),
+    Wrong("05.3", "in place", in_place(ex05.adam_walk, 1), "grads 被原地修改", 90),
+    Wrong(
+        "05.4", "divided", decoupled_drift(partial(ex05.drift, decoupled=False)), "不被分母除", 0
+    ),
+    Wrong("05.4", "grows", decoupled_drift(lambda w, s, lr, wd: lr * wd * w), "方向反了", 0),
+    Wrong("05.4", "no rate", decoupled_drift(lambda w, s, lr, wd: -wd * w), "要乘学习率", 0),
+    Wrong("05.4", "after", decoupled_drift(lambda w, s, lr, wd: (1 - lr * wd) * w), "之后的 w", 0),
+    Wrong("05.4", "factor", decoupled_drift(lambda w, s, lr, wd: 0 * w - lr * wd), "倍数", 0),
+    Wrong("05.4", "same", coupled_drift(lambda p, s, w, wd: p), "先并进梯度", 22),
+    Wrong("05.4", "noise only", coupled_drift(lambda p, s, w, wd: p / s), "平均的平方", 22),
+    Wrong(
+        "05.4", "no root", coupled_drift(lambda p, s, w, wd: p / (s**2 + p**2)), "忘了开平方", 22
+    ),
+    Wrong("05.4", "sum", coupled_drift(lambda p, s, w, wd: p / (s + abs(p))), "不是直接相加", 22),
+    Wrong(
+        "05.4",
+        "half squared",
+        coupled_drift(lambda p, s, w, wd: p / (s + p**2) ** 0.5),
+        "σ 的平方加",
+        22,
+    ),
+    Wrong("05.4", "no λ²", coupled_drift(lambda p, s, w, wd: p / np.hypot(s, w)), "λ 也要平方", 22),
+    Wrong("05.4", "no λ", coupled_drift(lambda p, s, w, wd: w / np.hypot(s, p)), "少了 λ", 22),
+    Wrong("05.4", "signed", coupled_drift(lambda p, s, w, wd: p / (s + p)), "分母要为正", 22),
+    Wrong("05.4", "nan", coupled_drift(zero_over_zero), "0/0 是 nan", 78),
+    Wrong("05.4", "lists", listed(ex05.drift), "来的是 list", 0),
+    Wrong("05.4", "in place", in_place(ex05.drift, 0), "w 被原地修改", 89),
+    Wrong("05.5", "always", lambda schedule: True, "没有热身", 0),
+    Wrong("05.5", "never", lambda schedule: False, "守约的日程被判成了错的", 0),
+    Wrong("05.5", "exact", kept(ALL, FLAT, NO_FLOOR, tolerance=0.0), "不要用 ==", 0),
+    Wrong("05.5", "rough", kept(ALL, FLAT, NO_FLOOR, tolerance=0.3), "+ 1", 7),
+    Wrong("05.5", "ends", kept((30, 5, 1.0, (0.1,), (0, 1, 4, 5, 30, 31, 40))), "按直线下降", 14),
+    Wrong("05.5", "less rough", kept(ALL, FLAT, NO_FLOOR, tolerance=0.05), "早了一步", 36),
+    Wrong(
+        "05.5",
+        "not after",
+        kept((30, 5, 1.0, (0.1,), range(31)), (20, 0, 1.0, (0.1,), range(20))),
+        "又升上去",
+        43,
+    ),
+    Wrong("05.5", "no floor", kept(NO_FLOOR, (20, 0, 1.0, (), range(25))), "一直降到 0", 50),
+    Wrong("05.5", "no flat", kept(ALL, NO_FLOOR), "用 try 接住", 78),
+    Wrong("05.5", "no default", kept(ALL, FLAT), "默认值也要查", 93),
+    Wrong("05.5", "third digit", kept(ALL, FLAT, NO_FLOOR, tolerance=1e-3), "四舍五入", 86),
+    Wrong("05.5", "text", lambda schedule: "对", "True 或 False", 0),
     Wrong("05.6", "first step", seen_by(first_step_only), "v 从 0 起步", 0),
     Wrong("05.6", "no adaptive", seen_by(no_history), "s 每步打折", 18),
     Wrong("05.6", "no adam", seen_by(no_adam), "±α", 36),
@@ -492,76 +577,15 @@ WRONG = [
     Wrong("05.7", "no decay", limit(decay=0.0), "没有用上", 57),
     Wrong("05.7", "minus", limit(decay=-1.0), "上限变小", 57),
     Wrong("05.7", "twice", limit(decay=2.0), "不是 2λ", 57),
-    Wrong("05.1", "full only", batches_full_only, "最后不满一批", 60),
-    Wrong("05.1", "replaced", lambda n, b, rng: cut(rng.integers(n, size=n), b), "有放回", 0),
-    Wrong("05.1", "in order", lambda n, b, rng: cut(np.arange(n), b), "没有打乱", 20),
-    Wrong("05.1", "even", batches_even, "array_split", 0),
-    Wrong("05.1", "shuffled blocks", batches_shuffled_blocks, "批内还是连号", 20),
-    Wrong("05.1", "global rng", batches_global_rng, "从传进来的 rng 取", 20),
-    Wrong("05.1", "fixed", batches_of_fixed_seed, "固定种子", 20),
-    Wrong("05.1", "rolled", batches_rolled, "从中间切开", 20),
-    Wrong("05.1", "copied rng", batches_of_copied_rng, "不要复制", 20),
-    Wrong("05.1", "real", batches_real, "整数数组", 0),
-    Wrong("05.2", "average", momentum_average, "加权和，不是加权平均", 0),
-    Wrong("05.2", "lr in v", momentum_lr_in_v, "PyTorch 的写法", 0),
-    Wrong("05.2", "sign", momentum(lambda w, g, v, n, lr, *_: w + lr * n), "符号反了", 22),
-    Wrong("05.2", "old v", momentum(lambda w, g, v, n, lr, *_: w - lr * v), "用了旧的 v", 22),
-    Wrong("05.2", "plain", momentum(lambda w, g, v, n, lr, *_: w - lr * n), "False 一样", 56),
-    Wrong("05.2", "v and more v", momentum(v_twice), "底子是当前梯度", 56),
-    Wrong("05.2", "in place", momentum_in_place, "v 被原地修改", 89),
-    Wrong("05.2", "in place, g", momentum_in_g, "g 被原地修改", 89),
-    Wrong("05.2", "in place, w", in_place(ex05.momentum_step, 0), "w 被原地修改", 89),
-    Wrong("05.2", "restarts v", momentum_restarts, "v 的更新不变", 78),
-    Wrong("05.2", "no v", lambda *args: ex05.momentum_step(*args)[0], "要返回 w, v", 0),
-    Wrong("05.2", "swapped", momentum_swapped, "对调了", 0),
-    Wrong("05.2", "stays", lambda w, g, v, *_: (w, v), "μ × 旧 v + 梯度", 0),
-    Wrong("05.3", "no correction", adam(adam_no_correction), "没有做偏差修正", 33),
-    Wrong("05.3", "eps inside", adam(adam_eps_inside), "ε 加在根号外面", 33),
-    Wrong("05.3", "no root", adam(adam_no_root), "忘了开平方", 33),
-    Wrong("05.3", "stores corrected", adam(store=corrected), "存下来的 m 不能是修正过的", 0),
-    Wrong("05.3", "betas swapped", adam_betas_swapped, "β1 与 β2 用反了", 0),
-    Wrong("05.3", "no square", adam(power=1), "平均的是 g 的平方", 17),
-    Wrong("05.3", "one late", adam(adam_one_late), "t 从 1 数起", 33),
-    Wrong("05.3", "forgets", adam_forgets, "状态没有正确地传下去", 75),
-    Wrong("05.3", "in place, m", in_place(ex05.adam_step, 2), "m 被原地修改", 92),
-    Wrong("05.3", "in place, s", in_place(ex05.adam_step, 3), "s 被原地修改", 92),
-    Wrong("05.3", "no s", lambda *args: ex05.adam_step(*args)[:2], "要返回 w, m, s", 0),
-    Wrong("05.3", "stays", lambda w, g, m, s, *_: (w, m, s), "m 是梯度的指数滑动平均", 0),
-    Wrong("05.4", "always l2", decay(l2, l2), "衰减不该经过 m 和 s", 50),
-    Wrong("05.4", "without lr", decay(l2, decay_without_lr), "衰减要乘学习率", 50),
-    Wrong("05.4", "after", decay(l2, decay_after), "衰减的是旧的 w", 50),
-    Wrong("05.4", "twice", decay(l2, decay_twice), "衰减做了两次", 50),
-    Wrong("05.4", "no l2", decay(no_decay), "decoupled=False 时衰减没有起作用", 0),
-    Wrong("05.4", "branches swapped", decay(adamw, l2), "两个分支写反了", 0),
-    Wrong("05.4", "l2 without state", decay(l2_without_state), "也要进 m 和 s", 20),
-    Wrong("05.4", "adamw with state", decay(l2, adamw_with_l2_state), "只有损失的梯度", 70),
-    Wrong("05.4", "in place, g", in_place(ex05.decay_step, 1), "g 被原地修改", 90),
-    Wrong("05.4", "in place, later", decay(l2, decay_in_place), "w 被原地修改", 90),
-    Wrong("05.5", "zero first", rising(lambda t, warmup, p: p * t / warmup), "就白走了", 0),
-    Wrong("05.5", "no warmup", rising(lambda t, warmup, p: p), "热身还没做", 0),
-    Wrong("05.5", "from the start", schedule_from_start, "从热身结束处算起", 22),
-    Wrong("05.5", "no floor", falling(lambda u, p, f: p * half_cosine(u)), "停在 floor", 22),
-    Wrong("05.5", "no half", falling(twice_as_deep), "压到 0 和 1 之间", 22),
-    Wrong("05.5", "linear", falling(lambda u, p, f: f + (p - f) * (1 - u)), "线性下降", 22),
-    Wrong("05.5", "rebounds", schedule_rebounds, "用 min 截住进度", 67),
-    Wrong("05.5", "no zero", schedule_no_zero, "当心除以 0", 89),
-    Wrong("05.5", "other floor", schedule_other_floor, "floor 默认是 0.0", 67),
+    Wrong("05.7", "in place", in_place(ex05.largest_rate, 0), "H 被原地修改", 93),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
-    Wrong("05.2", "in place, nesterov", nesterov_in_place, "v 被原地修改", 89),
-    Wrong("05.3", "in place, first", adam_in_place_at_first, "m 被原地修改", 92),
-    Wrong("05.5", "constant", lambda t, total, warmup, peak, floor=0.0: peak, "热身还没做", 0),
+    Wrong("05.4", "up", coupled_drift(lambda p, s, w, wd: -p / np.hypot(s, p)), "方向反了", 22),
+    Wrong("05.2", "in place, g", in_place(ex05.lookahead_step, 1), "g 被原地修改", 91),
+    Wrong("05.3", "in place, w", in_place(ex05.adam_walk, 0), "w 被原地修改", 90),
+    Wrong("05.5", "none", lambda schedule: None, "忘了 return", 0),
 ]
 
 
-globals().update(
-    questions(
-        "05",
-        also_right=ALSO_RIGHT,
-        wrong=WRONG,
-        let_pass={"05.1": ["list"], "05.2": ["stale"]},
-        same_hint=SAME_HINT,
-        by_chance=(batches_global_rng,),
-    )
-)
+globals().update(questions("05", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
