@@ -54,7 +54,9 @@ def expected_calibration_error(
 ) -> float:
     """Mean gap between confidence and accuracy over the bins, weighted by their counts.
 
-    Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
+    Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015 (two
+    classes); for the largest of K probabilities Guo et al., On Calibration of Modern Neural
+    Networks, ICML 2017.
 
     Example:
         >>> round(expected_calibration_error([0.9, 0.9, 0.9, 0.9], [1, 1, 1, 0]), 2)
