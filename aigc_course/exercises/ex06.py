@@ -5,8 +5,8 @@ The functions with public names are what the lesson goes on with while an exerci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,26 @@ from aigc_course.judging.vocabulary import (
     Array,
     Caller,
     Rng,
+    Step,
     Steps,
     array,
+    as_one,
     exercise,
     hints,
     parts,
-    shape_of,
     that,
     value,
 )
 
-__all__ = ["batches", "confusion_matrix", "scores_from_matrix", "stratified_split", "train_epoch"]
+__all__ = [
+    "confusion_matrix",
+    "cross_validate",
+    "disagree",
+    "scores_from_matrix",
+    "stratified_split",
+    "train_epoch",
+    "wilson",
+]
 
 
 # --- the library's versions --------------------------------------------------------------------
@@ -38,7 +47,7 @@ def stratified_split(y: Array, fraction: float, rng: Rng) -> tuple[Array, Array]
     """Row numbers of a training and a validation part that keep every class's share.
 
     Args:
-        y: classes, (N,).
+        y: classes, (N,), any whole numbers.
         fraction: share of each class that goes to validation, rounded to whole rows.
         rng: source of randomness.
 
@@ -46,10 +55,10 @@ def stratified_split(y: Array, fraction: float, rng: Rng) -> tuple[Array, Array]
         ``train_rows, val_rows``: disjoint, together 0 … N-1.
 
     Example:
-        >>> y = np.array([0, 1] * 10)
+        >>> y = np.array([7, 3] * 10)
         >>> train, val = stratified_split(y, 0.2, np.random.default_rng(0))
-        >>> len(train), np.bincount(y[val]).tolist()
-        (16, [2, 2])
+        >>> len(train), sorted(y[val].tolist())
+        (16, [3, 3, 7, 7])
     """
     chosen = np.zeros(len(y), dtype=bool)
     for k in np.unique(y):
@@ -58,18 +67,39 @@ def stratified_split(y: Array, fraction: float, rng: Rng) -> tuple[Array, Array]
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def batches(x: Array, y: Array, batch_size: int, rng: Rng) -> Iterator[tuple[Array, Array]]:
-    """All rows once, in random order, ``batch_size`` at a time; the short last batch is kept.
+def cross_validate(
+    x: Array,
+    y: Array,
+    k: int,
+    rng: Rng,
+    select: Callable[[Array, Array], Array],
+    fit: Callable[[Array, Array], Callable[[Array], Array]],
+) -> Array:
+    """For each row, the answer of a model that has seen neither the row nor its label.
+
+    Args:
+        x, y: (N, D) and (N,).
+        select: of (x, y), numbers of the columns to keep.
+        fit: of (x, y), a function that gives labels (n,) for rows (n, d).
+
+    Returns:
+        Predicted labels, (N,), in the order of the rows.
 
     Example:
-        >>> x = np.arange(5)
-        >>> [len(a) for a, b in batches(x, x, 2, np.random.default_rng(0))]
-        [2, 2, 1]
+        >>> x, y = np.eye(5), np.array([3, 3, 8, 3, 3])
+        >>> first_two = lambda x, y: np.arange(2)
+        >>> commonest = lambda x, y: lambda rows: np.full(len(rows), np.bincount(y).argmax())
+        >>> cross_validate(x, y, 2, np.random.default_rng(0), first_two, commonest).tolist()
+        [3, 3, 3, 3, 3]
     """
+    out = np.empty(len(x), dtype=y.dtype)
     order = rng.permutation(len(x))
-    for start in range(0, len(x), batch_size):
-        rows = order[start : start + batch_size]
-        yield x[rows], y[rows]
+    for fold in np.array_split(order, k):
+        rest = np.setdiff1d(order, fold)
+        columns = select(x[rest], y[rest])
+        predict = fit(x[rest][:, columns], y[rest])
+        out[fold] = predict(x[fold][:, columns])
+    return out
 
 
 def train_epoch(
@@ -84,7 +114,7 @@ def train_epoch(
     """One pass over the data; returns the mean loss a sample (each batch before its own step)."""
     model.train()
     total = 0.0
-    for xb, yb in batches(x, y, batch_size, rng):
+    for xb, yb in engine.batches(x, y, batch_size, rng):
         loss = loss_fn(model(engine.tensor(xb)), yb)
         optimizer.zero_grad()
         loss.backward()
@@ -93,23 +123,33 @@ def train_epoch(
     return total / len(y)
 
 
-def confusion_matrix(y_true: Array, y_pred: Array, n_classes: int) -> Array:
+def confusion_matrix(y_true: Array, y_pred: Array, classes: Any) -> Array:
     """Counts (K, K): row i, column j holds the samples of class i that were taken for class j.
 
+    Args:
+        y_true, y_pred: (N,)
+        classes: the K labels in the order of the rows and columns.
+
     Example:
-        >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+        >>> confusion_matrix(np.array([4, 4, 2]), np.array([4, 2, 2]), [4, 2]).tolist()
         [[1, 1], [0, 1]]
     """
-    matrix = np.zeros((n_classes, n_classes), dtype=int)
-    np.add.at(matrix, (y_true, y_pred), 1)
+    place = {int(label): i for i, label in enumerate(classes)}
+    matrix = np.zeros((len(place), len(place)), dtype=int)
+    for t, p in zip(y_true, y_pred, strict=True):
+        matrix[place[int(t)], place[int(p)]] += 1
     return matrix
 
 
 def scores_from_matrix(matrix: Array) -> tuple[Array, Array, Array, float, float]:
-    """Precision, recall and F1 of each class, then macro and micro F1, from a confusion matrix.
+    """Precision, recall and F1 of each class, then both macro F1s, from a confusion matrix.
 
     Args:
         matrix: counts, (K, K), rows true, columns predicted.
+
+    Returns:
+        precision, recall, f1 of shape (K,); the mean of the F1s; the F1 of the mean precision and
+        the mean recall. A fraction with an empty denominator is 0.
 
     Example:
         >>> scores_from_matrix(np.array([[3, 1], [0, 2]]))[1].tolist()
@@ -117,11 +157,42 @@ def scores_from_matrix(matrix: Array) -> tuple[Array, Array, Array, float, float
     """
 
     def ratio(a: Array, b: Array) -> Array:
-        return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
+        return np.divide(a, b, out=np.zeros(np.shape(a)), where=b > 0)
 
     hit, row, column = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    f1 = ratio(2 * hit, row + column)
-    return ratio(hit, column), ratio(hit, row), f1, float(f1.mean()), float(hit.sum() / row.sum())
+    precision, recall, f1 = ratio(hit, column), ratio(hit, row), ratio(2 * hit, row + column)
+    p, r = precision.mean(), recall.mean()
+    return precision, recall, f1, float(f1.mean()), float(ratio(2 * p * r, p + r))
+
+
+def disagree(n: int) -> tuple[Array, Array]:
+    """Two tables of the same test set, n samples of each of two classes: the two macro F1s rank
+    them in opposite orders, by 0.05 at least.
+
+    Example:
+        >>> a, b = disagree(100)
+        >>> [[round(s, 2) for s in scores_from_matrix(m)[3:]] for m in (a, b)]
+        [[0.5, 0.5], [0.36, 0.61]]
+    """
+    half = (n + 1) // 2
+    return np.array([[half, n - half], [n - half, half]]), np.array([[n, 0], [n - 1, 1]])
+
+
+def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """All p for which the observed share is at most z standard deviations away (Wilson 1927).
+
+    Args:
+        hits, n: so many of so many were right; n ≥ 1.
+
+    Returns:
+        ``low, high``: the roots of (n + z²)p² − (2·hits + z²)p + hits²/n.
+
+    Example:
+        >>> [round(p, 3) for p in wilson(10, 10)]
+        [0.722, 1.0]
+    """
+    middle, half = hits + z * z / 2, z * sqrt(hits * (n - hits) / n + z * z / 4)
+    return (middle - half) / (n + z * z), (middle + half) / (n + z * z)
 
 
 # --- the judges --------------------------------------------------------------------------------
@@ -129,18 +200,33 @@ def scores_from_matrix(matrix: Array) -> tuple[Array, Array, Array, float, float
 _FROM_RNG = "随机数要从参数 rng 来，不要用 np.random 的全局函数"
 
 
+def _names(rng: Rng, k: int) -> Array:
+    """k labels that are not 0 … k−1: gaps, no order, one below 0."""
+    labels = rng.choice(np.arange(k, 50), size=k, replace=False)
+    labels[int(rng.integers(k))] = -int(rng.integers(1, 9))
+    return labels
+
+
 def _labels(rng: Rng, k: int, fraction: float) -> Array:
     """Labels of ``k`` unevenly filled classes, at least three.
 
     In one class ``fraction`` asks for a little less than a whole number of rows, in another for
-    a little more, so that neither cutting off nor rounding up gives what rounding gives.
+    a little more, so that neither cutting off nor rounding up gives what rounding gives; one is
+    large enough that a random choice from it looks like one.
     """
     sizes = np.arange(6, 40)
     left = (fraction * sizes) % 1
     below, above = sizes[(left > 0.55) & (left < 0.95)], sizes[(left > 0.05) & (left < 0.45)]
-    others = rng.choice(sizes, size=k - 2)
+    others = [200, *rng.choice(sizes, size=k - 3)]  # more rows than a byte can number
     counts = rng.permutation([rng.choice(below), rng.choice(above), *others])
-    return rng.permutation(np.repeat(np.arange(k), counts))
+    return rng.permutation(np.repeat(_names(rng, k), counts))
+
+
+def _regular(chosen: Array) -> bool:
+    """Are the chosen places of one class all in one stretch, or at even distances?"""
+    at = np.flatnonzero(chosen)
+    gaps = np.sort(np.diff(np.append(at, at[0] + len(chosen))))  # round the corner, too
+    return bool((gaps > 1).sum() <= 1 or min(np.ptp(gaps[1:]), np.ptp(gaps[:-1])) == 0)
 
 
 @exercise(
@@ -151,14 +237,14 @@ def _labels(rng: Rng, k: int, fraction: float) -> Array:
 )
 @hints(
     "整体抽签保不住每一类的比例：要对每个类别分别抽。",
-    "对每个类别：np.flatnonzero(y == k) 是它的行号，用 rng.permutation 打乱，"
-    "取前 round(fraction × 张数) 个进验证；训练是其余的行。",
+    "有哪些类别由 np.unique(y) 说了算。对每个类别：np.flatnonzero(y == k) 是它的行号，"
+    "用 rng.permutation 打乱，取前 round(fraction × 张数) 个进验证；训练是其余的行。",
     "先建一个全 False 的掩码 chosen，逐类把抽中的行记成 True；"
     "最后 np.flatnonzero(~chosen) 是训练，np.flatnonzero(chosen) 是验证。",
 )
 def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, stratified_split)
-    k, fraction = int(rng.integers(3, 6)), float(rng.choice([0.15, 0.2, 0.3, 0.35]))
+    k, fraction = int(rng.integers(4, 7)), float(rng.choice([0.15, 0.2, 0.3, 0.35]))
     y = _labels(rng, k, fraction)
     n, seed = len(y), int(rng.integers(1, 10**6))
 
@@ -169,88 +255,211 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     yield call.untouched("y", label="没有改动输入 y")
     names = "train_rows, val_rows"
     got = yield from parts(got, 2, names, "返回两个数组", f"应写成 return {names}")
+    listed = any(isinstance(rows, list | tuple) for rows in got)
+    yield that(not listed, "两份都是数组", "行号要放进 NumPy 数组，现在是列表：套一层 np.array(…)")
     train, val = map(np.asarray, got)
+    hint = "验证的一份是空的：标签不一定是 0 … K−1，有哪些类用 np.unique(y) 问"
+    yield that(val.size > 0, "验证集里有样本", hint)
     numbers = train.ndim == val.ndim == 1 and {train.dtype.kind, val.dtype.kind} <= {"i", "u"}
     hint = "要的是行号，不是标签，也不是布尔掩码：np.flatnonzero(掩码) 把掩码变成行号"
-    yield that(numbers, "返回的是行号（一维整数数组）", hint)
+    yield that(numbers, "返回的是行号（一维整数）", hint)
     hint = "同一行进了两份：验证集成了背过的题。先定好验证的行，训练取它的补集"
     yield that(not np.isin(train, val).any(), "训练与验证没有公共的行", hint)
+    yield that(len(val) < len(train), "先训练，后验证", f"两份对调了：return {names}")
     both = np.sort(np.concatenate([train, val]))
     lost, twice = len(np.setdiff1d(np.arange(n), both)), len(both) - len(np.unique(both))
-    hint = f"两份合起来应是 0 … N-1 各一次：你漏了 {lost} 行，有 {twice} 行重复"
+    hint = f"两份合起来应是 0 … N−1 各一次：漏了 {lost} 行，有 {twice} 行重复"
     yield that(np.array_equal(both, np.arange(n)), "每一行都恰好进了一份", hint)
     val, *others = (np.sort(rows) for rows in [val, *(split(seed + i)[1] for i in range(1, 5))])
     # a draw from all rows together comes near now and then, but not to the same counts each time
-    counts = np.array([np.bincount(y[rows], minlength=k) for rows in [val, *others]])
-    off = np.abs(counts - fraction * np.bincount(y)).max()
+    classes, sizes = np.unique(y, return_counts=True)
+    counts = np.array([(y[rows][:, None] == classes).sum(axis=0) for rows in [val, *others]])
+    hint = f"标签是 {classes.tolist()}：有的类一张也没有进验证。类别用 np.unique(y) 问，不从 0 数"
+    yield that(counts.sum(axis=0).min() > 0, "每一类都进了验证", hint)
+    off = np.abs(counts - fraction * sizes).max()
     even = off <= 1.5 and bool((counts == counts[0]).all())
     hint = "整体抽签不保证每一类都按比例：对每个类别分别抽"
+    if (counts == np.minimum(sizes, counts.max())).all():
+        hint = "每一类抽了一样多张：该按各类自己的张数取 fraction"
     yield that(even, "验证集里每一类的份额", hint, weight=1.0)
     yield that(np.array_equal(np.sort(split(seed)[1]), val), "同一个种子给出同一种切分", _FROM_RNG)
     moves = any(not np.array_equal(rows, val) for rows in others)
-    hint = "每次都取每一类开头的那几行：数据若排过序，验证集就有偏。先 rng.permutation"
+    hint = (
+        "换了 rng，抽到的还是那几行：每一类先用传进来的 rng 打乱。"
+        "总取开头几行，数据若排过序，验证集就有偏"
+    )
     yield that(moves, "换一个种子，切分就变", hint, weight=1.0)
-    hint = "差一张：每一类进验证的张数是 round(fraction × 张数)，不是舍去小数，也不是进一"
+    large = np.flatnonzero(y == classes[sizes.argmax()])
+    hint = "类里的行不是各自随机抽的：从某处起连着取、或每隔几行取一张，都会漏掉一整段"
+    yield that(not _regular(np.isin(large, val)), "类里的行随机抽", hint, weight=0.5)
+    hint = "差一张：每一类进验证的张数是 fraction × 张数四舍五入，不是舍去小数，也不是进一"
     # a half may go either way
     yield that(off <= 0.5 + 1e-9, "每一类的张数四舍五入", hint, weight=0.5)
 
 
+def _unlisted(got: Any) -> Any:
+    """Lists as an array, where either will do."""
+    try:
+        return np.array(got) if isinstance(got, list | tuple) else got
+    except ValueError:  # ragged
+        return got
+
+
+class _Folds:
+    """Stands in for ``select`` and ``fit``, and remembers which rows each was shown.
+
+    Every number of x occurs once in it, so each tells its row and its column.
+    """
+
+    def __init__(self, x: Array, y: Array, columns: list[Array]) -> None:
+        self._place = {float(v): at for at, v in np.ndenumerate(x)}
+        self._y, self._columns = y, columns
+        self.selects: list[Array] = []  # rows
+        self.fits: list[tuple[Array, Array]] = []  # rows and columns
+        self.asked: list[tuple[int, Array, Array]] = []  # number of the fit, rows and columns
+        self.strange = self.mismatched = False
+
+    def _trace(self, x: Any) -> tuple[Array, Array]:
+        x = np.asarray(x, dtype=float)
+        if x.size == 0:
+            return np.arange(0), np.arange(0)
+        found = [[self._place.get(float(v), (-1, -1)) for v in row] for row in np.atleast_2d(x)]
+        at: Array = np.array(found).reshape(len(found), -1, 2)
+        rows, columns = at[:, 0, 0], at[0, :, 1]
+        whole = (at[:, :, 0] == rows[:, None]).all() and (at[:, :, 1] == columns).all()
+        self.strange |= x.ndim != 2 or not whole or bool((at < 0).any())
+        return rows, columns
+
+    def _labelled(self, rows: Array, y: Any) -> None:
+        y = np.asarray(y)
+        self.mismatched |= not np.array_equal(y, self._y[rows])
+
+    def select(self, x: Any, y: Any) -> Array:
+        rows, _ = self._trace(x)
+        self._labelled(rows, y)
+        self.selects.append(rows)
+        return self._columns[len(self.selects) % len(self._columns)].copy()
+
+    def fit(self, x: Any, y: Any) -> Callable[[Any], Array]:
+        rows, columns = self._trace(x)
+        self._labelled(rows, y)
+        self.fits.append((rows, columns))
+        number = len(self.fits)
+
+        def predict(x: Any) -> Array:
+            rows, columns = self._trace(x)
+            self.asked.append((number - 1, rows, columns))
+            return 1000 * number + rows  # tells the model and the row
+
+        return predict
+
+    def fold(self, number: int) -> list[int]:
+        """The rows that the model of this number was asked about."""
+        return sorted(int(r) for j, rows, _ in self.asked if j == number for r in rows)
+
+    def folds(self, k: int) -> set[tuple[int, ...]]:
+        return {tuple(self.fold(number)) for number in range(k)}
+
+    def judge(self, got: Any, k: int) -> Steps:
+        """What an answer has returned and done, for k folds."""
+        n = len(self._y)
+        out = yield from array(_unlisted(got), (n,), "返回值", "每一行一个预测")
+        yield that(
+            len(self.asked) > 0, "用了 fit 给出的 predict", "predict = fit(…)，再 predict(行)"
+        )
+        hint = "交给 select、fit、predict 的要是 x 里的整行（或其中几列），二维，数不变"
+        yield that(not self.strange, "交出去的是 x 里的行", hint)
+        hint = "标签与行对不上号：x 和 y 要用同一组行号去取"
+        yield that(not self.mismatched, "行与标签是一对", hint)
+        times = np.bincount(np.concatenate([rows for _, rows, _ in self.asked]), minlength=n)
+        hint = f"{n} 行分 {k} 折，{(times == 0).sum()} 行没有轮到：除不尽时余下的也要进某一折"
+        yield that(times.min() > 0, "每一行都轮到", hint, weight=0.5)
+        yield that(times.max() == 1, "每一行只轮到一次", "有的行进了两折，预测不知该听谁的")
+        hint = f"分成 {k} 折就要训练 {k} 次；现在 fit 了 {len(self.fits)} 次"
+        yield that(len(self.fits) == k, "每一折训练一次", hint)
+        folds = [self.fold(number) for number in range(k)]
+        sizes = [len(fold) for fold in folds]
+        hint = "各折的大小最多差 1：余下的几行分给几折，不要全堆在一折里"
+        yield that(max(sizes) - min(sizes) <= 1, "各折一样大", hint, f"各折 {sizes} 行")
+        if k < n:
+            neighbours = sum(int((np.diff(fold) == 1).sum()) for fold in folds) / n
+            hint = "每一折是连着的一段行：数据若按类排过序，训练的行里就没有要判的类。先打乱"
+            yield that(neighbours < 0.6, "折是打乱了再切的", hint, weight=0.5)
+        rests = [set(range(n)) - set(fold) for fold in folds]
+        trained = [set(rows.tolist()) for rows, _ in self.fits]
+        seen = any(rows - rest for rows, rest in zip(trained, rests, strict=True))
+        yield that(not seen, "模型没见过要判的行", "训练的行里有这一折的行：训练取它的补集")
+        yield that(trained == rests, "训练用了其余各折", "fit 没有用上其余的全部行")
+        shown = [set(rows.tolist()) for rows in self.selects]
+        leak = len(shown) != k or any(a - b for a, b in zip(shown, rests, strict=True))
+        hint = (
+            "select 看过要判的那一折的标签，这就是泄漏：挑列也是训练，"
+            "要放进循环，每一折只用训练的行重挑一次"
+        )
+        yield that(not leak, "挑列没有看到要判的行", hint, weight=1.0)
+        yield that(shown == rests, "挑列用了其余各折", "select 没有用上其余的全部行")
+        wanted = [self._columns[(j + 1) % len(self._columns)] for j in range(k)]
+        kept = all(set(c) == set(w) for (_, c), w in zip(self.fits, wanted, strict=True))
+        alike = all(np.array_equal(c, self.fits[j][1]) for j, _, c in self.asked)
+        hint = "训练与预测要用这一折自己挑出的列，一列不多，次序相同"
+        yield that(kept and alike, "用的是这一折挑出的列", hint, weight=0.5)
+        want = np.empty(n)
+        for number, rows, _ in self.asked:
+            want[rows] = 1000 * (number + 1) + rows
+        hint = "第 i 个预测要放在第 i 行的位置上：out[这一折的行号] = predict(…)"
+        yield value(out, want, "预测", hint)
+
+
+def _to_the_first_fault(steps: Steps) -> list[Step]:
+    found = []
+    for step in steps:
+        found.append(step)
+        if not step.ok:
+            break
+    return found
+
+
 @exercise(
-    "06.2", "把数据切成批", points=2, asks="batches(x, y, batch_size, rng)，逐个 yield (xb, yb)"
+    "06.2",
+    "找错：没有泄漏的交叉验证",
+    points=3,
+    asks="cross_validate(x, y, k, rng, select, fit) -> (N,) 个预测",
 )
 @hints(
-    "先定一个顺序，再按这个顺序一段一段地取；图和标签用同一个顺序，才不会错位。",
-    "顺序是 order = rng.permutation(N)；从 0 起每隔 batch_size 取一段 order，切片到头会自己变短。",
-    "对 range(0, N, batch_size) 里的每个起点：rows 是 order 的那一段，"
-    "用它同时取 x 和 y，一对一对地 yield。",
+    "对每一处输入问一句：这一行的标签，在给它打分的模型造出来之前，有没有被谁看过？",
+    "select 看标签，所以它也是训练的一部分。折要从打乱的行号里切，切完不能剩。",
+    "对 np.array_split(rng.permutation(N), k) 里的每一折：其余的行交给 select，得到列；"
+    "同样的行、这些列交给 fit；折里的行、同样的列交给 predict，结果放回这些行的位置。",
 )
-def judge_batches(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, batches)
-    size = int(rng.integers(4, 8))
-    n = size * int(rng.integers(4, 7)) + int(rng.integers(1, size))
-    ids = rng.permutation(10 * n)[:n]  # each row carries its own number
-    x, seed = np.stack([ids, -ids], axis=1).astype(np.float32), int(rng.integers(10**6))
-    stream = np.random.default_rng(seed)
-    first, want = call(x, ids, size, stream)
-    yield that(first is not None, "返回了可以逐个取的批", "函数里要有 yield（或返回列表）")
-    first = list(islice(first, n + 1))  # more batches than rows are wrong anyway
+def judge_cross_validate(answer: Answer, rng: Rng) -> Steps:
+    def validate(x: Array, y: Array, k: int, spy: _Folds, seed: int) -> Any:
+        return answer(x, y, k, np.random.default_rng(seed), spy.select, spy.fit)
+
+    call = Caller(validate)
+    names, seed = _names(rng, 3), int(rng.integers(10**6))
+
+    def case(n: int) -> tuple[Array, Array, list[Array]]:
+        x = rng.normal(size=(n, 5)).astype(np.float32).astype(float)
+        return x, rng.choice(names, size=n), [rng.permutation(5)[:3] for _ in range(7)]
+
+    def run(x: Array, y: Array, columns: list[Array], k: int, seed: int) -> tuple[Any, _Folds]:
+        spy = _Folds(x, y, columns)
+        return call(x=x, y=y, k=k, spy=spy, seed=seed)[0], spy
+
+    k = int(rng.integers(4, 7))
+    main = case(8 * k + int(rng.integers(2, k)))  # two at least are left over
+    got, spy = run(*main, k, seed)
     yield call.untouched("x", label="没有改动输入 x")
     yield call.untouched("y", label="没有改动输入 y")
-    pairs = all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in first)
-    yield that(pairs and len(first) > 0, "每一批是一对 (xb, yb)", "yield xb, yb")
-    sizes = [len(xb) for xb, _ in first]
-    total, full = sum(sizes), n // size
-    right = sizes[:full] == [size] * full and max(sizes) <= size
-    counted = f"{n} 行按 {size} 行一批，应有 {-(-n // size)} 批；得到 {len(sizes)} 批共 {total} 行"
-    yield that(right, "每批 batch_size 行", counted)
-
-    def labels(batches: Iterable[Any]) -> Array:
-        return np.concatenate([np.asarray(yb) for _, yb in islice(batches, n)])
-
-    xs = np.concatenate([np.asarray(xb) for xb, _ in first])
-    xs = yield from array(xs, (total, 2), "所有 xb 接起来")
-    ys = yield from array(labels(first), (total,), "所有 yb 接起来")
-    known = bool(np.isin(ys, ids).all() and np.isin(xs[:, 0], ids).all())
-    once = known and len(np.unique(ys)) == len(np.unique(xs[:, 0])) == total
-    hint = "有的行重复、有的行没有：应是不放回地抽，用 rng.permutation，不用 rng.integers"
-    yield that(once, "没有一行出现两次", hint, weight=0.5)
-    paired = np.array_equal(xs, np.stack([ys, -ys], axis=1))
-    hint = "x 和 y 各打乱了一次，图和标签对不上号：用同一个 order 去取两者"
-    yield that(paired, "图和标签仍是一对", hint, weight=0.5)
-    mixed = not np.array_equal(ys, ids[:total])
-    yield that(mixed, "打乱了顺序", "顺序和输入一样：没有打乱", weight=0.5)
-    second = labels(call(x, ids, size, stream)[0])
-    hint = "接着用同一个 rng，第二轮却和第一轮一样：函数里不要自己另建固定种子的生成器"
-    yield that(not np.array_equal(second, ys), "每一轮的顺序都不同", hint)
-    again = labels(call(x, ids, size, np.random.default_rng(seed))[0])
-    yield that(np.array_equal(again, ys), "同一个种子给出同样的批", _FROM_RNG, weight=0.5)
-    dropped = f"最后 {n % size} 行不见了：range 的终点用 N，不用 N - batch_size"
-    hint = dropped if total == n - n % size else counted
-    whole = sizes == [size] * full + [n % size]
-    yield that(whole, "最后不满的一批也要", hint, weight=0.5)
-    hint = "打乱是对的，但不是约定的 order = rng.permutation(N)：后面要与课程库逐位比较"
-    agreed = np.array_equal(ys, labels(want))
-    yield that(agreed, "顺序取自 rng.permutation(N)", hint, weight=0.5)
+    yield from spy.judge(got, k)
+    folds = spy.folds(k)
+    hint = "换一个 rng，折还是那几折：用传进来的 rng 打乱行号"
+    moves = any(run(*main, k, seed + i)[1].folds(k) != folds for i in (1, 2))
+    yield that(moves, "换一个 rng，折就变", hint)
+    yield that(run(*main, k, seed)[1].folds(k) == folds, "同样的 rng，同样的折", _FROM_RNG)
+    few = case(6)
+    got, spy = run(*few, 6, seed)
+    yield as_one("k = N，每一折只有一行", _to_the_first_fault(spy.judge(got, 6)), weight=0.5)
 
 
 def _numbers(x: Any) -> Array:
@@ -309,20 +518,20 @@ def _replay(weight: Array, spy: _Spy, lr: float, keep: float) -> Array:
 
 @exercise(
     "06.3",
-    "训练一轮",
+    "找错：训练一轮",
     points=3,
     asks="train_epoch(model, x, y, optimizer, loss_fn, batch_size, rng) -> 平均损失",
-    allows=["aigc_course.engine.*", "!aigc_course.engine.fit", batches],
+    allows=["aigc_course.engine.*", "!aigc_course.engine.fit"],
 )
 @hints(
-    "循环里就是上面那五步：前向、损失、清梯度、反向、走一步；批用你写的 batches 来取。",
+    "循环里就是上面那五步：前向、损失、清梯度、反向、走一步；批用 engine.batches 来取。",
     "循环之前把模型放进训练模式。每一批算完损失以后，依次 zero_grad、backward、step。"
     "损失用 .item() 取出数值再累加，累加前乘上这一批的样本数。",
     "每批：logits 是 model(engine.tensor(xb))，损失是 loss_fn(logits, yb)；"
     "清梯度、反向、走一步；总和加上损失的数值 × 这批的样本数，最后除以 N。",
 )
 def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
-    size, k, lr = 5, 3, 0.3
+    size, k, lr = int(rng.integers(5, 8)), int(rng.integers(3, 6)), 0.3
     n = 4 * size + 2  # the last batch is short, so that means of means differ from the mean
     x = np.concatenate([rng.normal(size=(n, 3)), np.arange(n)[:, None] / n], axis=1)
     y = rng.integers(k, size=n)
@@ -346,6 +555,8 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     hint = "每一批：logits = model(engine.tensor(xb))，再 loss = loss_fn(logits, yb)"
     yield that(len(spy.seen) > 0 and len(spy.answers) > 0, "算了前向和损失", hint)
     hint = f"一轮应看完 {n} 个样本各一次，你用了 {len(rows)} 个：最后不满的一批也要"
+    if len(rows) > n:
+        hint = f"共 {n} 个样本，网络看了 {len(rows)} 个：一轮只取一遍批，每一批只前向一次"
     yield that(np.array_equal(np.sort(rows), np.arange(n)), "每个样本恰好用一次", hint)
     sizes = np.array([len(yb) for yb in spy.answers])
     together = [len(xb) for xb in spy.seen] == sizes.tolist()
@@ -354,10 +565,15 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     yield that(paired, "图和标签仍是一对", hint)
     hint = f"{n} 个样本每批 {size} 个，应有 {-(-n // size)} 批；你送了 {len(sizes)} 批"
     yield that(sizes.max() <= size and len(sizes) == -(-n // size), "按批走", hint)
-    hint = "顺序和输入一样：用 batches(x, y, batch_size, rng)"
+    hint = "顺序和输入一样：用 engine.batches(x, y, batch_size, rng)"
     yield that(not np.array_equal(rows, np.arange(n)), "打乱了顺序", hint)
+    hint = "大半的行还是连号：要打乱的是全部的行，不是批的先后，也不是换个起点"
+    yield that((abs(np.diff(rows)) != 1).mean() > 0.5, "行是打乱的", hint)
     end = np.asarray(spy.weight.data)
-    hint = "一轮之后参数和开始时一模一样：少了 loss.backward() 或 optimizer.step()"
+    hint = (
+        "一轮之后参数和开始时一模一样：少了 loss.backward() 或 optimizer.step()，"
+        "或者次序不对：该是 zero_grad、backward、step"
+    )
     yield that(not np.array_equal(end, weight), "参数动了", hint, weight=0.5)
     piled = np.allclose(end, _replay(weight, spy, lr, keep=1.0), rtol=1e-6)
     hint = "梯度一批一批累加起来了：每次 backward 之前要 optimizer.zero_grad()"
@@ -374,45 +590,78 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     if not np.isclose(unweighted, mean, rtol=1e-9):
         hint = "把每批的损失直接平均了：最后一批样本少，却与别的批同权。乘上批的大小，最后除以 N"
         yield that(not np.isclose(got, unweighted, rtol=1e-6), "平均按样本算", hint)
-    yield value(got, mean, "平均损失", "各批损失 × 该批样本数，相加，除以 N")
+    traps = {
+        "只是最后一批的损失：每一批都要加进来": losses[-1],
+        "各批按样本数加起来了，还没有除以 N": losses @ sizes,
+        "各批的损失加起来了：乘上批的大小，最后除以 N": losses.sum(),
+        "除以了 N，却没有先把每批的损失乘上它的样本数": losses.sum() / n,
+        "最后一批不满：乘的是这一批的样本数 len(yb)，不是 batch_size": losses.sum() * size / n,
+        "除以了批数：各批已经乘过样本数，该除以 N": losses @ sizes / len(sizes),
+    }
+    hint = "各批损失 × 该批样本数，相加，除以 N"
+    yield value(got, mean, "平均损失", hint, traps)
     moves = any(not np.array_equal(rows, run(seed + i)[2]) for i in (1, 2))
-    hint = "顺序与传进来的 rng 无关：把 rng 交给 batches，不要自己另建固定种子的生成器"
+    hint = "顺序与传进来的 rng 无关：把 rng 交给 engine.batches，不要自己另建固定种子的生成器"
     yield that(moves, "换一个 rng，顺序就变", hint)
     yield that(np.array_equal(rows, run(seed)[2]), "同样的 rng，同样的顺序", _FROM_RNG)
+    theirs = engine.batches(np.arange(n), y, size, np.random.default_rng(seed))
+    hint = "打乱了，但不是 engine.batches 的次序：后面要与 engine.fit 逐位比较，批请由它来取"
+    agreed = np.array_equal(rows, np.concatenate([xb for xb, _ in theirs]))
+    yield that(agreed, "次序与 engine.batches 相同", hint, weight=0.5)
 
 
-@exercise(
-    "06.4", "混淆矩阵", points=2, asks="confusion_matrix(y_true, y_pred, n_classes) -> (K, K)"
-)
+@exercise("06.4", "混淆矩阵", points=2, asks="confusion_matrix(y_true, y_pred, classes) -> (K, K)")
 @hints(
-    "从一个全 0 的 (K, K) 开始，一个样本一个样本地数。",
-    "每个样本给一格加 1：行是它的真实类别，列是预测的类别。"
+    "从一个全 0 的 (K, K) 开始，一个样本一个样本地数；先弄清每个标签站第几行。",
+    "{标签: 它在 classes 里的位置} 是一个字典。每个样本给一格加 1：行由真实类别定，列由预测定。"
     "花式下标的 += 遇到重复只加一次，用循环或 np.add.at。",
-    "对 zip(y_true, y_pred) 里的每一对 (t, p)，matrix[t, p] 加 1；大小由 n_classes 定。",
+    "place 把标签变成位置；对 zip(y_true, y_pred) 里的每一对 (t, p)，"
+    "matrix[place[t], place[p]] 加 1。",
 )
 def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, confusion_matrix)
-    k, n = int(rng.integers(4, 7)), 60
-    # class k-1 is never predicted and class k-2 never occurs: the matrix must still be (K, K)
-    y_true = rng.choice([*range(k - 2), k - 1], size=n)
-    y_pred = np.where(rng.random(n) < 0.6, np.minimum(y_true, k - 3), rng.integers(k - 1, size=n))
-    y_true[0], y_pred[0] = k - 1, 0
-    got, want = call(y_true, y_pred, k)
+    k, n = int(rng.integers(4, 7)), 700
+    classes = _names(rng, k)
+    while (np.diff(classes) > 0).all():  # not in order
+        classes = rng.permutation(classes)
+    # place k-1 is never predicted and place k-2 never occurs: the matrix must still be (K, K)
+    true = rng.choice([*range(k - 2), k - 1], size=n)
+    pred = np.where(rng.random(n) < 0.6, np.minimum(true, k - 3), rng.integers(k - 1, size=n))
+    true[0], pred[0] = k - 1, 0
+    true[1:300] = pred[1:300] = 0  # more than a byte holds
+    got, want = call(classes[true], classes[pred], classes.tolist())
     yield call.untouched("y_true", label="没有改动输入 y_true")
     yield call.untouched("y_pred", label="没有改动输入 y_pred")
-    hint = "有的类可能一次也没出现：大小由 n_classes 定"
+    yield call.untouched("classes", label="没有改动输入 classes")
+    hint = "大小由 classes 定：有的类可能一次也没出现，标签也不一定是 0 … K−1"
+    listed = "返回 NumPy 数组：后面要对它用 .sum(axis=1)"
+    yield that(not isinstance(got, list | tuple), "是数组", listed)
     matrix = yield from array(got, (k, k), "混淆矩阵", hint)
     yield that(np.isfinite(matrix).all(), "每格一个数", "每一格是次数，一个整数")
-    hint = "每一格最多是 1：M[y_true, y_pred] += 1 遇到重复的下标只加一次；用循环或 np.add.at"
+    hint = "每一格最多是 1：M[行, 列] += 1 遇到重复的下标只加一次；用循环或 np.add.at"
     yield that(not np.array_equal(matrix, np.minimum(want, 1)), "同一格的次数要累加", hint)
+    hint = "有一格超过 255 就溢出了：计数用普通的 int，不用一个字节"
+    small = np.array_equal(matrix, np.asarray(want).astype(np.uint8))
+    small |= np.array_equal(matrix, np.asarray(want).astype(np.int8))
+    yield that(not small, "计数放得下", hint)
     total = matrix.sum()
-    hint = f"共 {n} 个样本，矩阵各格之和是 {total:g}：要的是次数，不是比例"
+    hint = f"共 {n} 个样本，矩阵各格之和是 {total:g}：每个样本恰好给一格加 1，不除以总数"
     yield that(abs(total - n) < 1e-9, "所有格加起来等于样本数", hint)
-    hint = "对角线上是判对的次数：真实与预测都是 i 的样本有几个"
+    order = np.argsort(classes)
+    hint = "行列按标签从小到大排了：要按 classes 给的次序"
+    yield that(not np.array_equal(matrix, want[np.ix_(order, order)]), "次序由 classes 定", hint)
+    hint = "对角线上是判对的次数：真实与预测都是 classes[i] 的样本有几个"
     yield value(np.diag(matrix), np.diag(want), "对角线", hint)
-    hint = "行列反了：第 i 行是真实类别 i，第 j 列是预测类别 j"
+    hint = "行列反了：行由真实类别定，列由预测定"
     yield that(not np.array_equal(matrix, want.T), "行是真实类别", hint)
-    yield value(matrix, want, "混淆矩阵", "M[i, j] = 真实为 i、预测为 j 的样本数")
+    hint = "M[i, j] = 真实为 classes[i]、预测为 classes[j] 的样本数"
+    yield value(matrix, want, "混淆矩阵", hint)
+    got, want = call(classes[pred[::-1]], classes[true[::-1]], classes.tolist())
+    hint = "换一批同样长的样本，结果没有跟着变：不要在函数外面或默认参数里记东西"
+    yield value(got, want, "再给一批样本", hint, weight=0.25)
+    one, two = classes[-2:]
+    got, want = call(np.array([one]), np.array([two]), classes.tolist())
+    yield value(got, want, "只有一个样本时", "一个样本也是一张 (K, K) 的表", weight=0.25)
 
 
 def _counts(rng: Rng, k: int) -> Array:
@@ -422,61 +671,77 @@ def _counts(rng: Rng, k: int) -> Array:
     """
     while True:
         matrix = rng.integers(1, 9, size=(k, k)) + np.diag(rng.integers(5, 40, size=k))
+        matrix[0] *= 3  # the two macro F1s must differ
         if (matrix.sum(axis=0) != matrix.sum(axis=1)).all():
-            return np.asarray(matrix)
+            mean, of_means = scores_from_matrix(matrix)[3:]
+            if abs(mean - of_means) > 1e-3:
+                return np.asarray(matrix)
 
 
 @exercise(
     "06.5",
-    "精确率、召回率、F1",
+    "精确率、召回率与两种宏 F1",
     points=4,
-    asks="scores_from_matrix(matrix) -> precision, recall, f1, macro_f1, micro_f1",
+    asks="scores_from_matrix(matrix) -> precision, recall, f1, mean_of_f1, f1_of_means",
 )
 @hints(
     "三样东西就够：对角线（判对的）、每一行的和（真是这一类的）、每一列的和（判成这一类的）。",
     "精确率的分母是列和，召回率的分母是行和；F1 等于 2TP / (行和 + 列和)，省得再碰 0/0。"
-    "宏 F1 平均各类的 F1，微 F1 是对角线之和除以总数。",
-    "除法写成 np.divide(a, b, out=np.zeros(K), where=b > 0)：分母为 0 的那一项就留在 0。",
+    "两个宏 F1 只差先后：先算 F1 再平均，或先平均 P 与 R 再算 F1。",
+    "除法写成 np.divide(a, b, out=np.zeros(K), where=b > 0)：分母为 0 的那一项就留在 0。"
+    "最后一个数的分母 P + R 也可能是 0。",
 )
 def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, scores_from_matrix)
-    names = ("precision", "recall", "f1", "macro_f1", "micro_f1")
-    k = int(rng.integers(3, 6))
+    names = ("precision", "recall", "f1", "mean_of_f1", "f1_of_means")
+    k = int(rng.integers(3, 7))
     matrix = _counts(rng, k)
-    got, (precision, recall, f1, macro, micro) = call(matrix)
+    got, (precision, recall, f1, mean, of_means) = call(matrix)
     yield call.untouched("matrix", label="没有改动输入 matrix")
     listed = ", ".join(names)
     got = yield from parts(got, 5, listed, "返回五样东西", f"return {listed}")
-    hint = "每一类一个数"
-    p = yield from array(got[0], (k,), "precision", hint)
-    r = yield from array(got[1], (k,), "recall", hint)
-    f = yield from array(got[2], (k,), "f1", hint)
-    numbers = all(shape_of(part) is not None for part in got)
-    yield that(numbers, "五样都是数", "前三样是数组，后两样是数，不是文字")
-    swapped = np.allclose(p, recall) and np.allclose(r, precision)
-    hint = (
-        "两者对调了：精确率的分母是一列之和（预测成这一类的），"
-        "召回率的分母是一行之和（真是这一类的）"
-    )
-    yield that(not swapped, "精确率与召回率没有对调", hint)
-    yield value(p, precision, "precision", "对角线 ÷ 列和：matrix.sum(axis=0)")
-    yield value(r, recall, "recall", "对角线 ÷ 行和：matrix.sum(axis=1)")
+    p, r, f = got[:3]
+    arrays = not any(isinstance(part, list | tuple) for part in (p, r, f))
+    yield that(arrays, "前三样是数组", "precision、recall、f1 要是 NumPy 数组，现在是列表")
+    swapped = "两者对调了：精确率的分母是一列之和（判成它的），召回率的分母是一行之和（真是它的）"
+    of_all = np.diag(matrix) / matrix.sum()
+    traps = {swapped: recall, "分母是这一类自己的列和，不是总数": of_all}
+    hint = "对角线 ÷ 列和：matrix.sum(axis=0)"
+    yield value(p, precision, "precision", hint, traps, form="每一类一个数")
+    traps = {"两处都除以了列和：召回率的分母是行和": precision}
+    traps |= {"分母是这一类自己的行和，不是总数": of_all}
+    hint = "对角线 ÷ 行和：matrix.sum(axis=1)"
+    yield value(r, recall, "recall", hint, traps, form="每一类一个数")
     hint = "你算的是算术平均；F1 = 2PR / (P + R)，两者之一很低时 F1 也低"
-    yield that(not np.allclose(f, (precision + recall) / 2), "F1 是调和平均", hint)
-    yield value(f, f1, "f1", "F1 = 2PR / (P + R) = 2TP / (行和 + 列和)")
-    of_means = 2 * precision.mean() * recall.mean() / (precision.mean() + recall.mean())
-    if not np.isclose(of_means, macro, rtol=1e-9):
-        hint = "先把 P、R 各自平均再算 F1，是另一个数：先算每一类的 F1，再平均"
-        yield that(not np.isclose(got[3], of_means, rtol=1e-10), "宏 F1 是各类 F1 的平均", hint)
-    yield value(got[3], macro, "macro_f1", "每一类的 F1 相加，除以 K")
-    yield value(got[4], micro, "micro_f1", "合起来数：对角线之和 ÷ 总数，即准确率")
-    never_said, never_there = matrix.copy(), matrix.copy()
+    traps = {hint: (precision + recall) / 2, "少乘了 2：F1 = 2PR / (P + R)": f1 / 2}
+    traps |= {"这是 P 与 R 的几何平均，F1 是调和平均": np.sqrt(precision * recall)}
+    hint = "F1 = 2PR / (P + R) = 2TP / (行和 + 列和)"
+    yield value(f, f1, "f1", hint, traps, form="每一类一个数")
+    micro = np.trace(matrix) / matrix.sum()
+    weighted = float(np.average(f1, weights=matrix.sum(axis=1)))
+    traps = {
+        "两个宏 F1 的次序反了：先是各类 F1 的平均": of_means,
+        "这是微平均，也就是准确率": micro,
+        "这是按张数加权的平均；宏平均里每一类同权": weighted,
+    }
+    yield value(got[3], mean, "mean_of_f1", "每一类的 F1 相加，除以 K", traps)
+    traps = {
+        "与前一个数相同：这一个要先把 P 与 R 各自平均，再套 F1 的公式": mean,
+        "这是 P 的平均与 R 的平均的算术平均，还差套 F1 的公式": (precision + recall).mean() / 2,
+        "这是微平均，也就是准确率": micro,
+        "少乘了 2：2PR / (P + R)": of_means / 2,
+    }
+    hint = "先把 K 个 P、K 个 R 各自平均，再 2PR / (P + R)"
+    yield value(got[4], of_means, "f1_of_means", hint, traps)
+    never_said, never_there, all_wrong = matrix.copy(), matrix.copy(), matrix.copy()
     never_said[:, -1] = 0
     never_said[-1, 0] += 1
     never_there[:, 0] = never_there[0] = 0
+    np.fill_diagonal(all_wrong, 0)
     for table, which, where in (
         (never_said, "有一类从未被预测", "列和为 0"),
         (never_there, "有一类从未出现，也从未被预测", "行和、列和都为 0"),
+        (all_wrong, "一个也没判对", "P 与 R 都为 0"),
     ):
         edge, wanted = call(table)
         finite = len(edge) == 5 and all(np.isfinite(np.asarray(v, float)).all() for v in edge)
@@ -485,3 +750,90 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
         hint = "分母为 0 的那一项记作 0，类数 K 不变，别的照旧"
         for part, want, name in zip(edge, wanted, names, strict=True):
             yield value(part, want, f"{name}（{which}）", hint, weight=0.1)
+
+
+@exercise("06.6", "找一对让两种宏 F1 吵架的表", points=3, asks="disagree(n) -> A, B")
+@hints(
+    "什么样的分类器，P 的平均与 R 的平均都不低，可每一类的 F1 却低？",
+    "一类的 P 高、R 极低，另一类反过来：两个平均都过得去，每类的 F1 却被自己小的那个拖住。"
+    "这样的偏心表作 B；两类对称的平庸表作 A，它的两种宏 F1 相等。",
+    "n = 100 时，B 几乎什么都判成第 0 类，只有一张例外而且判对；A 的四格差不多各占一半。",
+)
+def judge_disagree(answer: Answer, rng: Rng) -> Steps:
+    for n in (20, int(rng.integers(21, 50)), int(rng.integers(150, 300))):
+        tables = yield from parts(answer(n), 2, "A, B", "返回两张表")
+        form = "A 与 B 各是一张 2 × 2 的表：return A, B"
+        a = yield from array(_unlisted(tables[0]), (2, 2), "A", form)
+        b = yield from array(_unlisted(tables[1]), (2, 2), "B", form)
+        both = np.stack([a, b])
+        whole = bool((both == np.round(both)).all() and (both >= 0).all())
+        yield that(whole, "格里是次数", "混淆矩阵的每一格是不小于 0 的整数")
+        hint = f"两张表来自同一份测试集，每一类 {n} 张：每一行之和应是 n"
+        if (both.sum(axis=1) == n).all():
+            hint = f"列和是 {n}，行和不是：行是真实类别，每一行之和应是 n"
+        yield that((both.sum(axis=2) == n).all(), f"n = {n}：每一行之和是 n", hint)
+        (mean_a, of_a), (mean_b, of_b) = (scores_from_matrix(m)[3:] for m in (a, b))
+        said = (
+            f"n = {n}：你的 A {mean_a:.3f} 与 {of_a:.3f}，B {mean_b:.3f} 与 {of_b:.3f}"
+            "（先是 F1 的平均，再是平均的 F1）"
+        )
+        hint = "两种宏 F1 给出的名次相同：A 要在 F1 的平均上赢，在平均的 F1 上输"
+        if mean_b - mean_a >= 0.05 and of_a - of_b >= 0.05:
+            hint = "名次确实相反，只是 A 与 B 对调了：A 是 F1 的平均更高的那一张"
+        elif mean_a > mean_b and of_b > of_a:
+            hint = "名次相反，可差得不到 0.05：把偏心的那张弄得更偏，或挪一挪对称的那张"
+        ok = mean_a - mean_b >= 0.05 - 1e-9 and of_b - of_a >= 0.05 - 1e-9
+        yield that(ok, f"n = {n}：名次相反", hint, said, weight=1.0)
+
+
+@exercise("06.7", "Wilson 区间", points=2, asks="wilson(hits, n, z=1.96) -> low, high")
+@hints(
+    "两端是取等号的 p：把不等式两边平方，就没有根号和绝对值了。",
+    "平方后是 p 的一元二次方程，把 p²、p、常数三项的系数各自合并，再用求根公式（np.roots 也行）。",
+    "(p̂ − p)² = z² p(1 − p)/n 乘开移项：p² 的系数是 1 + z²/n，p 的系数是 −(2p̂ + z²/n)，"
+    "常数项是 p̂²。小根是 low，大根是 high。",
+)
+def judge_wilson(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, wilson)
+    n, z = int(rng.integers(20, 60)), float(rng.uniform(1.2, 2.8))
+    hits = int(rng.integers(n // 2 + 3, n - 3))
+    for case, said in (
+        ((hits, n), ""),
+        ((hits, n, z), "（z 由参数给）"),
+        ((0, n), "（一个也没对）"),
+        ((n, n), "（全对）"),
+        ((1, 1), "（只有一张）"),
+    ):
+        (h, m), level = case[:2], (*case, 1.96)[2]
+        got, (low, high) = call(*case)
+        ends = yield from parts(got, 2, "low, high", "返回两端")
+        p, zz = h / m, level**2
+        wide = level * sqrt(p * (1 - p) / m)
+        half, middle = (high - low) / 2, (high + low) / 2
+        four = (h + zz / 2) / (m + zz)
+        four_wide = level * sqrt(four * (1 - four) / (m + zz))
+        plain = "这是 p̂ ± z√(p̂(1−p̂)/n)：根号里要的是未知的 p，不是 p̂，要解方程"
+        # two more right and two more wrong
+        naive = (h + 2) / (m + 4) - level * sqrt((h + 2) * (m - h + 2) / (m + 4) ** 3)
+        traps = {
+            "两端对调了：先小后大": high,
+            plain: [p - wide, max(0.0, p - wide)],
+            "返回的是中点和半宽，要两端": middle,
+            "不是百分数：p 在 0 与 1 之间": 100 * low,
+            "这是“加几张再套常见公式”的近似：中点差不多，宽度不是。直接取方程的两个根": [
+                four - four_wide,
+                naive,
+            ],
+            "标准差的根号里少除了 n": p - level * sqrt(p * (1 - p)),
+            "求根公式的分母漏了：p² 的系数不是 1": low * (1 + zz / m),
+            "± 后面那一项少乘了 z": middle - half / level,
+        }
+        hint = "先核对平方后的方程：p²、p、常数三项的系数各是多少"
+        if p > 0:
+            fixed = wilson(h, m)[0]
+            traps |= {"没有用参数 z，写死了 1.96": fixed} if level != 1.96 else {}
+            yield value(ends[0], low, f"low{said}", hint, traps, atol=1e-6, weight=0.5)
+        else:  # the wrong interval is [0, 0]: its other end tells
+            yield value(ends[0], low, f"low{said}", "p̂ = 0 时下端是 0", atol=1e-6, weight=0.25)
+        traps = {plain: [p + wide, min(1.0, p + wide)], "返回的是中点和半宽，要两端": half}
+        yield value(ends[1], high, f"high{said}", hint, traps, atol=1e-6, weight=0.5)
