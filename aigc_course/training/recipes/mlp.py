@@ -13,7 +13,8 @@ from aigc_course.training.recipe import Outcome, Progress, RunFolder
 
 TITLE = "多层感知机，Fashion-MNIST 分类（第 06 章，NumPy）"
 ABOUT = """\
-第 06 章的网络，照那一章的设置训练：ReLU，Adam，学习率每轮按余弦降一次。
+第 01 章的 784-256-128-10，照第 06 章的办法训练：ReLU，Adam，学习率每轮按余弦降一次。
+第 06 章后来在验证集上选出的网络窄一半、训练久一倍；这里的设置没有调过。
 像素除以 255，排成 784 个数输入；输出 10 个分数，最大的一个就是预测的类别。
 权重的名字是 `0.weight`、`0.bias`、`2.weight` ……，
 与 `engine.Sequential` 和 `torch.nn.Sequential` 的一致，两边都能直接读。
