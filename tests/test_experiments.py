@@ -138,6 +138,8 @@ def test_one_point_of_lesson_07_again():
     found = experiment(the_script("07_strength")).measure(**point)
     [row] = [r for r in data.results("07_strength") if all(r[k] == v for k, v in point.items())]
     assert found["val_acc"] == pytest.approx(row["val_acc"], abs=0.015)
+
+
 def test_the_report_of_lesson_02_uses_what_its_tuning_chose():
     found: dict[tuple, dict[tuple, list[float]]] = {}
     reported: dict[tuple, set[tuple]] = {}
@@ -168,6 +170,8 @@ def test_one_point_of_lesson_02_again():
     [row] = [r for r in data.results("02_mse_classes") if all(r[k] == v for k, v in point.items())]
     again = experiment(script).measure(**point, schedule=row["schedule"], lr=row["lr"])
     assert again["accuracy"] == pytest.approx(row["accuracy"], abs=0.01)
+
+
 def test_what_lesson_06_reports_is_what_its_table_chose():
     kinds: dict[tuple, dict[float, list[float]]] = {}
     for row in data.results("06_select"):
