@@ -457,7 +457,7 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
             ),
         }
         form = "steps 是一个数"
-        yield value(n, want_n, label + "：steps", hint, traps, form=form, weight=0.5)
+        yield value(n, want_n, label + "：steps", hint, traps, form=form, weight=0)
         traps = {
             "差了 1：起点是第 0 步；走完一步要量新的 w，最后一步走完也要量": [
                 want_step + 1,
@@ -465,7 +465,7 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
             ]
         }
         hint = f"best_step 是验证损失最低的那一步的号。{hint}"
-        yield value(step, want_step, label + "：best_step", hint, traps, weight=0.5)
+        yield value(step, want_step, label + "：best_step", hint, traps, weight=0)
         traps = {
             "best_w 是停下时的 w，不是验证损失最低的那一份：存的时候没有复制，后来跟着变了？": (
                 [start + lr * want_n] if want_n != want_step else []
@@ -476,7 +476,7 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
             ],
             "w 要往梯度的反方向走": [start - lr * want_step] if want_step else [],
         }
-        yield value(w, want_w, label + "：best_w", "best_step 那一步的 w", traps, weight=0.5)
+        yield value(w, want_w, label + "：best_w", "best_step 那一步的 w", traps)
 
     first = scale * np.concatenate([fall, rise])
     hint = f"先降到第 {low} 步，再一路升，patience={patience}：连续 patience 步没有新低就停"
