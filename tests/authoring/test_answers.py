@@ -18,7 +18,10 @@ from aigc_course.errors import UserError
 from aigc_course.places import source_notebooks
 
 NOTEBOOKS = source_notebooks()
-RIGHT = "def mean_garment(images):\n    return sum(im.astype(float) for im in images) / len(images)"
+FAR = "far = ((images - images.mean(axis=0)) ** 2).sum(axis=(1, 2)); "
+RIGHT = FAR + "return int(far.argmin()), int(far.argmax())"
+TURNED = FAR + "return int(far.argmax()), int(far.argmin())"
+NUMBERS = FAR + "return far.min(), far.max()"
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +72,8 @@ def test_the_graded_cell_counts_for_more(tmp_path):
 
 
 def test_right_answers_that_pass_and_wrong_ones_that_fail(name):
-    good = answer(name, "return sum(images.astype(float)) / len(images)", right=True)
-    bad = answer(name, "return images.mean(axis=1)")
+    good = answer(name, RIGHT, right=True)
+    bad = answer(name, TURNED)
     one, two = tried(good, bad)
     assert (one.verdict, two.verdict) == ("as it should be",) * 2
     assert one.check.passed and all(seed.passed for seed in one.seeds) and len(one.seeds) == 2
@@ -80,17 +83,17 @@ def test_right_answers_that_pass_and_wrong_ones_that_fail(name):
 
 
 def test_a_right_answer_that_fails_is_a_false_fail(name):
-    (trial,) = tried(answer(name, "return images.mean(axis=1)", right=True))
+    (trial,) = tried(answer(name, TURNED, right=True))
     assert trial.verdict == "false fail"
 
 
 def test_a_wrong_answer_that_passes_is_a_false_pass(name):
-    (trial,) = tried(answer(name, "return images.mean(axis=0)"))
+    (trial,) = tried(answer(name, RIGHT))
     assert trial.verdict == "false pass"
 
 
 def test_a_librarys_function_is_caught_though_only_check_refuses_it(name):
-    prelude = "from aigc_course.exercises.ex00 import mean_image as given"
+    prelude = "from aigc_course.exercises.ex00 import typical as given"
     (trial,) = tried(answer(name, "return given(images)", prelude=prelude))
     assert trial.check.status == "refused" and trial.verdict == "as it should be"
 
@@ -103,15 +106,15 @@ def test_passing_for_one_seed_is_passing(name, monkeypatch):
         lambda id, given, seed: judge(id, lambda x: None if seed < 3 else given(x), seed),
     )
     monkeypatch.setattr(module, "check", lambda id, given: judge(id, lambda x: None))
-    (trial,) = tried(answer(name, "return images.mean(axis=0)"), seeds=3)
+    (trial,) = tried(answer(name, RIGHT), seeds=3)
     assert [seed.passed for seed in trial.seeds] == [False, False, True]
     assert trial.verdict == "false pass"
-    (trial,) = tried(answer(name, "return images.mean(axis=0)", right=True), seeds=3)
+    (trial,) = tried(answer(name, RIGHT, right=True), seeds=3)
     assert trial.verdict == "false fail"
 
 
 def test_each_judgement_gets_a_fresh_answer(name):
-    source = f"seen = []\ndef {name}(images):\n    seen.append(1)\n    return images.mean(axis=0)\n"
+    source = f"seen = []\ndef {name}(images):\n    seen.append(1)\n    {RIGHT}\n"
     source += "assert not seen\n"
     (trial,) = tried(Answer("00.1", True, "counts its cells", source, "import math; math.tau"))
     assert trial.verdict == "as it should be"
@@ -149,8 +152,8 @@ def test_a_judge_that_raises_is_its_own_fault(name, monkeypatch):
 
     monkeypatch.setattr(module, "judge", raises)
     wrong, right = tried(
-        answer(name, "return images.mean(axis=1)"),
-        answer(name, "return images.mean(axis=0)", right=True),
+        answer(name, TURNED),
+        answer(name, RIGHT, right=True),
     )
     assert wrong.verdict == right.verdict == "broken"
     assert "判题出错：RuntimeError: the reference" in wrong.seeds[0].says
@@ -167,7 +170,7 @@ def test_nothing_is_printed_or_noted_in_anyones_progress(name, capsys, monkeypat
     (tmp_path / ".aigc").mkdir()
     (tmp_path / ".aigc" / "state.json").write_text("{}", "utf-8")
     monkeypatch.chdir(tmp_path)
-    (trial,) = tried(answer(name, "print('noise'); return images.mean(axis=1)"))
+    (trial,) = tried(answer(name, f"print('noise'); {TURNED}"))
     assert trial.verdict == "as it should be" and capsys.readouterr().out == ""
     assert [path.name for path in (tmp_path / ".aigc").iterdir()] == ["state.json"]
     assert os.environ["AIGC_PROGRESS"] == "1" and os.environ["NBGRADER_EXECUTION"] == "autograde"
@@ -224,10 +227,10 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_the_report(name):
     trials = tried(
-        answer(name, "return images.mean(axis=0)", right=True, label="fine"),
-        answer(name, "return images.mean(axis=1)", right=True, label="turned away"),
-        answer(name, "return images.mean(axis=0)", label="slips through"),
-        answer(name, "return images.mean(axis=2)", label="caught one"),
+        answer(name, RIGHT, right=True, label="fine"),
+        answer(name, TURNED, right=True, label="turned away"),
+        answer(name, RIGHT, label="slips through"),
+        answer(name, NUMBERS, label="caught one"),
     )
     text = as_text(trials)
     for words in ("坏了：0 / 4", "误判为错：1 / 2", "误判为对：1 / 2", "抓住了：1 / 2"):

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 BOOKS = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 EXERCISES = [ex.id for book in BOOKS for ex in core.registered(book[:2])]
-ATTRIBUTES = {"04.8": ("data", "grad", "shape", "requires_grad"), "07.3": ("best", "best_epoch")}
+ATTRIBUTES = {"04.8": ("data", "grad", "shape", "requires_grad")}
 Chunks = list[tuple[str, str, int]]
 Judged = Callable[[Chunks, str], core.Result]
 

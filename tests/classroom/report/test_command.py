@@ -41,7 +41,7 @@ def test_the_command_writes_everything(place: Path):
     table = (place / "reports" / "ps1-grades.csv").read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [(r["学号"], r["状态"], r["练习得分"]) for r in rows] == [
-        ("s1", "已批改", "18"), ("s2", "交错文件", ""), ("s3", "没交", ""),
+        ("s1", "已批改", "26"), ("s2", "交错文件", ""), ("s3", "没交", ""),
     ]  # fmt: skip
     assert "s1" in (place / "reports" / "ps1-moodle.csv").read_text(encoding="utf-8")
     assert "韩梅梅" not in (place / "feedback/s1/ps1/index.html").read_text(encoding="utf-8")

@@ -210,7 +210,7 @@ def test_lateness_costs_points_in_the_gradebook(place):
 
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "aigc") as book:
         submission = book.find_submission("ps1", "s1")
-        assert submission.score - submission.late_submission_penalty == mark.score == 13.5
+        assert submission.score - submission.late_submission_penalty == mark.score == 19.5
         assert submission.total_seconds_late == 4000
     gradebook.write_gradebook(root, assignment, [replace(mark, penalty=0.0)])
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "aigc") as book:
@@ -333,7 +333,7 @@ def test_export_leaves_blank_what_has_no_mark(place, monkeypatch):
     rows = [line.split(",") for line in to.read_text(encoding="utf-8-sig").splitlines()]
     found = {row[3]: (row[9], row[11]) for row in rows[1:]}
     assert found == {
-        "s1": ("23", "graded"),
+        "s1": ("31", "graded"),
         "s2": ("", "needs manual grade"),
         "s3": ("", "missing"),
     }
