@@ -186,6 +186,7 @@ def cross_entropy(
 
 # --- the judges --------------------------------------------------------------------------------
 
+_KEPT = "第一次返回的 dz 被后来的调用改掉了：每次要新建一个数组"
 _MEAN = "要的是整批的平均，一个数；最后一步少了求平均？"
 
 
@@ -238,12 +239,20 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     hint = "dz[i] 是 loss 对 z[i] 的导数，形状与 z 相同；用中心差分检验"
     yield value(dz, want_dz, "dz", hint, traps, form=hint)
     yield same_again(call, z, y)
-    big = rng.uniform(5.5, 6.5, size=N)
+    kept = np.array(dz)
+    big = rng.uniform(14, 15, size=N)
     got, (want, want_dz) = call(big, rng.poisson(np.exp(big)))
+    loss, big_dz = yield from parts(got, 2, "loss, dz")
+    hint = "z 可以是任何实数，不要裁剪；y 可以是整数数组，计数可以上百万"
+    yield value(loss, want, "计数上百万、y 是整数时的 loss", hint, weight=0.5)
+    hint += "；dz 用公式算，差分在这里不够准"
+    yield value(big_dz, want_dz, "计数上百万、y 是整数时的 dz", hint, weight=0.5)
+    yield value(dz, kept, "上一次返回的 dz", _KEPT, weight=0)
+    got, (want, want_dz) = call(np.array([-800.0, -40.0, 1.0]), np.array([0.0, 1.0, 2.0]))
     loss, dz = yield from parts(got, 2, "loss, dz")
-    hint = "y 可以是整数数组，计数可以上百"
-    yield value(loss, want, "计数上百、y 是整数时的 loss", hint, weight=0.5)
-    yield value(dz, want_dz, "计数上百、y 是整数时的 dz", hint, weight=0.5)
+    hint = "z = −800 时 λ 下溢成 0，而 ln λ 就是 z，仍是 −800：不要取 ln λ，也不要裁剪 z 或 λ"
+    steps = [value(loss, want, "loss", hint), value(dz, want_dz, "dz", hint)]
+    yield as_one("z 是很大的负数", steps, weight=0.5)
     got, (want, want_dz) = call(np.array([0.7]), np.array([0.0]))
     loss, dz = yield from parts(got, 2, "loss, dz")
     hint = "只有一个样本、计数为 0 时也成立；样本数用 len(z)"
@@ -273,6 +282,10 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
         "每一项照公式带着符号相加：有的项是负的": np.sum(np.abs(p * np.log(p / q))),
         "两个方向平均了：要的只是 KL(p‖q)": (want + kl_divergence(q, p)) / 2,
         "这是 q 加权的 ln(p/q)：权重是 p": np.sum(q * np.log(p / q)),
+        "每一项要乘 p：是加权的和": np.sum(np.log(p / q)),
+        "是 ln p 减 ln q，不是 ln p 除以 ln q": np.sum(p * np.log(p) / np.log(q)),
+        "p 小于 q 的项是负的，也要加上": np.sum(np.where(p > q, p * np.log(p / q), 0)),
+        "少了最后一类": want - p[-1] * np.log(p[-1] / q[-1]),
     }
     hint, form = "KL(p‖q) = Σ p·(ln p − ln q)", "要对所有类别求和，返回一个数"
     yield value(got, want, "两个普通的分布", hint, traps, form=form)
@@ -291,13 +304,22 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
         got, want = call(given, other)
         finite = shape_of(got) == () and np.isfinite(np.asarray(got, dtype=float))
         hint = "p 里的 0 不该有贡献，也不要为了避开它而给 p 或 q 加小数" if finite else zero
+        if shape_of(got) == () and np.isposinf(np.asarray(got, dtype=float)):
+            hint = "只有 p > 0 的地方 q 为 0 才是无穷大；p 为 0 的项是 0，不管 q 是多少"
         steps.append(value(got, want, label, hint, form=form))
     yield as_one("p 里有 0", steps, weight=0.5)
     rare = np.append(p * (1 - 1e-7), 1e-7)
     far = np.append(q, 1e-300)
     got, want = call(rare, far)
     hint = "p 有一类只有 1e-7，q 在那里只有 1e-300：这一项要照公式算，不要设门槛、不要加小数"
-    yield value(got, want, "p 里有极小的概率时", hint, form=form, weight=0.5)
+    tiny, gone = np.append(p, 1e-300), np.append(q, 0.0)
+    steps = [
+        value(got, want, "p 有 1e-7", hint, form=form),
+        value(*call(tiny, np.append(q / 2, 0.5)), "p 有 1e-300", hint, form=form),
+        value(*call(tiny, gone), "p 有 1e-300，q 那里是 0", "p 再小也大于 0：这里是无穷大"),
+        value(*call(np.append(p, 1e-9), far), "p 有 1e-9，q 那里是 1e-300", hint, form=form),
+    ]
+    yield as_one("p 里有极小的概率", steps, weight=0.5)
     where = np.where(hot > 0, 0.0, 1 / (K - 1))
     got, want = call(hot, where)
     label, hint = (
@@ -330,7 +352,18 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
                 np.mean(base**losses),
                 np.sum(base**losses * counts) / counts.sum(),
             ],
-            "底数要与单位配：nat 用 e，bit 用 2": other**mean,
+            (
+                "底数要与单位配：nat 用 e，bit 用 2"
+                if base > 2
+                else "底数要与单位配：bit 用 2；损失已经以 bit 为单位，不用再换单位"
+            ): other**mean,
+            "损失已经以 unit 为单位，不用再乘或除以 ln 2": [
+                base ** (mean / np.log(2)),
+                base ** (mean * np.log(2)),
+            ],
+            "加权和还要除以样本总数": base ** np.sum(losses * counts),
+            "底数是 e 或 2，不是 10": 10.0**mean,
+            "少了最后一批": base ** (np.sum((losses * counts)[:-1]) / counts[:-1].sum()),
             "平均损失是加权和除以样本总数，不是除以批数": base ** (np.sum(losses * counts) / M),
             "符号反了：困惑度不小于 1": base**-mean,
         }
@@ -341,12 +374,35 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
     got, want = call(losses, counts, "bit")
     yield value(got, want, "单位是 bit", hint, wrong(2.0), form=form)
     yield same_again(call, losses, counts, "bit")
-    got, want = call(np.append(losses, np.nan), np.append(counts, 0))
-    label, hint = "有一批为空时", "空的一批平均损失是 nan，0 × nan 还是 nan：它不该有影响"
-    yield value(got, want, label, hint, form=form, weight=0.5)
-    got, want = call(np.array([np.inf, 1.0]), np.array([1, 5]), "nat")
-    hint = "有一个样本的损失是无穷大（给事实的概率是 0），合起来的困惑度就是无穷大"
-    yield value(got, want, "有一批的损失是无穷大时", hint, form=form, weight=0.25)
+    steps = []
+    empty = "空的一批平均损失是 nan，0 × nan 还是 nan：它不该有影响"
+    skipped = "空的一批跳过就是，后面的批照算（continue，不是 break）；空批可以不止一个"
+    for label, holes, unit in (
+        ("最后一批为空", [M], ()),
+        ("开头与中间各有一批为空", [0, 2], ("bit",)),
+        ("开头一批为空", [0], ("nat",)),
+    ):
+        got, want = call(np.insert(losses, holes, np.nan), np.insert(counts, holes, 0), *unit)
+        nan = shape_of(got) == () and np.isnan(np.asarray(got, dtype=float))
+        hint = empty if nan else skipped
+        if not unit and value(got, 2 ** np.log(want), "").ok:
+            hint = "unit 不写时是 nat"
+        steps.append(value(got, want, label, hint, form=form))
+    yield as_one("有的批为空", steps, weight=0.5)
+    hint = "有一个样本的损失是无穷大（给事实的概率是 0），合起来的困惑度就是 np.inf，如实返回"
+    steps = [
+        value(*call(np.array([np.inf, 1.0]), np.array([1, 5]), "nat"), "nat", hint, form=form),
+        value(
+            *call(np.array([np.nan, 1.0, np.inf]), np.array([0, 5, 1]), "bit"),
+            "bit，还有一批为空",
+            hint,
+            form=form,
+        ),
+    ]
+    yield as_one("有一批的损失是无穷大", steps, weight=0.25)
+    got, want = call(losses[:1], np.array([1]), "bit")
+    hint = "只有一批、这一批只有一个样本时，困惑度就是它的损失的指数，一个数"
+    yield value(got, want, "只有一批、一个样本", hint, form=form, weight=0.25)
     got, want = call(np.full(3, np.log2(10)), np.array([1, 20, 300]), "bit")
     yield value(got, want, "每批都是十选一的瞎猜时", "log2 10 个 bit，困惑度应是类数", weight=0.25)
     yield call.untouched(weight=0.25)
@@ -390,9 +446,25 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     for axis in (0, 1, -1):
         hint = "axis 没有用上：最大值、求和、去掉的都是这一维"
         yield value(*call(cube, axis), f"三维，axis={axis}", hint, form=hint, weight=0.25)
+    hint = "axis 不写时是 −1，也就是最后一维；axis 可以是负的，z 可以是任意维"
+    steps = [
+        value(*call(cube), "三维，不写 axis", hint, form=hint),
+        value(*call(cube, -2), "三维，axis=−2", hint, form=hint),
+        value(*call(cube[0, 0]), "一维", hint, form=hint),
+        value(*call(cube[None], 2), "四维，axis=2", hint, form=hint),
+    ]
+    yield as_one("别的维数", steps, weight=0.25)
+    hint = "只去掉 axis 那一维：大小是 1 的别的维要留着，用 squeeze(axis)，不是 squeeze()"
+    steps = [
+        value(*call(z[:1]), "只有一行", hint, form=hint),
+        value(*call(z[:, None]), "中间一维是 1", hint, form=hint),
+        value(*call(z[:, :1]), "最后一维是 1", hint, form=hint),
+    ]
+    yield as_one("有的维大小是 1", steps, weight=0.25)
     masked = z.copy()
     masked[:, int(rng.integers(1, K))] = -np.inf
     masked[0, 1:] = -np.inf  # one left
+    masked[2:4] += np.array([[-2e4], [-2e3]])  # whatever number stood for −inf would show here
     hint = "遮住的（−inf）不算：exp(−inf) 是 0，不要把它换成别的数"
     yield value(*call(masked), "有几项被遮住时", hint, form=form, weight=0.5)
     masked[1] = -np.inf
@@ -400,7 +472,11 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     bad = shape_of(got) == want.shape and np.isnan(np.asarray(got, dtype=float)).any()
     hint = "一个都不剩时是 ln 0 = −inf，照实返回"
     hint = "整条都是 −inf 时，−inf − (−inf) 成了 nan：这一条的 m 要换成 0" if bad else hint
-    yield value(got, want, "有一行全被遮住时", hint, form=form, weight=0.5)
+    if shape_of(got) == want.shape and np.isneginf(np.asarray(got, dtype=float)).all():
+        hint = "只有全遮住的那一条是 −inf，别的条照常算"
+    steps = [value(got, want, "有一行全被遮住时", hint, form=form)]
+    steps.append(value(*call(masked.T, 0), "同样的数，沿 axis=0", hint, form=form))
+    yield as_one("有一条全被遮住", steps, weight=0.5)
     single = (rng.normal(size=(2, K)) * 200).astype(np.float32)
     hint = "float32 在 e^{88.7} 就溢出：同样先减最大值"
     yield value(*call(single), "float32 的 logits", hint, form=form, rtol=1e-5, weight=0.25)
@@ -435,9 +511,11 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
     }
     hint = "应等于 −[y ln σ(z) + (1−y) ln(1−σ(z))] 的平均"
     yield value(got, want, "pos_weight=1", hint, traps, form=_MEAN)
-    w = float(rng.choice([rng.uniform(0.2, 0.6), rng.uniform(2, 5)]))
     soft = rng.uniform(size=N)
-    for label, target in (("标签是 0 和 1", y), ("目标是 0 到 1 之间的概率", soft)):
+    for label, target, w in (
+        ("标签是 0 和 1", y, float(rng.uniform(0.2, 0.6))),
+        ("目标是 0 到 1 之间的概率", soft, float(rng.uniform(12, 20))),
+    ):
         got, want = call(z, target, w)
         one, zero = np.logaddexp(0, -z) * target, np.logaddexp(0, z) * (1 - target)
         traps = {
@@ -450,6 +528,13 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
             "权重乘的是整个 −y·ln σ(z)，它等于 y·ζ(−z)，不只是 −z·y 这一项": np.mean(
                 above - w * z * target + tail
             ),
+            "少了 ln(1 + e^{−|z|}) 这一项，或只有它没有乘权重": [
+                np.mean(w * target * np.maximum(-z, 0) + (1 - target) * above),
+                np.mean(w * target * np.maximum(-z, 0) + (1 - target) * above + tail),
+            ],
+            "权重可以小于 1、可以很大，也可以不是整数：照数乘，不要截": [
+                np.mean(v * one + zero) for v in (max(w, 1.0), min(w, 10.0), w**2, int(w))
+            ],
             "平均除以样本数 N，不是除以权重之和": [
                 N * want / np.sum(1 + (w - 1) * target),
                 N * want / np.sum(target > 0),
@@ -466,7 +551,7 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
     got, want = call(big, np.array([0.0, 1.0, 1.0, 1.0]), w)
     infinite = shape_of(got) == () and not np.isfinite(np.asarray(got, dtype=float))
     hint = (
-        "先算 σ(z) 再取 ln，σ 会先变成 0 或 1：把式子化简到只剩 z"
+        "e^{900} 溢出，σ(z) 也会先变成 0 或 1：把式子化简到只剩 max(±z, 0) 与 e^{−|z|}"
         if infinite
         else "数值有限但偏小：裁剪概率（clip）会把真实的损失削平，要换式子而不是裁剪"
     )
@@ -542,12 +627,23 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
         "除数是 B，不是 B·K：每个样本只有一个损失": want_dz / K,
         "dz 的符号反了：是 p − y，不是 y − p": [-want_dz, -B * want_dz],
         "只有 p，还没有减 one-hot": [p, p / B],
+        "p 与 one-hot 都要除以 B": [p / B - (p - B * want_dz), p - (p - B * want_dz) / B],
+        "除数是 B，不是 K": B * want_dz / K,
+        "别的类别也有梯度 p/B，不是只有真实类别": [
+            np.where(p == B * want_dz, 0, want_dz),
+            np.where(p == B * want_dz, 0, B * want_dz),
+        ],
+        "减 one-hot 用的是标签 y，不是 argmax": (p - np.eye(K)[p.argmax(axis=1)]) / B,
         "这是 softmax 自己的导数，不是损失对 logits 的梯度": [p * (1 - p), p * (1 - p) / B],
     }
     hint = "dz 与 z 同形，是 (p − one-hot) / B；有的类别这一批里没有出现"
     yield value(dz, want_dz, "dz", hint, traps, form=hint)
     yield same_again(call, z, y)
-    for label, b, k in (("类比样本多", 3, 12), ("只有一个样本", 1, 4)):
+    kept = np.array(dz)
+    other, _ = call(z[::-1], y)
+    yield from parts(other, 2, "loss, dz")
+    yield value(dz, kept, "上一次返回的 dz", _KEPT, weight=0)
+    for label, b, k in (("类比样本多", 3, 12), ("只有一个样本", 1, 4), ("只有两类", 5, 2)):
         got, (want, want_dz) = call(rng.normal(size=(b, k)), rng.integers(k, size=b))
         loss, dz = yield from parts(got, 2, "loss, dz")
         hint = "B 与 K 从 z.shape 取，不要由标签猜"
@@ -556,7 +652,13 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
     huge = z * 4000 + rng.permutation(np.linspace(-9000, 9000, B))[:, None]
     got, (want, want_dz) = call(huge, y)
     loss, dz = yield from parts(got, 2, "loss, dz")
-    hint = "每一行减自己的最大值（或用 LSE）之前不要取 exp；LSE 与 softmax 两处都要"
+    hint = "每一行减自己的最大值（或用 LSE）以后再取 exp，两处都要"
+    if shape_of(loss) == ():
+        number = float(np.asarray(loss, dtype=float))
+        if np.isposinf(number):
+            hint = "p 下溢成 0，ln 0 是无穷：损失直接用 LSE − z[y]，不要对 p 取 ln"
+        elif np.isfinite(number) and number < want:
+            hint = "损失被削平了：不要裁剪 z，也不要给 p 加小常数，直接用 LSE − z[y]"
     yield value(loss, want, "logits 上千、各行悬殊时的 loss", hint, weight=0.5)
     yield value(dz, want_dz, "logits 上千、各行悬殊时的 dz", hint, weight=0.5, atol=1e-12)
     yield call.untouched(weight=0.5)
@@ -606,26 +708,34 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
         "真实类别的目标是 1 − ε + ε/K：平分给 K 类的那一份也有它的": (1 - eps) * hard
         + eps * (K - 1) / K * others,
         "每一类分到的是 ε/K，不是 ε：少除了一个 K": whole,
+        "真实类别缩到 1 − ε 以后，每一类还要加 ε/K": (1 - eps) * hard,
+        "真实类别的那一份要乘 1 − ε": hard - eps * log_p.mean(),
     }
     smoothed = call(logits, y, label_smoothing=eps)
     yield value(*smoothed, "只带标签平滑", "目标变成 (1−ε)·one-hot + ε/K", traps)
     both = (1 - eps) * picked + eps * (-w[y] * log_p.mean(axis=1)).sum()
     own = -(w * ((1 - eps) * np.eye(K)[y] + eps / K) * log_p).sum()
     traps = {
-        "平滑那一部分里，第 k 类的 ln p 要乘它自己的 weight[k]，不是乘 weight[y]": both
+        "这是“每个样本整个乘 w[y]”那种合并，PyTorch 不是：用那两个样本再对一次号": both
         / w[y].sum(),
-        "分母是 Σ weight[y]：平滑分给别的类的份额不进分母": own
+        "这是“分母按平滑后的目标加权”那种合并，PyTorch 不是：用那两个样本再对一次号": own
         / (w * ((1 - eps) * np.eye(K)[y] + eps / K)).sum(),
     }
-    hint = "目标向量的每一类都乘自己的权重，最后仍除以 Σ weight[y]"
+    hint = "合并的办法不是 PyTorch 的：回到题目前的那两个样本，四种组合逐个算出来对号"
     turned = call(logits, y, weight=w, label_smoothing=eps)
     yield value(*turned, "两样一起带", hint, traps)
     yield same_again(call, logits, y, w, eps)
     huge = logits * 500
-    hint = "溢出了：不要先算 softmax 再取 ln，用 z − logsumexp(z)"
+    hint = "不要先算 softmax 再取 ln，也不要裁剪 logits、给 p 加小常数：用 z − logsumexp(z)"
     steps = [
         value(*call(huge, y), "logits 上千，不带选项", hint),
         value(*call(huge, y, weight=w, label_smoothing=eps), "logits 上千，两样一起带", hint),
     ]
     yield as_one("logits 上千", steps, weight=1.0)
+    hint = "B 可以是 1，ε 在 [0, 1) 里都行；K 从 logits.shape 取"
+    steps = [
+        value(*call(logits[:1], y[:1], w, eps), "只有一个样本", hint),
+        value(*call(logits, y, w, 0.8), "ε = 0.8", hint),
+    ]
+    yield as_one("只有一个样本，以及 ε 很大", steps, weight=0.25)
     yield call.untouched(weight=0.25)
