@@ -248,7 +248,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     hint += "；dz 用公式算，差分在这里不够准"
     yield value(big_dz, want_dz, "计数上百万、y 是整数时的 dz", hint, weight=0.5)
     yield value(dz, kept, "上一次返回的 dz", _KEPT, weight=0)
-    got, (want, want_dz) = call(np.array([-800.0, -40.0, 1.0]), np.array([0.0, 1.0, 2.0]))
+    got, (want, want_dz) = call(np.array([-800.0, -800.0, 1.0]), np.array([0.0, 1.0, 2.0]))
     loss, dz = yield from parts(got, 2, "loss, dz")
     hint = "z = −800 时 λ 下溢成 0，而 ln λ 就是 z，仍是 −800：不要取 ln λ，也不要裁剪 z 或 λ"
     steps = [value(loss, want, "loss", hint), value(dz, want_dz, "dz", hint)]
@@ -475,7 +475,11 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     if shape_of(got) == want.shape and np.isneginf(np.asarray(got, dtype=float)).all():
         hint = "只有全遮住的那一条是 −inf，别的条照常算"
     steps = [value(got, want, "有一行全被遮住时", hint, form=form)]
-    steps.append(value(*call(masked.T, 0), "同样的数，沿 axis=0", hint, form=form))
+    steps += [
+        value(*call(masked.T, 0), "同样的数，沿 axis=0", hint, form=form),
+        value(*call(masked[None]), "三维", hint, form=form),
+        value(*call(masked[1]), "一维", hint, form=form),
+    ]
     yield as_one("有一条全被遮住", steps, weight=0.5)
     single = (rng.normal(size=(2, K)) * 200).astype(np.float32)
     hint = "float32 在 e^{88.7} 就溢出：同样先减最大值"
