@@ -316,7 +316,6 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
     steps = [
         value(got, want, "p 有 1e-7", hint, form=form),
         value(*call(tiny, np.append(q / 2, 0.5)), "p 有 1e-300", hint, form=form),
-        value(*call(tiny, gone), "p 有 1e-300，q 那里是 0", "p 再小也大于 0：这里是无穷大"),
         value(*call(np.append(p, 1e-9), far), "p 有 1e-9，q 那里是 1e-300", hint, form=form),
     ]
     yield as_one("p 里有极小的概率", steps, weight=0.5)
@@ -327,7 +326,10 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
         "这时 KL 是无穷大：别用 +1e-12 把它掩盖掉，也别漏掉这一项",
     )
     none = "无穷大要返回 np.inf 这个数，不是 None"
-    yield value(got, want, label, hint, none=none, weight=0.5)
+    steps = [value(got, want, label, hint, none=none)]
+    hint = "p 再小也大于 0，q 那里是 0，答案就是无穷大：门槛是 0，不是一个小数"
+    steps.append(value(*call(tiny, gone), "p 只有 1e-300 的地方 q 是 0", hint, none=none))
+    yield as_one("q 在 p 有值的地方是 0", steps, weight=0.5)
     yield call.untouched(weight=0.25)
 
 
