@@ -329,7 +329,7 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
     steps = [value(got, want, label, hint, none=none)]
     hint = "p 再小也大于 0，q 那里是 0，答案就是无穷大：门槛是 0，不是一个小数"
     steps.append(value(*call(tiny, gone), "p 只有 1e-300 的地方 q 是 0", hint, none=none))
-    yield as_one("q 在 p 有值的地方是 0", steps, weight=0.5)
+    yield as_one("q 在 p 有值的地方是 0 时的值", steps, weight=0.5)
     yield call.untouched(weight=0.25)
 
 
