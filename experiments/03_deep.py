@@ -20,6 +20,8 @@ ABOUT = """\
 `scale` 倍；sigmoid 网络的首层与末层固定为 2 倍，只有中间各层取 `scale` 倍。`centred` 为 True 时，
 除首层外每层的偏置取 −½ × 这一行权重之和，抵掉 sigmoid 输出的平均值 ½；否则偏置取 0。
 sigmoid、scale = 4、centred = True 与 tanh、scale = 1 是同一个函数的两种写法。
+`sigmoid − ½` 每层往后送的是 σ(z) − ½，其余同 sigmoid：scale = 4、偏置为 0 时也是那个函数。
+`tanh，正交` 的中间各层是正交矩阵乘 `scale`，首层与末层照 Xavier。
 
 4,000 张训练图，每步 64 张，普通的梯度下降 `steps` 步，种子 0 到 4
 （同一种子，各设置的权重方向和批都相同）。
@@ -41,6 +43,15 @@ def _points() -> list[dict[str, object]]:
         cases += [("tanh", 50, 1, False, steps, RATES)]
     for scale in (0.5, 0.7, 1, 1.4, 2, 2.8):
         cases += [("tanh", 20, scale, False, 100, (*RATES, 1.0, 3.0))]
+    cases += [("tanh", 50, 1.4, False, 300, (0.003, 0.01, 0.03))]
+    cases += [("sigmoid − ½", 50, 4, False, 300, (0.03, 0.1, 0.3, 1.0))]
+    cases += [("tanh，正交", 50, 1.05, False, 100, (0.01, 0.03, 0.1))]
+    for scale, rates in (
+        (0.7, (0.03, 0.1, 0.3)),
+        (1, (0.03, 0.1, 0.3)),
+        (2.8, (0.003, 0.01, 0.03)),
+    ):
+        cases += [("tanh", 20, scale, False, 400, rates)]
     for scale, rates in (
         (0.7, (0.1, 0.3, 1.0, 3.0, 10.0)),
         (1, RATES),
@@ -59,7 +70,9 @@ def _points() -> list[dict[str, object]]:
 POINTS = _points()
 ACTIVATIONS = {
     "sigmoid": (lambda z: 0.5 + 0.5 * np.tanh(z / 2), lambda z, h: h * (1 - h)),
+    "sigmoid − ½": (lambda z: 0.5 * np.tanh(z / 2), lambda z, h: 0.25 - h**2),
     "tanh": (np.tanh, lambda z, h: 1 - h**2),
+    "tanh，正交": (np.tanh, lambda z, h: 1 - h**2),
     "ReLU": (lambda z: np.maximum(z, 0), lambda z, h: (z > 0) * 1.0),
 }
 
@@ -82,8 +95,12 @@ def make(activation: str, depth: int, scale: float, centred: bool, seed: int):
     layers = []
     for k, (i, o) in enumerate(pairwise(sizes)):
         std = np.sqrt(2 / i) if activation == "ReLU" else np.sqrt(2 / (i + o))
-        times = 2 if activation == "sigmoid" and k in (0, depth - 1) else scale
+        ends = {"sigmoid": 2, "sigmoid − ½": 2, "tanh，正交": 1}
+        times = ends[activation] if activation in ends and k in (0, depth - 1) else scale
         W = r.normal(size=(o, i)) * std * times
+        if activation == "tanh，正交" and 0 < k < depth - 1:
+            Q, R = np.linalg.qr(W)
+            W = scale * Q * np.sign(np.diag(R))
         layers.append((W, -0.5 * W.sum(axis=1) if centred and k else np.zeros(o)))
     return layers
 

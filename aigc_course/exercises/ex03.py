@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -22,9 +23,11 @@ from aigc_course.judging.vocabulary import (
     Steps,
     again,
     array,
+    attempt,
     exercise,
     hints,
     parts,
+    shape_of,
     sizes,
     that,
     value,
@@ -269,7 +272,7 @@ def _exact(
     """A gradient from a formula: central differences agree to about ten digits, and do not pass."""
     if value(got, want, label, rtol=1e-3, atol=1e-4, lists=lists).ok:
         hint = NEARLY
-    return value(
+    step = value(
         got,
         want,
         label,
@@ -282,6 +285,13 @@ def _exact(
         lists=lists,
         nonfinite=nonfinite,
     )
+    if step.ok or shape_of(got) != np.shape(want):
+        return step
+    off = np.abs(np.asarray(got, dtype=float) - want)
+    if off.ndim and off.size > 1 and np.isfinite(off).all():
+        worst = ", ".join(str(int(k)) for k in np.unravel_index(off.argmax(), off.shape))
+        step = replace(step, detail=f"{step.detail}；差得最多的在 [{worst}]")
+    return replace(step, wanted="")  # its form is right
 
 
 @exercise(
@@ -298,36 +308,57 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
     cases = rng.uniform(0.3, 0.9, size=(4, 5)) * rng.choice([-1.0, 1.0], size=(4, 5))
     w, x, b, y = cases
     w[0], x[0], b[1] = abs(w[0]), -abs(x[0]), 6 * b[1]
-    call, answers = Caller(answer, neuron_backward), []
-    for case in cases.T.tolist():
-        got, want = call(*case)
-        answers.append((yield from parts(got, 3, "dw, dx, db", want=want)))
-    dw, dx, db = zip(*answers, strict=True)
+    call = Caller(answer, neuron_backward)
+    for k, (w, x, b, y) in enumerate(cases.T.tolist()):
+        got, want = call(w, x, b, y)
+        if k > 0 and _same_parts(got, call(*cases.T[0].tolist())[0]):
+            hint = "输入换了，返回的没有变：有东西从上一次调用留了下来，或没有用到输入"
+            yield that(False, "换一组数", hint, given=got)
+        dw, dx, db = yield from parts(got, 3, "dw, dx, db", want=want)
+        traps = _neuron_traps(w, x, b, y)
+        said = "db 就是 z 的梯度：两条路的和乘上游"
+        yield _exact(db, want[2], "db", said, traps, weight=0.2, lists=True)
+        dz = want[2]
+        traps = {"z = wx + b 对 w 的导数是 x，不是 w": dz * w, "还要乘 z 对 w 的局部导数": dz}
+        said = "dw = z 的梯度乘 z 对 w 的局部导数"
+        yield _exact(dw, want[0], "dw", said, traps, weight=0.1, lists=True)
+        said = "dx = z 的梯度乘 z 对 x 的局部导数"
+        traps = {"z = wx + b 对 x 的导数是 w，不是 x": dz * x, "还要乘 z 对 x 的局部导数": dz}
+        yield _exact(dx, want[1], "dx", said, traps, weight=0.1, lists=True)
+        if k == 0:
+            yield again(call, *cases.T[1].tolist())
+
+
+def _same_parts(got: Any, other: Any) -> bool:
+    """Whether two calls with other numbers gave the very same three numbers."""
+    three = shape_of(got) == (3,) and shape_of(other) == (3,)
+    return three and np.array_equal(np.asarray(got), np.asarray(other))
+
+
+def _neuron_traps(w: float, x: float, b: float, y: float) -> dict[str, Any]:
     z = w * x + b
     s = 1 / (1 + np.exp(-z))
     up, bend = 2 * (z * s - y), s * (1 - s)
     dz = up * (s + z * bend)
-    traps = {
+    bare = w * x
+    t = 1 / (1 + np.exp(-bare))
+    return {
         "只走了一条路：z 还经过 σ 影响 h，那一份也要加上": up * s,
         "只走了一条路：z 还直接乘在 h 里，那一份也要加上": up * z * bend,
         "两条路的梯度要相加，不是相乘": [up * s * z * bend, up * z * s * bend],
         "绕过 σ 的那一份漏了一个因子：乘法对 σ 的局部导数是 z": up * (s + bend),
-        "σ 自己的导数是 σ(1−σ)": up * (s + z * s * (1 + s)),
+        "σ 自己的导数是 σ(1−σ)": [up * (s + z * s * (1 + s)), up * (s + z * (1 - s**2))],
+        "经过 σ 的那条路上，乘法对 σ 的局部导数是 z，不是 h": up * (s + z * s * bend),
+        "z = wx + b：b 不见了": 2 * (bare * t - y) * (t + bare * t * (1 - t)),
         "这是 h = σ(z) 的梯度：这里 h = z·σ(z)": 2 * (s - y) * bend,
         "误差是 h − y，不是 σ − y": 2 * (s - y) * (s + z * bend),
         "误差是 h − y：y 不见了": 2 * z * s * (s + z * bend),
         "漏了上游的 2(h−y)": s + z * bend,
         "平方的导数是 2(h−y)，少了 2": dz / 2,
         "符号反了：(h−y)² 对 h 的导数是 2(h−y)": -dz,
-        "b 的局部导数是 1，可是还要乘上游传来的梯度": np.ones(5),
+        "b 的局部导数是 1，可是还要乘上游传来的梯度": 1.0,
         "z = wx + b 对 b 的导数是 1，不是 b": dz * b,
     }
-    yield _exact(db, dz, "db", "db 就是 z 的梯度：两条路的和乘上游", traps, lists=True)
-    traps = {"z = wx + b 对 w 的导数是 x，不是 w": dz * w, "还要乘 z 对 w 的局部导数": dz}
-    said = "dw = z 的梯度乘 z 对 w 的局部导数"
-    yield _exact(dw, dz * x, "dw", said, traps, weight=0.5, lists=True)
-    said = "dx = z 的梯度乘 z 对 x 的局部导数"
-    yield _exact(dx, dz * w, "dx", said, weight=0.5, lists=True)
 
 
 @exercise("03.2", "线性层的反向传播", points=3, asks="linear_backward(dy, x, W) -> dx, dW, db")
@@ -353,14 +384,23 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
         traps = {
             "db 是相加，不是平均：除以 B 的事已经在损失里做过了": dy.mean(axis=0),
             "求和的方向错了：沿批（axis=0）加，留下 D_out": dy.sum(axis=1),
+            "只剩最后一个样本的：一批要加起来，= 还是 +=？": dy[-1],
+            "只用了第一个样本：一批要加起来": dy[0],
+            "少了最后一个样本": dy[:-1].sum(axis=0),
         }
+        if B == 1:  # then one sample is all there is
+            traps = {}
         hint, label = "db[j] = Σ_i dy[i, j]", "db" + case
         yield _exact(db, want_db, label, hint, traps, form=form, weight=share / 2)
-        outer = "第 i 个样本贡献外积 dy[i]·x[i]：要让批那一维被乘掉，即 dy.T @ x"
+        outer = "第 i 个样本贡献外积 dy[i]·x[i]：相乘时要被消掉的是批那一维"
+        few = min(B, D_out)
         traps = {
-            "dW 转置了：W 是 (D_out, D_in)，要 dy.T @ x": x.T @ dy,
+            "dW 转置了：W 是 (D_out, D_in)，每行属于一个输出": x.T @ dy,
             "dW 是各样本相加，不是平均：除以 B 已在损失里做过": want_dW / B,
-            "只算了一个样本：每个样本的外积都要加进来": [np.outer(dy[i], x[i]) for i in (0, -1)],
+            "只剩最后一个样本的外积：一批要加起来，= 还是 +=？": np.outer(dy[-1], x[-1]),
+            "只用了第一个样本：每个样本的外积都要加进来": np.outer(dy[0], x[0]),
+            "少了最后一个样本的外积": dy[:-1].T @ x[:-1],
+            "循环走了 D_out 步，样本有 B 个": dy[:few].T @ x[:few] if few < B else [],
             outer: dy @ x if square else [],
         }
         if B == 1:  # then one sample is all there is
@@ -368,10 +408,14 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
         hint = "dW[j, k] = Σ_i dy[i, j]·x[i, k]"
         form = "梯度与参数同形：dW 与 W 同形，少了一次转置？"
         yield _exact(dW, want_dW, "dW" + case, hint, traps, form=form, weight=share)
-        traps = {"多了一次转置：前向是 x @ W.T，反向是 dy @ W": dy @ W.T if square else []}
+        traps = {
+            "多了一次转置：前向里 W 转置过，反向要转回来": dy @ W.T if square else [],
+            "dx 没有用到 dy": np.tile(W.sum(axis=0), (B, 1)),
+        }
         hint, form = "dx[i, k] = Σ_j dy[i, j]·W[j, k]", "dx 与 x 同形，每个样本一行"
         yield _exact(dx, want_dx, "dx" + case, hint, traps, form=form, weight=share)
-    yield again(call, *rng.normal(size=(3, n, n)))
+        if square:
+            yield again(call, *rng.normal(size=(3, n, n)))
     yield call.untouched(weight=0.5)
 
 
@@ -385,6 +429,7 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
 def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, gelu_backward)
     x, dy = rng.normal(size=(4, 5)) * 1.5, rng.normal(size=(4, 5)) + 2.0
+    x[1, 2], x[2, 1] = 3.3, -3.4
     got, want = call(dy, x)
     t, du = np.tanh(_GELU * (x + 0.044715 * x**3)), _GELU * (1 + 3 * 0.044715 * x**2)
     half, bend, no_three = 0.5 * (1 + t), 0.5 * x * (1 - t**2), _GELU * (1 + 0.044715 * x**2)
@@ -396,6 +441,10 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
         "乘法法则少了一半：tanh(u) 变的时候 x 不变，x 变的那一份也要": dy * bend * du,
         "tanh(u) 对 x 求导时漏了里层的 du/dx": dy * (half + bend),
         "x³ 的导数是 3x²：里层少了 3": dy * (half + bend * no_three),
+        "dy 要乘整个导数，两项都乘": [dy * half + bend * du, half + dy * bend * du],
+        "x³ 的导数是 3x²，不是 3x": dy * (half + bend * _GELU * (1 + 3 * 0.044715 * x)),
+        "系数是 √(2/π)，不是 √(2π)": _other_factor(dy, x, math.sqrt(2 * math.pi)),
+        "只有 |x| > 3 的地方错了：那里也照公式算": gelu_backward(dy, np.clip(x, -3, 3)),
         "x³ 的导数是 3x²，不是 3x³": dy * (half + bend * _GELU * (1 + 3 * 0.044715 * x**3)),
         "第二项的 ½ 漏了：½ 管着整个乘积": dy * (half + 2 * bend * du),
         "这是另一个近似 x·σ(1.702x) 的导数：本题用 tanh 近似式": dy * _quick(x),
@@ -409,16 +458,27 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     }
     hint = "分三环核对：½(1+tanh u) 那一项、½x 乘 tanh u 的导数那一项、里层 u 的导数"
     form = "逐元素的函数：梯度与输入同形"
-    yield _exact(got, want, "dx", hint, traps, form=form, weight=2)
+    inf = "exp(u) 溢出了，inf/inf 是 nan：np.tanh 不会"
+    yield _exact(got, want, "dx", hint, traps, form=form, weight=2, nonfinite=inf)
+    yield again(call, *rng.normal(size=(2, 4, 5)))
     solid = rng.integers(2, 4, size=3)
     x, dy = rng.normal(size=solid), rng.normal(size=solid)
     hint = "dy 与 x 可以是任意形状，正负都有：逐元素计算"
-    yield _exact(*call(dy, x), "三维的 x", hint, weight=0.5)
-    yield again(call, *rng.normal(size=(2, 4, 5)))
+    rigid = dict.fromkeys((IndexError, ValueError, TypeError), "维数写死了？x 可以是任何形状")
+    both = yield from attempt(lambda: call(dy, x), "三维的 x", rigid)
+    yield _exact(both[0], both[1], "三维的 x", hint, weight=0.5)
     far, dy = np.array([-30.0, 30.0]), rng.uniform(1, 2, size=2)
     hint = "远处：左边 0，右边 1（再乘 dy）"
-    yield _exact(*call(dy, far), "很远的两端", hint, weight=0.5)
+    both = yield from attempt(lambda: call(dy, far), "一维的 x", rigid)
+    yield _exact(both[0], both[1], "很远的两端", hint, weight=0.5, nonfinite=inf)
     yield call.untouched(weight=0.5)
+
+
+def _other_factor(dy: Array, x: Array, c: float) -> Array:
+    """What GELU's backward pass gives with another factor in place of √(2/π)."""
+    t = np.tanh(c * (x + 0.044715 * x**3))
+    inner = c * (1 + 3 * 0.044715 * x**2)
+    return np.asarray(dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * inner))
 
 
 def _quick(x: Array) -> Array:
@@ -441,12 +501,16 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, softmax_ce_backward)
     B, K = int(rng.integers(7, 10)), int(rng.integers(3, 6))
     logits, y = rng.normal(size=(B, K)), rng.integers(0, K, size=B)
+    y[:2] = 0, K - 1
     got, want = call(logits, y)
+    pair = isinstance(got, tuple | list) and len(got) == 2
+    yield that(not pair, "返回一个数组", "只返回梯度，不连损失一起返回", "得到 2 个", given=got)
     onehot = np.eye(K)[y]
     p, columns, rows = want * B + onehot, want * B + onehot, want * B + onehot
     columns[:, y] -= 1
     rows[y] -= 1
     whole = np.exp(logits) / np.exp(logits).sum() - onehot
+    down, some = np.exp(logits) / np.exp(logits).sum(axis=0) - onehot, (y > 0)[:, None]
     diagonal = "p(1−p) 是 softmax 雅可比的对角线；损失对 logits 的梯度化简后是 p − y"
     traps = {
         "损失是一批的平均，梯度也要除以样本数": want * B,
@@ -459,7 +523,9 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
         "这是损失对概率 p 的梯度，还没有穿过 softmax 回到 logits": -onehot / (p * B),
         "只除以样本数，不再除以类别数": want / K,
         "除数是样本数，不是类别数 K": want * B / K,
-        "softmax 要逐行归一：sum 时写 axis=1, keepdims=True": [whole / B, whole],
+        "softmax 要逐行归一：sum 时写 axis=1, keepdims=True": [whole / B, whole, down / B, down],
+        "类别 0 也是标签：只有 −1 才是没有": (p - onehot) * some / max(some.sum(), 1),
+        "别的类别也有梯度：它们的概率也要压下去": (p - 1) * onehot / B,
     }
     form = "每个 logit 一个梯度：与 logits 同形"
     hint = "每行都有标签时：p 减 one-hot，除以样本数"
@@ -473,16 +539,32 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
         "没有标签的行不算样本：除数是有标签的行数": want * n / B,
         "y = −1 成了下标 −1，减在最后一类上：没有标签的行整行是 0": [last / B, last / n],
         zero: [blind / B, blind / n],
+        "除数是有标签的行数，不是没有标签的": want * n / (B - n),
     }
     hint = "有标签的行：p 减 one-hot，除以有标签的行数；没有标签的行是 0"
     form = "没有标签的行也占一行（全是 0）：与 logits 同形"
     yield _exact(got, want, "有三行没有标签", hint, traps, form=form, weight=1.5)
     hint = "一个标签也没有时，梯度全是 0：别拿 0 去除"
-    yield _exact(*call(logits, np.full(B, -1)), "全都没有标签", hint, weight=0.25)
+    form = "一行标签也没有，也要 (B, K) 的数组，每个都是 0"
+    yield _exact(*call(logits, np.full(B, -1)), "全都没有标签", hint, form=form, weight=0.25)
+    hint = "K 从 logits.shape 取：这一批的 y 里不一定每一类都有"
+    wrong = dict.fromkeys((ValueError, IndexError), hint)
+    for absent in (K - 1, 1):
+        label, seen = f"y 里没有第 {absent} 类", np.delete(np.arange(K), absent)
+        batch = logits[: K + 2], np.append(rng.permutation(seen), [seen[0], -1, seen[-1]])
+        both = yield from attempt(lambda batch=batch: call(*batch), label, wrong)  # type: ignore[misc]
+        yield _exact(both[0], both[1], label, hint, weight=0)
+    form = "只有一行，形状也是 (1, K)"
+    yield _exact(*call(logits[:1], y[known][:1]), "一批只有一行", "", form=form, weight=0)
     big = logits * 3000 + rng.permutation(np.linspace(-3000, 3000, B))[:, None]
     hint = "softmax 前减去的是每一行自己的最大值"
     over = "exp 溢出了：softmax 前先减去每一行的最大值"
-    yield _exact(*call(big, y), "logits 上千", hint, nonfinite=over)
+    with np.errstate(all="ignore"):
+        e = np.exp(big - big.max())
+        d = (e / e.sum(axis=1, keepdims=True) - np.eye(K)[y]) / n
+    d[~known] = 0
+    traps = {"减的是整批的最大值：别的行 exp 全成了 0，0/0 是 nan": d}
+    yield _exact(*call(big, y), "logits 上千", hint, traps, nonfinite=over)
     yield call.untouched(weight=0.25)
 
 
@@ -494,7 +576,7 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
 )
 def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, gradient_check)
-    shape = sizes(rng, 2, 3, 6)
+    shape = tuple(sizes(rng, 2, 3, 6))
     A, x = rng.uniform(-1, 1, size=shape), rng.uniform(0.5, 1.5, size=shape)
     one, two, large = (
         tuple(int(i) for i in np.unravel_index(k, shape)) for k in rng.permutation(A.size)[:3]
@@ -502,6 +584,8 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
     A[large] = 15.0  # the largest gradient is not the farthest off
 
     def cubic(v: Array) -> float:
+        if np.shape(v) != shape:
+            raise ValueError(f"f 只接受与 x 同形的数组：x 是 {shape}，来的是 {np.shape(v)}")
         return float((A * v**3).sum())
 
     def gap(a: Array, n: Array) -> float:
@@ -516,6 +600,8 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         got, (want, _) = call(cubic, x, grad)
         error, where = yield from parts(got, 2, "error, where")
         off, sizes_of = norm(grad - right), (norm(grad), norm(right))
+        skipped, sums = right.copy(), np.abs(grad).sum() + np.abs(right).sum()
+        skipped.flat[-1] = 0
         traps = {
             "没有除以两个范数之和：这是绝对误差": off,
             "分母是两个范数之和，不是其中一个": [off / sizes_of[0], off / sizes_of[1]],
@@ -525,7 +611,18 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
             "中心差分的分母是 2·eps，只除一次：n 小了一半": gap(grad, right / 2),
             "n 的符号反了：f(x+eps) 减 f(x−eps)": gap(grad, -right),
             "eps 加到了所有元素上：每次只动一个": gap(grad, np.full(shape, right.sum())),
-            "范数是平方和开方，不是最大值": abs(shift) / (abs(grad).max() + abs(right).max()),
+            "n 全是 0：加 eps 与减 eps 的是同一个数组？": 1.0,
+            "加过 eps 的元素没有放回去：每次只动一个": gap(grad, right.cumsum().reshape(shape)),
+            "n 的最后一个元素没有算": gap(grad, skipped),
+            "范数是平方和开方，不是最大值": [
+                abs(shift) / (abs(grad).max() + abs(right).max()),
+                abs(shift),
+            ],
+            "范数是平方和开方，不是绝对值之和": np.abs(grad - right).sum() / sums,
+            "范数取整个数组的平方和，不是矩阵的谱范数": _spectral(grad, right),
+            "分母是两个范数各自开方再相加，不是和的范数": off / norm(grad + right),
+            "分母里没有别的数，只有两个范数": off / (1 + sum(sizes_of)),
+            "error 不要四舍五入": [round(want, k) for k in (1, 2, 3) if round(want, k) > 0],
         }
         hint = "error = ‖grad − n‖ / (‖grad‖ + ‖n‖)，n 是逐个元素的中心差分"
         form = "先返回 error，它是一个数：整个数组的相对误差"
@@ -535,7 +632,11 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
     eps = float(rng.uniform(0.05, 0.1))
     bend, rest = 3 * A * x * eps, A * eps**2  # exact for a cubic: f''/2·eps and f'''/6·eps²
     one_sided = [gap(grad, right + s * bend + rest) for s in (1, -1)]
-    sides = {"这是单侧差分：要 f(x+eps) 减 f(x−eps)": one_sided}
+    varied = right + A * (eps * np.maximum(1, abs(x))) ** 2
+    sides = {
+        "这是单侧差分：要 f(x+eps) 减 f(x−eps)": one_sided,
+        "步长就是 eps，不随 x 变": gap(grad, varied),
+    }
     (error, _), (want, _) = yield from _pair(call(cubic, x, grad, eps))
     yield value(error, want, f"eps={eps:.2g} 时的 error", "没有用到参数 eps", sides, rtol=1e-6)
 
@@ -551,6 +652,20 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         yield from _where(where, far, grad, np.cos(at))
     (error, _), _ = yield from _pair(call(lambda v: 1.0, x, 0 * x))
     yield value(error, 0.0, "两个梯度都是 0 时的 error", "0/0：这时误差就是 0", weight=0.25)
+    hint = "两个梯度都是 0 时误差才是 0；忘了写的梯度全是 0，不能算对"
+    for label, f, grad in (
+        ("grad 全是 0 而 n 不是", cubic, 0 * x),
+        ("n 全是 0 而 grad 不是", lambda v: 1.0, right),
+    ):
+        (error, _), (want, _) = yield from _pair(call(f, x, grad))
+        yield value(error, want, label, hint, rtol=1e-4, weight=0)
+    (error, _), (want, _) = yield from _pair(call(lambda v: 1e-14 * cubic(v), x, -1e-14 * right))
+    hint = "误差与梯度的单位无关：分母里不加别的数，也不设门槛"
+    yield value(error, want, "f 与 grad 都乘 1e-14", hint, rtol=1e-4, weight=0)
+    grad = right.copy()
+    grad[large], grad[one] = 1.4 * grad[large], grad[one] - 3
+    (_, where), (_, far) = yield from _pair(call(cubic, x, grad))
+    yield from _where(where, far, grad, right, weight=0)
 
 
 def _pair(both: tuple[Any, Any]) -> Generator[Step, None, tuple[Any, Any]]:
@@ -559,15 +674,24 @@ def _pair(both: tuple[Any, Any]) -> Generator[Step, None, tuple[Any, Any]]:
     return found, both[1]
 
 
+def _spectral(grad: Array, right: Array) -> float:
+    off, *both = (np.linalg.norm(a, 2) for a in (grad - right, grad, right))
+    return float(off / sum(both))
+
+
 def _each(grad: Array, right: Array) -> float:
     return float(np.mean(np.abs(grad - right) / (np.abs(grad) + np.abs(right))))
 
 
-def _where(where: Any, spot: tuple[int, ...], grad: Array, right: Array) -> Steps:
+def _where(
+    where: Any, spot: tuple[int, ...], grad: Array, right: Array, weight: float = 0.5
+) -> Steps:
     """Is it the index of the largest difference, and one that ``x[where]`` takes?"""
     hint = "展平之后的位置还要变回下标：np.unravel_index(位置, x.shape)"
     if isinstance(where, list | np.ndarray):
         hint = "列表、数组作下标取的是好几行：变成元组，x[where] 才是一个数"
+    elif isinstance(where, tuple) and any(np.ndim(i) for i in where):
+        hint = "元组里是数组，x[where] 就不是一个数：各取一个整数"
     detail = f"where 是 {type(where).__name__}"
     ok = isinstance(where, tuple) and len(where) == right.ndim
     ok = ok and all(isinstance(i, int | np.integer) for i in where)
@@ -576,11 +700,14 @@ def _where(where: Any, spot: tuple[int, ...], grad: Array, right: Array) -> Step
     off = grad - right
     signed = {np.unravel_index(k, off.shape) for k in (off.argmax(), off.argmin())}
     hint = "差得最远的那一处：|grad − n| 最大的下标"
-    if found in signed:
+    ratio = np.abs(off) / (np.abs(grad) + np.abs(right) + 1e-30)
+    if found == tuple(np.unravel_index(ratio.argmax(), ratio.shape)):
+        hint = "按 |grad − n| 的大小找：不除以梯度，也不看正负"
+    elif found in signed:
         hint = "先取绝对值再找最大：偏大和偏小都算错"
     elif found == np.unravel_index(np.abs(grad).argmax(), grad.shape):
         hint = "要找差得最远的一处，不是梯度自己最大的一处"
-    yield that(found == spot, "where", hint, f"得到 {found}", weight=0.5)
+    yield that(found == spot, "where", hint, f"得到 {found}", weight=weight)
 
 
 @exercise(
@@ -605,6 +732,8 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
     got, (want, right) = call(x, y, params)
     loss, grads = yield from parts(got, 2, "loss, grads")
+    yield that(not isinstance(loss, dict), "返回的次序", "次序是 loss、grads：先损失，后字典")
+    yield call.untouched("x", "y", label="没有改动 x、y")
     z1 = x @ params["W1"].T + params["b1"]
     h = np.maximum(z1, 0)
     z2, bare = (v @ params["W2"].T + params["b2"] for v in (h, z1))
@@ -617,10 +746,22 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
         "前向漏了 ReLU：第二层的输入是 relu(z1)": mean_loss(bare),
         "最后一层的输出 z2 不过 ReLU": mean_loss(np.maximum(z2, 0)),
         "平均是除以样本数，不再除以类别数": want / K,
+        "对数以 e 为底，不是 2": want / math.log(2),
+        "z1 = xW1ᵀ + b1：b1 不见了": mean_loss(
+            np.maximum(z1 - params["b1"], 0) @ params["W2"].T + params["b2"]
+        ),
+        "z2 = hW2ᵀ + b2：b2 不见了": mean_loss(z2 - params["b2"]),
     }
     yield _exact(loss, want, "loss", "前向：线性 → ReLU → 线性 → 平均交叉熵", traps)
-    ok = isinstance(grads, dict) and set(grads) == set(params)
-    yield that(ok, "grads 的键", 'grads 是字典，键与 params 相同："W1", "b1", "W2", "b2"')
+    keys = set(grads) if isinstance(grads, dict) else set()
+    lacks, extra = sorted(set(params) - keys), sorted(map(str, keys - set(params)))
+    detail = "；".join(
+        f"{said} {'、'.join(names)}" for said, names in (("少了", lacks), ("多了", extra)) if names
+    )
+    if not isinstance(grads, dict):
+        detail = "不是字典"
+    hint = 'grads 是字典，键与 params 相同："W1", "b1", "W2", "b2"'
+    yield that(not detail, "grads 的键", hint, detail)
     for name in ("b2", "W2", "b1", "W1"):
         yield from array(grads[name], shapes[name], f"grads[{name!r}]", "梯度与参数同形")
     dz2 = softmax_ce_backward(z2, y)
@@ -655,18 +796,49 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     }
     hint = "第一层的线性反向：上游是 dz1，输入是 x"
     yield _exact(grads["W1"], right["W1"], "W1 的梯度", hint, traps, weight=0.75)
+    other = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    yield again(call, rng.normal(size=(B, D)), rng.integers(0, K, size=B), other)
+    still = x.copy()
+    still[0] = 0
+    zeros = params | {"b1": np.zeros(H)}
+    hint = "z1 恰为 0 的地方，ReLU 的导数约定取 0"
+    found, right = yield from _grads(call(still, y, zeros))
+    yield _exact(found.get("b1"), right["b1"], "有的 z1 恰为 0：b1 的梯度", hint, weight=0)
+    hint = "K 从 W2 的形状取：这一批的 y 里不一定每一类都有"
+    wrong = dict.fromkeys((ValueError, IndexError), hint)
+    both = yield from attempt(lambda: call(x, y % (K - 1), params), "y 里没有最后一类", wrong)
+    found, right = yield from _grads(both)
+    yield _exact(found.get("W2"), right["W2"], "y 里没有最后一类：W2 的梯度", hint, weight=0)
+    hint = "一批可以只有一行：中间的量也要保住 (B, …) 的形状"
+    wrong = dict.fromkeys((ValueError, IndexError), hint)
+    one = x[:1], np.array([K - 1]), params
+    both = yield from attempt(lambda: call(*one), "一批只有一行", wrong)
+    found, right = yield from _grads(both)
+    for name in ("b2", "W2", "b1", "W1"):
+        label = f"一批只有一行：{name} 的梯度"
+        yield _exact(found.get(name), right[name], label, hint, weight=0)
     huge = params | {"W2": params["W2"] * 2000}
     z2 = h @ huge["W2"].T + huge["b2"]
     # so sure and so wrong that ln p is −inf unless worked out from z2
     got, (want, right) = call(x, z2.argmin(axis=1), huge)
     loss, grads = yield from parts(got, 2, "loss, grads")
-    hint = "logits 上千时溢出了：损失用 log-sum-exp，softmax 前减去每一行的最大值"
-    yield _exact(loss, want, "logits 上千时的 loss", hint, weight=0.25)
-    found = grads.get("b2") if isinstance(grads, dict) else None
-    yield _exact(found, right["b2"], "logits 上千时 b2 的梯度", hint, weight=0.25)
+    over = "logits 上千时溢出了：损失用 log-sum-exp，softmax 前减去每一行的最大值"
+    hint = "损失用 log-sum-exp 从 z2 直接算，不先算概率再取对数"
+    traps = {"减的是整批的最大值：别的行 exp 全成了 0，ln 0 是 −inf": -np.inf}
+    label = "logits 上千时的 loss"
+    yield _exact(loss, want, label, hint, traps, weight=0.25, nonfinite=over)
+    last = grads.get("b2") if isinstance(grads, dict) else None
+    hint, label = "softmax 前减去每一行的最大值", "logits 上千时 b2 的梯度"
+    yield _exact(last, right["b2"], label, hint, weight=0.25, nonfinite=over)
     hint = "这里只算梯度，不更新参数"
     yield call.untouched("params", label="没有改动 params", hint=hint, weight=0.25)
     yield call.untouched("x", "y", weight=0.25)
+
+
+def _grads(both: tuple[Any, Any]) -> Generator[Step, None, tuple[dict[str, Any], Any]]:
+    """The gradients of a further call, and the right ones."""
+    _, found = yield from parts(both[0], 2, "loss, grads")
+    return found if isinstance(found, dict) else {}, both[1][1]
 
 
 @exercise(
@@ -692,13 +864,15 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
         dh = dy @ W2
         masks = {
             "ReLU 的开关看前向的 z，不看梯度的正负": dh * (dh > 0),
-            "没有穿过 ReLU：dy @ W2 之后还要乘 (z > 0)": dh,
+            "没有穿过 ReLU：开关没有乘上，或者写成了处处成立的 h ≥ 0": dh,
+            "ReLU 的开关只看前向的 z，不再看梯度的正负": dh * ((z > 0) & (dh > 0)),
             "ReLU 的局部导数是 0 或 1，不是 z 或 h 本身": dh * np.maximum(z, 0),
             "开关反了：z > 0 的位置通过，其余挡住": dh * (z <= 0),
         }
         hint = "上游 dy 先过 W2，再过 ReLU，得到 dz；dW1 是 dz 与 x 的外积之和"
         traps = {said: wrong.T @ x for said, wrong in masks.items()}
         traps["dW1 的左边是反向的 dz，不是前向的 h"] = np.maximum(z, 0).T @ x
+        traps["分叉的是 x，不是 W1：dW1 里没有直通的那一份"] = want[1] + W1
         yield _exact(dW1, want[1], label + "dW1", hint, traps, form="dW1 与 W1 同形", weight=share)
         through = want[0] - dy
         traps = {
@@ -706,6 +880,7 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
             "直通的那条路算了两次": want[0] + dy,
             "只剩直通的那条路：还要加上穿过两层的那一份": dy,
             "直通的那条路交出的是梯度 dy，不是 x": through + x,
+            "直通的那条路交出的是梯度 dy，不是局部导数 1": through + 1,
             "直通的那条路没有 ReLU：dy 原样加上": through + np.maximum(dy, 0),
         }
         traps |= {said: dy + wrong @ W1 for said, wrong in masks.items()}
@@ -713,13 +888,18 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
         yield _exact(dx, want[0], label + "dx", hint, traps, form="dx 与 x 同形", weight=share)
         late = want[0].T @ np.maximum(z, 0)
         traps = {
-            "算 dW2 时 dy 已经不是原来的 dy：dx = dy 之后的 += 改的是同一个数组": late,
+            "算 dW2 时用的已经不是原来的 dy：用成了 dx，或者 dx = dy 之后的 += 改到了 dy": late,
             "第二层的输入是 h = relu(z)，不是 z": dy.T @ z,
         }
         hint = "dW2 是 dy 与 h 的外积之和，用的是没被改过的 dy"
         yield _exact(dW2, want[2], label + "dW2", hint, traps, form="dW2 与 W2 同形", weight=share)
     fresh = rng.normal(size=(2, several, D)), rng.normal(size=(H, D)), rng.normal(size=(D, H))
     yield again(call, *fresh[0], *fresh[1:])
+    still = fresh[0][1].copy()
+    still[0] = 0
+    hint = "z 恰为 0 的地方，ReLU 的导数约定取 0"
+    got, want = call(fresh[0][0], still, *fresh[1:])
+    yield _exact(got[0], want[0], "有一行 x 全是 0：dx", hint, weight=0)
     hint = "dy 被改了：dx = dy 只是给同一个数组起了别名，+= 就改到它"
     yield call.untouched("dy", label="没有改动 dy", hint=hint, weight=1.0)
     yield call.untouched(weight=0.25)
@@ -759,20 +939,43 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
                 "这是 ReLU 的：负的一侧没有全砍掉，还留着 slope": d * v / 2,
                 "(1 + slope)/2 先平均再平方了：要先平方再平均": d * v * ((1 + a) / 2) ** 2,
                 "方差是 std 的平方": d * std * (1 + a**2) / 2,
-                "漏了 f：要先算 E[f(z)²] 与 E[z²] 之比": d * v,
+                (
+                    "漏了 f：要先算 E[f(z)²] 与 E[z²] 之比"
+                    if name == "forward"
+                    else "反向要乘 f′(z)：它的平方平均不是 1"
+                ): d * v,
                 "漏了 d_in 或 d_out：那么多项独立的数相加": v * (1 + a**2) / 2,
                 "两侧的平方要相加，不是相减": d * v * (1 - a**2) / 2,
                 "两侧各占一半：½ 管着两项": d * v * (1 + a**2 / 2),
                 "量的是平方的平均，不必开方": [math.sqrt(right), d * math.sqrt(right / d)],
                 "d 个独立的数相加，方差是 d 倍，不是 √d 倍": right / math.sqrt(d),
+                "两边都有 ½：负的一侧是 ½·slope²": d * v * (0.5 + a**2),
+                "slope 只平方一次": d * v * (1 + a**4) / 2,
+                "没有用到参数 slope": d * v * (1 + 0.01**2) / 2 if a else [],
+                "slope = 0 也是一个值（ReLU）：`slope or …` 会把它换掉": (
+                    [] if a else d * v * (1 + 0.01**2) / 2
+                ),
+                "是平方的平均，不减平均的平方：z′ 的均方不是 f(z) 的方差": (
+                    d * v * ((1 + a**2) / 2 - (1 - a) ** 2 / (2 * math.pi))
+                ),
+                "不要四舍五入": [round(right, k) for k in (1, 2, 3, 4)],
+                "比值的方向反了：不取倒数": 1 / right,
+                "std 是标准差，不是方差，也不必除以 √d": std / math.sqrt(d) * right / v,
+                "数这个和有几项：一头只有一个数，不取平均": (d_in + d_out) / 2 * right / d,
                 "d_in 与 d_out 换了：数一数这个和有几项": (d_in + d_out - d) * right / d,
             }
             hint = "项数 × 权重的方差 × E[f(z)²]/E[z²]（反向是 E[f′(z)²]）"
-            if value(got_one, right, name, rtol=0.2).ok:
-                hint = "差得不多：是模拟出来的吗？要的是公式"
+            if not _same_pair(got, call(d_in, d_out, std, a)[0]):
+                hint = "同样的输入，两次的结果不同：是模拟出来的吗？要的是公式"
             same = [said for said, wrong in traps.items() if np.isclose(wrong, right).any()]
             traps = {said: wrong for said, wrong in traps.items() if said not in same}
             yield _exact(got_one, right, f"{label}：{name}", hint, traps, weight=share)
+
+
+def _same_pair(got: Any, other: Any) -> bool:
+    """Whether two calls gave the same; also where they gave no two numbers."""
+    two = shape_of(got) == (2,) and shape_of(other) == (2,)
+    return not two or np.array_equal(np.asarray(got), np.asarray(other))
 
 
 @exercise(
@@ -795,8 +998,16 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
         ((3, 2), "只有一层", 0.25),
     ):
         layers = [(rng.normal(size=(o, i)), rng.normal(size=o)) for i, o in pairwise(widths)]
-        got, want = call(layers)
+        uneven = "形状对不上：从 b 里减去的那个和，每个神经元一个数"
+        both = yield from attempt(lambda layers=layers: call(layers), label, {ValueError: uneven})  # type: ignore[misc]
+        got, want = both
+        hint = "zip、map、生成器只能走一遍，也没有长度：要列表"
+        yield that(
+            not hasattr(got, "__next__"), "返回一个列表", hint, f"来的是 {type(got).__name__}"
+        )
         hint = "进来几层就返回几层，每层一对 (W, b)；只有一层时没有激活，W、b 不用变"
+        if isinstance(got, list) and len(got) > len(layers):
+            hint += "。多出来的层，是上一次调用留在列表里的吗"
         found = yield from parts(got, len(layers), f"{len(layers)} 层 (W, b)", "层数", hint)
         own = []
         for k, ((W, b), one) in enumerate(zip(layers, found, strict=True), 1):
@@ -804,8 +1015,8 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
             W_new = yield from array(W_new, W.shape, f"第 {k} 层的 W", "形状不变，与原来的 W 相同")
             own.append((W_new, (yield from array(b_new, b.shape, f"第 {k} 层的 b", "形状不变"))))
         slips: dict[str, dict[str, Any]] = {
-            "平移的量不对：W(2s − 1) 里减去的是原来的 W 每行之和，恰好一次": {"shift": 2},
-            "平移的量不对：W(2s − 1) 里减去的是原来的 W 每行之和，不是一半": {"shift": 0.5},
+            "平移多了一倍：−1 乘到的是原来的 W，还没有乘 2": {"shift": 2},
+            "平移少了一半：−1 乘到的是整个 W": {"shift": 0.5},
             "每个神经元减自己那一行的和（axis=1），不是整个 W 的和": {"whole": True},
             "原来的偏置丢了：b 不一定是 0": {"keep": 0},
             "少了平移：h = 2s − 1 里的 −1 要并进下一层的偏置": {"shift": 0},
@@ -815,15 +1026,27 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
             "h = 2s − 1 代进去，W 还要乘这个 2": {"inside": 1},
             "末层后面没有激活，不必再乘 2": {"last": 2},
             "首层进来的是 x，没有代换：W 和 b 只乘 2": {"everywhere": True},
+            "tanh z = 2σ(2z) − 1：里面是 2z，不是 z/2": {"inner": 0.5, "bias": 0.5},
+            "平移没有并进下一层的偏置，偏置也没有乘 2": {"shift": 0, "bias": 1},
         }
         said = "网络没有改：激活换成 sigmoid 之后，权重和偏置也要跟着变"
         outputs = {said: _sigmoid_net(x, layers)} if len(layers) > 1 else {}
         alike = [(4 * W, -2 * W.sum(axis=1)) for W, _ in layers]
         outputs["首层、中间、末层各不相同：谁的输入是 s，谁的后面有 σ？"] = _sigmoid_net(x, alike)
+        alike = [(4 * W, 2 * (b - W.sum(axis=1))) for W, b in layers]
+        outputs["首层的输入不是 s，末层的后面没有 σ：W 都不是 4 倍"] = _sigmoid_net(x, alike)
+        if len(layers) > 1:
+            (W, b), (V, c) = layers[-1], want[-1]
+            said = "末层也要改：它的输入也换成了 s"
+            outputs[said] = _sigmoid_net(x, [*want[:-1], (W, b)])
+            said = "末层的 W 乘了两次 2：它后面没有 σ"
+            outputs[said] = _sigmoid_net(x, [*want[:-1], (2 * V, c)])
+            bare = [want[0], *_slipped(layers, keep=0)[1:]]
+            outputs["后面各层原来的偏置丢了：b 不一定是 0"] = _sigmoid_net(x, bare)
         outputs |= {said: _sigmoid_net(x, _slipped(layers, **slip)) for said, slip in slips.items()}
         right = _sigmoid_net(x, want)
         hint = "与 tanh 网络的输出不等；先拿两层、各一个神经元、W = 1 的网络手算，b 各加减什么"
-        label = f"{label}：网络的输出"
+        label = f"{label}（宽 {'-'.join(map(str, widths))}）：网络的输出"
         yield _exact(_sigmoid_net(x, own), right, label, hint, outputs, weight=share)
     yield call.untouched(weight=0.25)
 

@@ -790,7 +790,7 @@ WRONG = [
     Wrong("03.2", "mean", linear_mean, "db 是相加", 0),
     Wrong("03.2", "mean dw", linear_mean_dw, "dW 是各样本相加", 12),
     Wrong("03.2", "wrong axis", linear_wrong_axis, "求和的方向错了", 0),
-    Wrong("03.2", "dx transposed", linear_dx_transposed, "反向是 dy @ W", 35),
+    Wrong("03.2", "dx transposed", linear_dx_transposed, "前向里 W 转置过", 35),
     Wrong("03.2", "no batch", linear_no_batch, "外积", 12),
     Wrong("03.2", "order", linear_order, "次序是", 0),
     Wrong("03.2", "float32", linear_in_float32, "float32", 0),
