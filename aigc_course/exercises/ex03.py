@@ -288,7 +288,7 @@ def _exact(
     if step.ok or shape_of(got) != np.shape(want):
         return step
     off = np.abs(np.asarray(got, dtype=float) - want)
-    if off.ndim and off.size > 1 and np.isfinite(off).all():
+    if step.detail.startswith("有") and np.isfinite(off).all():
         worst = ", ".join(str(int(k)) for k in np.unravel_index(off.argmax(), off.shape))
         step = replace(step, detail=f"{step.detail}；差得最多的在 [{worst}]")
     return replace(step, wanted="")  # its form is right
@@ -582,6 +582,7 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         tuple(int(i) for i in np.unravel_index(k, shape)) for k in rng.permutation(A.size)[:3]
     )
     A[large] = 15.0  # the largest gradient is not the farthest off
+    A[one], A[two] = 2 / (3 * x[one] ** 2), -2 / (3 * x[two] ** 2)  # ±3 turns these gradients
 
     def cubic(v: Array) -> float:
         if np.shape(v) != shape:
@@ -626,7 +627,7 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         }
         hint = "error = ‖grad − n‖ / (‖grad‖ + ‖n‖)，n 是逐个元素的中心差分"
         form = "先返回 error，它是一个数：整个数组的相对误差"
-        yield value(error, want, "error", hint, traps, form=form, rtol=1e-4, weight=0.5)
+        yield _error(error, want, "error", hint, traps, form=form, rtol=1e-4, weight=0.5)
         yield from _where(where, far, grad, right)
     yield call.untouched(weight=0.5)
     eps = float(rng.uniform(0.05, 0.1))
@@ -638,7 +639,7 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         "步长就是 eps，不随 x 变": gap(grad, varied),
     }
     (error, _), (want, _) = yield from _pair(call(cubic, x, grad, eps))
-    yield value(error, want, f"eps={eps:.2g} 时的 error", "没有用到参数 eps", sides, rtol=1e-6)
+    yield _error(error, want, f"eps={eps:.2g} 时的 error", "没有用到参数 eps", sides, rtol=1e-6)
 
     def sines(v: Array) -> float:
         return float(np.sin(v).sum())
@@ -647,21 +648,21 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         grad = np.cos(at) + (at == at.max())
         (error, _), _ = yield from _pair(call(sines, at, np.cos(at)))
         label = f"{at.ndim} 维的 x，梯度全对时的 error"
-        yield value(error, 0.0, label, "x 可以是任何形状", atol=1e-7, weight=0.25)
+        yield _error(error, 0.0, label, "x 可以是任何形状", atol=1e-7, weight=0.25)
         (_, where), (_, far) = yield from _pair(call(sines, at, grad))
         yield from _where(where, far, grad, np.cos(at))
     (error, _), _ = yield from _pair(call(lambda v: 1.0, x, 0 * x))
-    yield value(error, 0.0, "两个梯度都是 0 时的 error", "0/0：这时误差就是 0", weight=0.25)
+    yield _error(error, 0.0, "两个梯度都是 0 时的 error", "0/0：这时误差就是 0", weight=0.25)
     hint = "两个梯度都是 0 时误差才是 0；忘了写的梯度全是 0，不能算对"
     for label, f, grad in (
         ("grad 全是 0 而 n 不是", cubic, 0 * x),
         ("n 全是 0 而 grad 不是", lambda v: 1.0, right),
     ):
         (error, _), (want, _) = yield from _pair(call(f, x, grad))
-        yield value(error, want, label, hint, rtol=1e-4, weight=0)
+        yield _error(error, want, label, hint, rtol=1e-4, weight=0)
     (error, _), (want, _) = yield from _pair(call(lambda v: 1e-14 * cubic(v), x, -1e-14 * right))
     hint = "误差与梯度的单位无关：分母里不加别的数，也不设门槛"
-    yield value(error, want, "f 与 grad 都乘 1e-14", hint, rtol=1e-4, weight=0)
+    yield _error(error, want, "f 与 grad 都乘 1e-14", hint, rtol=1e-4, weight=0)
     grad = right.copy()
     grad[large], grad[one] = 1.4 * grad[large], grad[one] - 3
     (_, where), (_, far) = yield from _pair(call(cubic, x, grad))
@@ -672,6 +673,11 @@ def _pair(both: tuple[Any, Any]) -> Generator[Step, None, tuple[Any, Any]]:
     """``got`` as two parts, and what is right."""
     found = yield from parts(both[0], 2, "error, where")
     return found, both[1]
+
+
+def _error(got: Any, want: float, label: str, hint: str, *rest: Any, **named: Any) -> Step:
+    step = value(got, want, label, hint, *rest, **named)
+    return replace(step, wanted="") if shape_of(got) == () else step
 
 
 def _spectral(grad: Array, right: Array) -> float:
@@ -702,7 +708,7 @@ def _where(
     hint = "差得最远的那一处：|grad − n| 最大的下标"
     ratio = np.abs(off) / (np.abs(grad) + np.abs(right) + 1e-30)
     if found == tuple(np.unravel_index(ratio.argmax(), ratio.shape)):
-        hint = "按 |grad − n| 的大小找：不除以梯度，也不看正负"
+        hint = "找的是 |grad − n| 本身最大的一处：不除以梯度的大小"
     elif found in signed:
         hint = "先取绝对值再找最大：偏大和偏小都算错"
     elif found == np.unravel_index(np.abs(grad).argmax(), grad.shape):
@@ -728,6 +734,7 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, mlp_backward)
     (D, H, K), B = sizes(rng, 3, 3, 8), int(rng.integers(8, 12))
     x, y = rng.normal(size=(B, D)), rng.integers(0, K, size=B)
+    y[:2] = 0, K - 1
     shapes = {"W1": (H, D), "b1": (H,), "W2": (K, H), "b2": (K,)}
     params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
     got, (want, right) = call(x, y, params)
@@ -797,7 +804,7 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     hint = "第一层的线性反向：上游是 dz1，输入是 x"
     yield _exact(grads["W1"], right["W1"], "W1 的梯度", hint, traps, weight=0.75)
     other = {name: rng.normal(size=shape) for name, shape in shapes.items()}
-    yield again(call, rng.normal(size=(B, D)), rng.integers(0, K, size=B), other)
+    yield again(call, rng.normal(size=(B, D)), rng.permutation(y), other)
     still = x.copy()
     still[0] = 0
     zeros = params | {"b1": np.zeros(H)}
@@ -949,7 +956,7 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
                 "两侧各占一半：½ 管着两项": d * v * (1 + a**2 / 2),
                 "量的是平方的平均，不必开方": [math.sqrt(right), d * math.sqrt(right / d)],
                 "d 个独立的数相加，方差是 d 倍，不是 √d 倍": right / math.sqrt(d),
-                "两边都有 ½：负的一侧是 ½·slope²": d * v * (0.5 + a**2),
+                "两侧各占一半：负的那一侧也有 ½": d * v * (0.5 + a**2),
                 "slope 只平方一次": d * v * (1 + a**4) / 2,
                 "没有用到参数 slope": d * v * (1 + 0.01**2) / 2 if a else [],
                 "slope = 0 也是一个值（ReLU）：`slope or …` 会把它换掉": (
@@ -967,6 +974,8 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
             hint = "项数 × 权重的方差 × E[f(z)²]/E[z²]（反向是 E[f′(z)²]）"
             if not _same_pair(got, call(d_in, d_out, std, a)[0]):
                 hint = "同样的输入，两次的结果不同：是模拟出来的吗？要的是公式"
+            elif value(got_one, right, name, rtol=0.1).ok:
+                hint += "；若是模拟出来的，要的是公式"
             same = [said for said, wrong in traps.items() if np.isclose(wrong, right).any()]
             traps = {said: wrong for said, wrong in traps.items() if said not in same}
             yield _exact(got_one, right, f"{label}：{name}", hint, traps, weight=share)
@@ -999,7 +1008,10 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
     ):
         layers = [(rng.normal(size=(o, i)), rng.normal(size=o)) for i, o in pairwise(widths)]
         uneven = "形状对不上：从 b 里减去的那个和，每个神经元一个数"
-        both = yield from attempt(lambda layers=layers: call(layers), label, {ValueError: uneven})  # type: ignore[misc]
+        if len(layers) == 1:
+            uneven = "只有一层：它既是首层也是末层，没有“下一层”可拆"
+        wrong: dict[type[Exception], str] = {ValueError: uneven}
+        both = yield from attempt(lambda layers=layers: call(layers), label, wrong)  # type: ignore[misc]
         got, want = both
         hint = "zip、map、生成器只能走一遍，也没有长度：要列表"
         yield that(

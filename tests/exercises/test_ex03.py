@@ -771,6 +771,96 @@ def mlp_minus(x, y, params):
     return loss, {name: -g for name, g in grads.items()}
 
 
+def neuron_cached(w, x, b, y, kept={}):  # noqa: B006
+    s = kept.setdefault("s", 1 / (1 + np.exp(-(w * x + b))))
+    z = w * x + b
+    dz = 2 * (z * s - y) * (s + z * s * (1 - s))
+    return dz * x, dz * w, dz
+
+
+def linear_last_sample(dy, x, W):
+    return dy @ W, np.outer(dy[-1], x[-1]), dy.sum(axis=0)
+
+
+def gelu_rigid(dy, x):
+    _ = x.shape[1]
+    return ex03.gelu_backward(dy, x)
+
+
+def ce_of_seen_classes(logits, y):
+    known = y >= 0
+    d = softmax(logits) * known[:, None]
+    if known.any():
+        d[known] -= np.eye(y.max() + 1)[y[known]]
+    return d / max(known.sum(), 1)
+
+
+def ce_squeezed(logits, y):
+    return np.squeeze(ex03.softmax_ce_backward(logits, y))
+
+
+def num_forgets(f, x, grad, eps=1e-5):
+    error, where = ex03.gradient_check(f, x, grad, eps)
+    return error if np.any(grad) else 0.0, where
+
+
+def num_flat_function(f, x, grad, eps=1e-5):
+    error, where = ex03.gradient_check(f, x, grad, eps)
+    return error if np.any(central(f, x, eps)) else 0.0, where
+
+
+def num_threshold(f, x, grad, eps=1e-5):
+    n = central(f, x, eps)
+    below = np.linalg.norm(grad) + np.linalg.norm(n)
+    return verdict(grad, n, error=np.linalg.norm(grad - n) / (below + 1e-8))
+
+
+def num_relative_where(f, x, grad, eps=1e-5):
+    n = central(f, x, eps)
+    ratio = np.abs(grad - n) / (np.abs(grad) + np.abs(n) + 1e-30)
+    return verdict(grad, n, where=np.unravel_index(ratio.argmax(), n.shape))
+
+
+def mlp_closed_at_zero(x, y, params):
+    z1 = x @ params["W1"].T + params["b1"]
+    loss, grads = ex03.mlp_backward(x, y, params)
+    h = np.maximum(z1, 0)
+    dz2 = ex03.softmax_ce_backward(h @ params["W2"].T + params["b2"], y)
+    dz1 = (dz2 @ params["W2"]) * (z1 >= 0)
+    return loss, grads | {"b1": dz1.sum(axis=0), "W1": dz1.T @ x}
+
+
+def mlp_of_seen_classes(x, y, params):
+    z2 = np.maximum(x @ params["W1"].T + params["b1"], 0) @ params["W2"].T
+    _ = z2 - np.eye(y.max() + 1)[y]
+    return ex03.mlp_backward(x, y, params)
+
+
+def mlp_squeezed(x, y, params):
+    loss, grads = ex03.mlp_backward(x, y, params)
+    return loss, {name: np.squeeze(g) if len(x) == 1 else g for name, g in grads.items()} | (
+        {"b1": grads["b1"][0]} if len(x) == 1 else {}
+    )
+
+
+def mlp_accumulates(x, y, params, total={}):  # noqa: B006
+    loss, grads = mlp_by_samples(x, y, params)
+    for name, g in grads.items():
+        before = total.get(name)
+        total[name] = g if before is None or before.shape != g.shape else before + g
+    return loss, dict(total)
+
+
+def residual_open_at_zero(dy, x, W1, W2):
+    z = x @ W1.T
+    dz = (dy @ W2) * (z >= 0)
+    return dy + dz @ W1, dz.T @ x, dy.T @ np.maximum(z, 0)
+
+
+def growth_or(d_in, d_out, std, slope):
+    return ex03.growth_per_layer(d_in, d_out, std, slope or 0.01)
+
+
 WRONG = [
     Wrong("03.1", "direct only", neuron_direct_only, "z 还经过 σ", 0),
     Wrong("03.1", "bent only", neuron_bent_only, "z 还直接乘", 0),
@@ -879,9 +969,24 @@ WRONG = [
     Wrong("03.9", "fewer", rewrite_without_last, "(W, b)", 0),
     Wrong("03.9", "in place", rewrite_in_place, "被原地修改", 90),
 ]
+WRONG += [
+    Wrong("03.2", "last sample", linear_last_sample, "最后一个样本", 12),
+    Wrong("03.3", "rigid", gelu_rigid, "维数写死了", 71),
+    Wrong("03.4", "seen classes", ce_of_seen_classes, "K 从 logits.shape 取", 69),
+    Wrong("03.4", "squeezed", ce_squeezed, "(1, K)", 69),
+    Wrong("03.5", "forgets", num_forgets, "两个梯度都是 0 时误差才是 0", 84),
+    Wrong("03.5", "threshold", num_threshold, "与梯度的单位无关", 84),
+    Wrong("03.5", "relative where", num_relative_where, "不除以梯度", 84),
+    Wrong("03.6", "at zero", mlp_closed_at_zero, "z1 恰为 0", 80),
+    Wrong("03.6", "seen classes", mlp_of_seen_classes, "K 从 W2 的形状取", 80),
+    Wrong("03.6", "squeezed", mlp_squeezed, "一批可以只有一行", 80),
+    Wrong("03.7", "at zero", residual_open_at_zero, "z 恰为 0", 75),
+    Wrong("03.8", "or", growth_or, "slope = 0 也是一个值", 66),
+]
 # one hint serves several slips of the same kind
 SAME_HINT: list[Wrong] = [
     Wrong("03.7", "other of two", residual_other_of_two, "不看梯度的正负", 0),
+    Wrong("03.5", "flat function", num_flat_function, "两个梯度都是 0 时误差才是 0", 84),
     Wrong("03.2", "in place, dy", linear_scales_dy, "被原地修改", 88),
 ]
 
@@ -895,6 +1000,21 @@ globals().update(
         let_pass={"03.5": ["nearly"]},  # its error is worked out by differences
     )
 )
+
+
+@pytest.mark.parametrize(("number", "answer"), [("03.1", neuron_cached), ("03.6", mlp_accumulates)])
+def test_what_stays_between_calls_is_told(number, answer):
+    """It stays between seeds as well, so it is asked once."""
+    result = check(number, answer, noted=False)
+    assert result.status == "failed"
+    assert "上一次调用" in result.wrong.hint
+
+
+def test_what_can_be_gone_through_only_once_is_no_list():
+    def answer(layers):
+        return iter(rewrite_from_the_right(layers))
+
+    assert "只能走一遍" in check("03.9", answer, noted=False).wrong.hint
 
 
 def test_what_the_lesson_lends_may_be_called_and_nothing_else():
