@@ -1,4 +1,4 @@
-"""Lesson 06, section 14: the scores to report, with seeds and pictures that chose nothing.
+"""Lesson 06, section 16: the scores to report, with seeds and pictures that chose nothing.
 
 python experiments/06_report.py
 """

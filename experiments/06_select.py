@@ -1,4 +1,4 @@
-"""Lesson 06, section 8: width, epochs and learning rate, chosen on the validation pictures.
+"""Lesson 06, section 9: width, epochs and learning rate, chosen on the validation pictures.
 
 python experiments/06_select.py
 """
@@ -12,7 +12,7 @@ from aigc_course import data, engine
 from aigc_course.authoring.experiment import Experiment, main
 from aigc_course.engine import nn, optim
 
-TITLE = "网络的宽度、轮数、学习率与线性分类器的轮数、学习率，Fashion-MNIST（第 06 章）"
+TITLE = "网络的宽度、轮数、学习率与线性分类器的学习率，Fashion-MNIST（第 06 章）"
 ABOUT = """\
 问的是：计算时间大致一样时，第 06 章的网络取多宽、训练几轮、学习率多大最好；线性分类器用同样的
 时间，学习率多大最好。网络是 784-w-w/2-10，ReLU；线性分类器是 784-10，记作 w = 0。交叉熵，Adam

@@ -12,8 +12,9 @@ SCRIPTS = sorted((Path(__file__).parents[1] / "experiments").glob("[0-9][0-9]_*.
 
 
 # Tables that only choose, and on which no difference is claimed: the score of what they chose is
-# measured with more seeds in a table of its own.
-SEEDS_TO_CHOOSE = {"06_select": 2}
+# measured with more seeds in a table of its own. In 06_pictures the sample is the pictures; the
+# seeds are the first three of 06_report.
+FEWER_SEEDS = {"06_select": 2, "06_pictures": 3}
 
 
 def experiment(script: Path) -> Experiment:
@@ -32,7 +33,7 @@ def test_the_settings_follow_the_rules(sweep):
     assert {tuple(point) for point in sweep.points} == {tuple(sweep.points[0])}
     settings = [{k: v for k, v in point.items() if k != "seed"} for point in sweep.points]
     for one in settings:
-        enough = SEEDS_TO_CHOOSE.get(sweep.name, 5)
+        enough = FEWER_SEEDS.get(sweep.name, 5)
         assert settings.count(one) >= enough, f"{one}: fewer than {enough} seeds"
     assert sum("\u4e00" <= c <= "\u9fff" for c in sweep.about) > 100
 
@@ -193,3 +194,14 @@ def test_what_lesson_06_reports_is_what_its_table_chose():
         assert min(by_rate) < best < max(by_rate), f"{kind}: at the edge of its grid"
         same = [row for row in report if (row["width"], row["epochs"]) == kind[1:]]
         assert len(same) >= 10 and {row["lr"] for row in same} == {best}
+
+
+def test_the_pictures_of_lesson_06_are_those_of_its_report():
+    names = ("width", "epochs", "lr", "relu", "seed")
+    report = {tuple(r[n] for n in names): r["test_accuracy"] for r in data.results("06_report")}
+    for row in data.results("06_pictures"):
+        for name, count in (("val_right", 5_000), ("test_right", 10_000)):
+            packed = bytes.fromhex(row[name][1:])
+            assert len(packed) * 8 == count
+        right = sum(byte.bit_count() for byte in bytes.fromhex(row["test_right"][1:]))
+        assert right / 10_000 == pytest.approx(report[tuple(row[n] for n in names)], abs=0.005)

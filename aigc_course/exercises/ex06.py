@@ -22,6 +22,7 @@ from aigc_course.judging.vocabulary import (
     Steps,
     array,
     as_one,
+    attempt,
     exercise,
     hints,
     parts,
@@ -217,7 +218,7 @@ def _labels(rng: Rng, k: int, fraction: float) -> Array:
     sizes = np.arange(6, 40)
     left = (fraction * sizes) % 1
     below, above = sizes[(left > 0.55) & (left < 0.95)], sizes[(left > 0.05) & (left < 0.45)]
-    others = [200, *rng.choice(sizes, size=k - 3)]  # more rows than a byte can number
+    others = [260, *rng.choice(sizes, size=k - 3)]  # more rows than a byte can number
     counts = rng.permutation([rng.choice(below), rng.choice(above), *others])
     return rng.permutation(np.repeat(_names(rng, k), counts))
 
@@ -244,7 +245,7 @@ def _regular(chosen: Array) -> bool:
 )
 def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, stratified_split)
-    k, fraction = int(rng.integers(4, 7)), float(rng.choice([0.15, 0.2, 0.3, 0.35]))
+    k, fraction = int(rng.integers(4, 7)), float(rng.choice([0.15, 0.3, 0.35]))
     y = _labels(rng, k, fraction)
     n, seed = len(y), int(rng.integers(1, 10**6))
 
@@ -261,8 +262,16 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     hint = "验证的一份是空的：标签不一定是 0 … K−1，有哪些类用 np.unique(y) 问"
     yield that(val.size > 0, "验证集里有样本", hint)
     numbers = train.ndim == val.ndim == 1 and {train.dtype.kind, val.dtype.kind} <= {"i", "u"}
-    hint = "要的是行号，不是标签，也不是布尔掩码：np.flatnonzero(掩码) 把掩码变成行号"
+    hint = "要的是行号，不是布尔掩码：np.flatnonzero(掩码) 把掩码变成行号"
+    if "f" in {train.dtype.kind, val.dtype.kind}:
+        hint = "行号要是整数，现在是小数：这样的数组不能拿去取行"
     yield that(numbers, "返回的是行号（一维整数）", hint)
+    ends = [int(end(rows)) for rows in (train, val) if rows.size for end in (np.min, np.max)]
+    inside = min(ends) >= 0 and max(ends) < n
+    hint = f"行号在 0 与 N−1 = {n - 1} 之间，现在有 {min(ends)}、{max(ends)}：是不是放了标签？"
+    yield that(inside, "行号在 0 与 N−1 之间", hint)
+    hint = "验证里有的行出现了不止一次：抽的时候不放回；“这一类里的第几张”也不是行号"
+    yield that(len(np.unique(val)) == len(val), "验证的行各不相同", hint)
     hint = "同一行进了两份：验证集成了背过的题。先定好验证的行，训练取它的补集"
     yield that(not np.isin(train, val).any(), "训练与验证没有公共的行", hint)
     yield that(len(val) < len(train), "先训练，后验证", f"两份对调了：return {names}")
@@ -281,6 +290,8 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     hint = "整体抽签不保证每一类都按比例：对每个类别分别抽"
     if (counts == np.minimum(sizes, counts.max())).all():
         hint = "每一类抽了一样多张：该按各类自己的张数取 fraction"
+    elif (abs(counts - sizes * (counts.sum() / len(counts) / n)) <= 1).all():
+        hint = "各类抽的份额相同，却不是 fraction：参数用上了吗，有没有写成固定的数？"
     yield that(even, "验证集里每一类的份额", hint, weight=1.0)
     yield that(np.array_equal(np.sort(split(seed)[1]), val), "同一个种子给出同一种切分", _FROM_RNG)
     moves = any(not np.array_equal(rows, val) for rows in others)
@@ -374,7 +385,11 @@ class _Folds:
         times = np.bincount(np.concatenate([rows for _, rows, _ in self.asked]), minlength=n)
         hint = f"{n} 行分 {k} 折，{(times == 0).sum()} 行没有轮到：除不尽时余下的也要进某一折"
         yield that(times.min() > 0, "每一行都轮到", hint, weight=0.5)
-        yield that(times.max() == 1, "每一行只轮到一次", "有的行进了两折，预测不知该听谁的")
+        yield that(
+            times.max() == 1,
+            "每一行只轮到一次",
+            "有的行轮到不止一次：各折不能相交，predict 只判这一折的行",
+        )
         hint = f"分成 {k} 折就要训练 {k} 次；现在 fit 了 {len(self.fits)} 次"
         yield that(len(self.fits) == k, "每一折训练一次", hint)
         folds = [self.fold(number) for number in range(k)]
@@ -391,6 +406,11 @@ class _Folds:
         yield that(not seen, "模型没见过要判的行", "训练的行里有这一折的行：训练取它的补集")
         yield that(trained == rests, "训练用了其余各折", "fit 没有用上其余的全部行")
         shown = [set(rows.tolist()) for rows in self.selects]
+        hint = "select 一次也没有调用：挑列也在循环里，每一折一次"
+        yield that(len(shown) > 0, "用了 select", hint)
+        often = len(shown) > k and all(any(rows <= rest for rest in rests) for rows in shown)
+        hint = f"每一折只调用 select 一次；{k} 折里现在调用了 {len(shown)} 次"
+        yield that(not often, "每一折挑一次列", hint)
         leak = len(shown) != k or any(a - b for a, b in zip(shown, rests, strict=True))
         hint = (
             "select 看过要判的那一折的标签，这就是泄漏：挑列也是训练，"
@@ -557,6 +577,8 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     hint = f"一轮应看完 {n} 个样本各一次，你用了 {len(rows)} 个：最后不满的一批也要"
     if len(rows) > n:
         hint = f"共 {n} 个样本，网络看了 {len(rows)} 个：一轮只取一遍批，每一批只前向一次"
+    elif len(spy.answers) == 1 and len(rows) < n:
+        hint = f"只走了一批（{len(rows)} 个样本）就返回了：return 是不是缩进到了循环里面？"
     yield that(np.array_equal(np.sort(rows), np.arange(n)), "每个样本恰好用一次", hint)
     sizes = np.array([len(yb) for yb in spy.answers])
     together = [len(xb) for xb in spy.seen] == sizes.tolist()
@@ -584,6 +606,10 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     yield that(all(spy.modes), "训练时处在训练模式", hint, weight=0.5)
     number = isinstance(got, float | int | np.floating) and not isinstance(got, bool)
     hint = "返回 Python 的 float：loss.item() 取出数值。返回 Tensor 会把整张计算图留在内存里"
+    if got is None:
+        hint = "忘了 return：要返回平均损失，一个 float（用 loss.item() 累加）"
+    elif isinstance(got, str | list | tuple):
+        hint = "要返回一个数：平均损失，Python 的 float（用 loss.item() 累加）"
     yield that(number, "返回一个数", hint)
     losses = np.array(spy.losses)
     mean, unweighted = losses @ sizes / n, losses.mean()
@@ -597,6 +623,7 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
         "除以了 N，却没有先把每批的损失乘上它的样本数": losses.sum() / n,
         "最后一批不满：乘的是这一批的样本数 len(yb)，不是 batch_size": losses.sum() * size / n,
         "除以了批数：各批已经乘过样本数，该除以 N": losses @ sizes / len(sizes),
+        "四舍五入了：留下全部小数": [round(float(mean), places) for places in (2, 3, 4, 6)],
     }
     hint = "各批损失 × 该批样本数，相加，除以 N"
     yield value(got, mean, "平均损失", hint, traps)
@@ -629,7 +656,13 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     pred = np.where(rng.random(n) < 0.6, np.minimum(true, k - 3), rng.integers(k - 1, size=n))
     true[0], pred[0] = k - 1, 0
     true[1:300] = pred[1:300] = 0  # more than a byte holds
-    got, want = call(classes[true], classes[pred], classes.tolist())
+    hints_of: dict[type[Exception], str] = {
+        IndexError: "下标越界：标签不是行号，先换成它在 classes 里的位置；大小由 classes 定",
+        KeyError: "找不到这个标签的位置：行与列由 classes 定，不由出现过的标签定",
+    }
+    got, want = yield from attempt(
+        lambda: call(classes[true], classes[pred], classes.tolist()), "标签换成位置", hints_of
+    )
     yield call.untouched("y_true", label="没有改动输入 y_true")
     yield call.untouched("y_pred", label="没有改动输入 y_pred")
     yield call.untouched("classes", label="没有改动输入 classes")
@@ -646,6 +679,14 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     yield that(not small, "计数放得下", hint)
     total = matrix.sum()
     hint = f"共 {n} 个样本，矩阵各格之和是 {total:g}：每个样本恰好给一格加 1，不除以总数"
+    diagonal = np.trace(want)
+    for sum_of, said in (
+        (1, "只数了一个样本：return 是不是缩进到了循环里面？"),
+        (n - 1, f"共 {n} 个样本，只数了 {n - 1} 个：头或尾漏了一个"),
+        (diagonal, "只数了判对的：判错的也各进一格，在对角线之外"),
+        (n - diagonal, "只数了判错的：判对的也各进一格，在对角线上"),
+    ):
+        hint = said if abs(total - sum_of) < 1e-9 else hint
     yield that(abs(total - n) < 1e-9, "所有格加起来等于样本数", hint)
     order = np.argsort(classes)
     hint = "行列按标签从小到大排了：要按 classes 给的次序"
@@ -705,7 +746,14 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     yield that(arrays, "前三样是数组", "precision、recall、f1 要是 NumPy 数组，现在是列表")
     swapped = "两者对调了：精确率的分母是一列之和（判成它的），召回率的分母是一行之和（真是它的）"
     of_all = np.diag(matrix) / matrix.sum()
-    traps = {swapped: recall, "分母是这一类自己的列和，不是总数": of_all}
+    traps = {
+        swapped: recall,
+        "分母是这一类自己的列和，不是总数": of_all,
+        f"这是 F1：次序是 {listed}": f1,
+        "四舍五入了：留下全部小数": [np.round(precision, places) for places in (2, 3, 4, 6)],
+        "不是百分数：都在 0 与 1 之间": 100 * precision,
+        "小数部分没有了：用了整除 //，还是写进了整数数组？": np.floor(precision),
+    }
     hint = "对角线 ÷ 列和：matrix.sum(axis=0)"
     yield value(p, precision, "precision", hint, traps, form="每一类一个数")
     traps = {"两处都除以了列和：召回率的分母是行和": precision}
@@ -715,12 +763,15 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     hint = "你算的是算术平均；F1 = 2PR / (P + R)，两者之一很低时 F1 也低"
     traps = {hint: (precision + recall) / 2, "少乘了 2：F1 = 2PR / (P + R)": f1 / 2}
     traps |= {"这是 P 与 R 的几何平均，F1 是调和平均": np.sqrt(precision * recall)}
+    traps |= {"这是 P 与 R 的积：还要乘 2，除以 P + R": precision * recall}
     hint = "F1 = 2PR / (P + R) = 2TP / (行和 + 列和)"
     yield value(f, f1, "f1", hint, traps, form="每一类一个数")
     micro = np.trace(matrix) / matrix.sum()
     weighted = float(np.average(f1, weights=matrix.sum(axis=1)))
     traps = {
         "两个宏 F1 的次序反了：先是各类 F1 的平均": of_means,
+        "这是各类 F1 的中位数，要平均": float(np.median(f1)),
+        "这是最高的一类，要平均": float(f1.max()),
         "这是微平均，也就是准确率": micro,
         "这是按张数加权的平均；宏平均里每一类同权": weighted,
     }
@@ -760,7 +811,7 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     "n = 100 时，B 几乎什么都判成第 0 类，只有一张例外而且判对；A 的四格差不多各占一半。",
 )
 def judge_disagree(answer: Answer, rng: Rng) -> Steps:
-    for n in (20, int(rng.integers(21, 50)), int(rng.integers(150, 300))):
+    for n in (20, 2 * int(rng.integers(11, 25)) + 1, int(rng.integers(150, 300))):
         tables = yield from parts(answer(n), 2, "A, B", "返回两张表")
         form = "A 与 B 各是一张 2 × 2 的表：return A, B"
         a = yield from array(_unlisted(tables[0]), (2, 2), "A", form)
@@ -827,8 +878,23 @@ def judge_wilson(answer: Answer, rng: Rng) -> Steps:
             "标准差的根号里少除了 n": p - level * sqrt(p * (1 - p)),
             "求根公式的分母漏了：p² 的系数不是 1": low * (1 + zz / m),
             "± 后面那一项少乘了 z": middle - half / level,
+            "四舍五入了：误差不超过 10⁻⁶": [round(low, places) for places in (2, 3, 4, 5)],
+            "这是张数，要的是比例": m * low,
+            "数成了判错的张数": 1 - high,
+            "z 的大小不对：不等式里的 z 已经是标准差的倍数，不平方，也不折半": [
+                wilson(h, m, other)[0] for other in (level**2, level / 2)
+            ],
+            "根号里漏了一项：判别式展开以后，除了 p̂(1−p̂)/n 还有只含 z 与 n 的一项": (
+                middle - level / (1 + zz / m) * sqrt(p * (1 - p) / m)
+            ),
+            "中点不是 p̂：两个根的中点由 p 的系数定": p - half,
+            "不要再加连续性修正：就是这个方程的两个根": low - 0.5 / m,
         }
         hint = "先核对平方后的方程：p²、p、常数三项的系数各是多少"
+        if p in (0, 1):  # where some write a rule of their own
+            hint = "这种情形不用另写规则：还是同一个方程的两个根"
+            plain = "宽度成了 0：一个也没对、全对时，说得通的 p 也不止一个，照样解方程"
+            traps = {plain: p}
         if p > 0:
             fixed = wilson(h, m)[0]
             traps |= {"没有用参数 z，写死了 1.96": fixed} if level != 1.96 else {}
@@ -836,4 +902,6 @@ def judge_wilson(answer: Answer, rng: Rng) -> Steps:
         else:  # the wrong interval is [0, 0]: its other end tells
             yield value(ends[0], low, f"low{said}", "p̂ = 0 时下端是 0", atol=1e-6, weight=0.25)
         traps = {plain: [p + wide, min(1.0, p + wide)], "返回的是中点和半宽，要两端": half}
+        if p == 1:
+            traps = {}
         yield value(ends[1], high, f"high{said}", hint, traps, atol=1e-6, weight=0.5)

@@ -669,7 +669,7 @@ WRONG = [
     Wrong("06.2", "one model", fit_once, "就要训练", 13),
     Wrong("06.2", "fixed seed", validate(cut=folds_of_fixed_seed), "还是那几折", 87),
     Wrong("06.2", "by chance", validate_by_chance, "全局函数", 87),
-    Wrong("06.2", "row in two folds", validate(cut=folds_twice), "进了两折", 13),
+    Wrong("06.2", "row in two folds", validate(cut=folds_twice), "各折不能相交", 13),
     Wrong("06.2", "trains on all", validate(rest=lambda n, f: np.arange(n)), "取它的补集", 25),
     Wrong("06.2", "labels of others", validate(labels=lambda y, r: y[: len(r)]), "对不上号", 0),
     Wrong("06.2", "columns turned", columns_sorted_later, "次序相同", 50),
