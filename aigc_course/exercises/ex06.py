@@ -6,7 +6,7 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import sqrt
+from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
@@ -209,17 +209,18 @@ def _names(rng: Rng, k: int) -> Array:
 
 
 def _labels(rng: Rng, k: int, fraction: float) -> Array:
-    """Labels of ``k`` unevenly filled classes, at least three.
+    """Labels of ``k`` unevenly filled classes, at least four.
 
-    In one class ``fraction`` asks for a little less than a whole number of rows, in another for
-    a little more, so that neither cutting off nor rounding up gives what rounding gives; one is
-    large enough that a random choice from it looks like one.
+    In a small and in a larger class ``fraction`` asks for a little less than a whole number of
+    rows, in another for a little more, so that neither cutting off nor rounding up gives what
+    rounding gives; one is large enough that a random choice from it looks like one.
     """
-    sizes = np.arange(6, 40)
+    sizes = np.arange(ceil(1 / fraction), 40)  # not one class is cut off to nothing
     left = (fraction * sizes) % 1
     below, above = sizes[(left > 0.55) & (left < 0.95)], sizes[(left > 0.05) & (left < 0.45)]
-    others = [260, *rng.choice(sizes, size=k - 3)]  # more rows than a byte can number
-    counts = rng.permutation([rng.choice(below), rng.choice(above), *others])
+    few, many = below[below <= 20], below[below > 20]
+    others = [260, *rng.choice(sizes, size=k - 4)]  # more rows than a byte can number
+    counts = rng.permutation([rng.choice(few), rng.choice(many), rng.choice(above), *others])
     return rng.permutation(np.repeat(_names(rng, k), counts))
 
 
@@ -245,7 +246,7 @@ def _regular(chosen: Array) -> bool:
 )
 def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, stratified_split)
-    k, fraction = int(rng.integers(4, 7)), float(rng.choice([0.15, 0.3, 0.35]))
+    k, fraction = int(rng.integers(4, 7)), float(rng.choice([0.15, 0.25, 0.35]))
     y = _labels(rng, k, fraction)
     n, seed = len(y), int(rng.integers(1, 10**6))
 
@@ -679,14 +680,14 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     yield that(not small, "计数放得下", hint)
     total = matrix.sum()
     hint = f"共 {n} 个样本，矩阵各格之和是 {total:g}：每个样本恰好给一格加 1，不除以总数"
-    diagonal = np.trace(want)
+    diagonal, counted = np.trace(want), (matrix == np.round(matrix)).all()
     for sum_of, said in (
         (1, "只数了一个样本：return 是不是缩进到了循环里面？"),
         (n - 1, f"共 {n} 个样本，只数了 {n - 1} 个：头或尾漏了一个"),
         (diagonal, "只数了判对的：判错的也各进一格，在对角线之外"),
         (n - diagonal, "只数了判错的：判对的也各进一格，在对角线上"),
     ):
-        hint = said if abs(total - sum_of) < 1e-9 else hint
+        hint = said if counted and total == sum_of else hint
     yield that(abs(total - n) < 1e-9, "所有格加起来等于样本数", hint)
     order = np.argsort(classes)
     hint = "行列按标签从小到大排了：要按 classes 给的次序"

@@ -634,7 +634,7 @@ def wilson_with_one_sd(hits, n, z=1.96):
 
 
 def wilson_by_grid(hits, n, z=1.96):
-    p = np.linspace(0, 1, 1001)
+    p = np.linspace(0, 1, 978)
     p = p[abs(hits / n - p) <= z * np.sqrt(p * (1 - p) / n)]
     return p.min(), p.max()
 
