@@ -269,7 +269,7 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     yield that(numbers, "返回的是行号（一维整数）", hint)
     ends = [int(end(rows)) for rows in (train, val) if rows.size for end in (np.min, np.max)]
     inside = min(ends) >= 0 and max(ends) < n
-    hint = f"行号在 0 与 N−1 = {n - 1} 之间，现在有 {min(ends)}、{max(ends)}：是不是放了标签？"
+    hint = "行号在 0 与 N−1 之间，现在有的不在：是不是放了标签？"
     yield that(inside, "行号在 0 与 N−1 之间", hint)
     hint = "验证里有的行出现了不止一次：抽的时候不放回；“这一类里的第几张”也不是行号"
     yield that(len(np.unique(val)) == len(val), "验证的行各不相同", hint)

@@ -298,6 +298,15 @@ def split_shuffling_labels(y, fraction, rng):
     return ex06.stratified_split(y, fraction, rng)
 
 
+def split_of_a_fifth(y, fraction, rng):
+    return ex06.stratified_split(y, 0.2, rng)
+
+
+def split_labels(y, fraction, rng):
+    train, val = ex06.stratified_split(y, fraction, rng)
+    return y[train], y[val]
+
+
 def split_masks(train, val):
     rows = np.arange(len(train) + len(val))
     return np.isin(rows, train), np.isin(rows, val)
@@ -353,6 +362,11 @@ def fit_once(x, y, k, rng, select, fit):
 
 def sees_all(select, x, y, others):
     return select(x, y)
+
+
+def selects_twice(select, x, y, others):
+    select(x[others], y[others])
+    return select(x[others], y[others])
 
 
 def columns_sorted_later(x, y, k, rng, select, fit):
@@ -605,6 +619,10 @@ def disagree_copied(n):
     return ex06.disagree(100)
 
 
+def disagree_even(n):
+    return np.full((2, 2), n / 2), ex06.disagree(n)[1]
+
+
 def disagree_little(n):
     a = np.array([[n // 2, n - n // 2], [n - 3 * n // 5, 3 * n // 5]])
     return a, np.array([[n, 0], [n - n // 5, n // 5]])
@@ -639,6 +657,10 @@ def wilson_by_grid(hits, n, z=1.96):
     return p.min(), p.max()
 
 
+def wilson_but_at_0(hits, n, z=1.96):
+    return ex06.wilson(hits, n, z) if hits else (0.0, 0.0)
+
+
 def wilson_then(change):
     return lambda hits, n, z=1.96: change(*ex06.wilson(hits, n, z))
 
@@ -661,6 +683,8 @@ WRONG = [
     Wrong("06.1", "even distances", split_with(at_even_distances), "每隔几行取一张", 66),
     Wrong("06.1", "first rows", split_with(first_rows), "排过序", 34),
     Wrong("06.1", "masks", split_then(split_masks), "np.flatnonzero", 0),
+    Wrong("06.1", "fixed share", split_of_a_fifth, "却不是 fraction", 0),
+    Wrong("06.1", "labels", split_labels, "是不是放了标签", 0),
     Wrong("06.1", "one array", split_then(lambda t, v: np.append(t, v)), "train_rows, val_rows", 0),
     Wrong("06.2", "colleague", colleague, "没有轮到", 0),
     Wrong("06.2", "in a row", validate(cut=in_a_row), "连着的一段行", 13),
@@ -675,6 +699,7 @@ WRONG = [
     Wrong("06.2", "columns turned", columns_sorted_later, "次序相同", 50),
     Wrong("06.2", "k below N only", validate_large, "就要训练 6 次", 87),
     Wrong("06.2", "in fold order", in_fold_order, "放在第 i 行", 63),
+    Wrong("06.2", "selects twice", validate(columns=selects_twice), "只调用 select 一次", 25),
     Wrong("06.2", "scaled", validate_scaled, "数不变", 0),
     Wrong("06.3", "no zero_grad", epoch(zero=False), "累加起来了", 14),
     Wrong("06.3", "no step", epoch(step=False), "一模一样", 0),
@@ -739,6 +764,7 @@ WRONG = [
     Wrong("06.6", "equal", tables(lambda a, b: (b, b)), "名次相同", 0),
     Wrong("06.6", "little", disagree_little, "不到 0.05", 0),
     Wrong("06.6", "shares", tables(lambda a, b: (a / a.sum(), b / b.sum())), "不小于 0 的整数", 0),
+    Wrong("06.6", "even n only", disagree_even, "不小于 0 的整数", 33),
     Wrong("06.6", "one", tables(lambda a, b: b), "return A, B", 0),
     Wrong("06.7", "wald", wald, "要解方程", 0),
     Wrong("06.7", "turned", wilson_then(lambda a, b: (b, a)), "先小后大", 0),
@@ -748,6 +774,7 @@ WRONG = [
     Wrong("06.7", "grid", wilson_by_grid, "先核对", 0),
     Wrong("06.7", "middle", wilson_then(lambda a, b: ((a + b) / 2, (b - a) / 2)), "中点和半宽", 0),
     Wrong("06.7", "percent", wilson_then(lambda a, b: (100 * a, 100 * b)), "不是百分数", 0),
+    Wrong("06.7", "own rule at 0", wilson_but_at_0, "宽度成了 0", 47),
     Wrong("06.7", "fixed z", lambda hits, n, z=1.96: ex06.wilson(hits, n), "写死了", 21),
 ]
 # one hint serves several slips of the same kind
