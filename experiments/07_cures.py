@@ -1,4 +1,4 @@
-"""Lesson 07, sections 9 and 10: the cures at the strengths chosen, and the amount of data.
+"""Lesson 07, sections 2 and 10: the cures at the strengths chosen, and the amount of data.
 
 python experiments/07_cures.py
 """

@@ -1,4 +1,4 @@
-"""Lesson 07, section 9: how strong each cure should be, on true and on spoilt labels.
+"""Lesson 07, sections 2 and 10: how strong each cure should be, on true and on spoilt labels.
 
 python experiments/07_strength.py
 """
@@ -87,9 +87,12 @@ def changed(cure: str, strength: float, x: Any, rng: np.random.Generator) -> Any
 
 
 def trained(
-    cure: str, strength: float, seed: int, drawn: Sample, watch: Any = None
+    cure: str, strength: float, seed: int, drawn: Sample, watch: Any = None, lr: float = 0.1
 ) -> tuple[nn.Module, Any]:
-    """Train once; ``watch`` is called with the model after each epoch."""
+    """Train once; ``watch`` is called with the model after each epoch.
+
+    早停 anneals the learning rate as all the others do; 早停不退火 leaves it as it is.
+    """
     rng = np.random.default_rng(1000 + seed)
     engine.manual_seed(seed)  # dropout
     width = int(strength) if cure == "宽度" else 64
@@ -99,25 +102,27 @@ def trained(
     model = nn.Sequential(*layers, nn.Linear(width, 10, generator=rng))
     epochs = int(strength) if cure == "轮数" else EPOCHS
     decay = strength if cure == "L2" else 0.0
-    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=decay)
+    optimizer = optim.SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=decay)
     smooth = strength if cure == "标签平滑" else 0.0
+    schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
 
     def loss(output: Any, y: Any) -> Any:  # smoothed while training only
         return F.cross_entropy(output, y, label_smoothing=smooth if model.training else 0.0)
 
+    stops, anneals = cure in ("早停", "早停不退火"), cure != "早停不退火"
     val = data.fashion_mnist().val
     curve = (data.as_float(val.x[:1000]), val.y[:1000])
     history = engine.fit(
         model,
         (drawn.x, drawn.given),
-        curve if cure == "早停" or watch is not None else None,
+        curve if stops or watch is not None else None,
         optimizer,
         loss=loss,
         epochs=epochs,
         batch_size=BATCH,
         rng=rng,
-        scheduler=optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs),
-        patience=int(strength) if cure == "早停" else None,
+        scheduler=schedule if anneals else None,
+        patience=int(strength) if stops else None,
         l1=strength if cure == "L1" else 0.0,
         augment=(lambda x, g: changed(cure, strength, x, g))
         if cure in ("平移", "左右翻转", "上下翻转")

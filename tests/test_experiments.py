@@ -122,6 +122,31 @@ def test_lesson_07_compares_the_strengths_that_the_validation_set_chose():
     assert not seeds & {row["seed"] for row in data.results("07_cures")}
 
 
+def test_lesson_07_compares_the_learning_rates_that_the_validation_set_chose():
+    accuracies: dict[str, dict[tuple, list[float]]] = {}
+    reported: dict[str, set[tuple]] = {}
+    spoilt = [r for r in data.results("07_strength") if r["labels"] == "两成错标"]
+    for row in data.results("07_rates") + [{"lr": 0.1, **row} for row in spoilt]:
+        point = (row["lr"], row["strength"])
+        if row["seed"] < 100:
+            assert row.get("test_acc") is None
+            found = accuracies.setdefault(row["cure"], {})
+            found.setdefault(point, []).append(row["val_acc"])
+        else:
+            reported.setdefault(row["cure"], set()).add(point)
+    for row in data.results("07_cures"):
+        if row["labels"] == "两成错标" and row["size"] == 1000:
+            reported.setdefault(row["cure"], set()).add((0.1, row["strength"]))
+    assert accuracies.keys() == reported.keys()
+    for cure, by_point in accuracies.items():
+        means = {point: sum(values) / len(values) for point, values in by_point.items()}
+        best = max(means, key=means.get)
+        assert best in reported[cure], cure
+        rates = {lr for lr, _ in means}
+        if cure != "早停不退火":
+            assert min(rates) < best[0] < max(rates), f"{cure}: at the edge of its grid"
+
+
 def test_lesson_07_reports_the_rare_class_at_the_rates_that_the_validation_set_chose():
     rows, found = data.results("07_rare"), {}
     for row in rows:
