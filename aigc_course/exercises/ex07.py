@@ -167,9 +167,9 @@ def equivalent_l2(h: Array, lr: float, steps: int) -> Array:
         >>> equivalent_l2(np.array([0.0, 1.0]), 0.1, 10).round(3).tolist()
         [1.0, 0.535]
     """
-    gone = -np.expm1(steps * np.log1p(-lr * np.asarray(h)))  # 1 - (1 - lr h)^steps
+    left = steps * np.log1p(-lr * np.asarray(h))  # log of (1 - lr h)^steps
     flat = np.full(np.shape(h), 1 / (lr * steps))
-    return np.divide(h * (1 - gone), gone, out=flat, where=np.asarray(h) > 0)
+    return np.divide(h * np.exp(left), -np.expm1(left), out=flat, where=np.asarray(h) > 0)
 
 
 def balanced_weights(y: Array, classes: Array) -> Array:
