@@ -106,7 +106,7 @@ class ReferenceRules:
 
     @staticmethod
     def maximum(a: Array, b: Array) -> tuple[Array, Vjp]:
-        share = np.where(a == b, 0.5, a > b)
+        share = np.where(a == b, 0.5, a > b).astype(np.result_type(a, b))
         back = reference_unbroadcast
         return np.maximum(a, b), lambda g: (
             back(g * share, a.shape),
