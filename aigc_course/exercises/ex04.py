@@ -203,11 +203,13 @@ def judge_unbroadcast(answer: Answer, rng: Rng) -> Steps:
         ("本来就是 1", (a, 1), (a, 1), 0.0, "g 在这根轴上也是 1，求和后形状不能变"),
         ("多出的轴长度是 1", (1, b), (b,), 0.0, "多出来的轴哪怕长度是 1 也要去掉"),
         ("一个样本也没有", (0, b), (b,), 0.0, "没有东西可加时和是 0：求和就行，不要取某一行"),
+        ("一个样本也没有", (0, b), (1, b), 0.0, "0 也是 1 拉出来的：shape 里是 1 的轴一律求和"),
+        ("一个样本也没有", (0, b), (0, b), 0.0, "形状一样时原样返回，长度是 0 也一样"),
     ]
     for case, big, small, weight, hint in cases:
         g = rng.uniform(1.0, 9.0, size=big)
         got, want = call(g, small)
-        label, copies = f"{case} {big} → {small}", max(1, g.size // want.size)
+        label, copies = f"{case} {big} → {small}", max(1, g.size // max(1, want.size))
         got = yield from array(got, small, label, hint)
         traps = {"广播把一个数抄了多份，每一份的影响要相加，不是取平均": want / copies}
         if copies > 1 and np.isin(got, g).all():
@@ -234,8 +236,11 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
     back = Caller(got[1], right_vjp)
     g = np.asarray(rng.uniform(-2.0, 2.0, size=np.shape(out)))
     local, count = right_vjp(np.ones_like(g)), len(inputs)
-    for repeated in (False, True):
-        said = "再问一次，答案变了：vjp 不能改动它记住的数组" if repeated else hint
+    other = "换一个 g 再问，梯度没有跟着对：每次用收到的 g，也不改动记住的数组"
+    for repeated in (0, 1, 2):
+        said = (hint, "再问一次，答案变了：vjp 不能改动它记住的数组", other)[repeated]
+        if repeated == 2:
+            g = np.asarray(rng.uniform(2.5, 4.0, size=g.shape))
         both = yield from attempt(partial(back, g), f"{title} 的梯度", {ValueError: said})
         grads: Any = both[0] if both else None
         want: Any = both[1] if both else local
@@ -251,6 +256,18 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
             yield value(grads[i], want[i], which, said, {} if repeated else traps)
         yield back.untouched()
     yield call.untouched()
+
+
+def _single_steps(
+    rule: Answer, rng: Rng, name: str, inputs: Sequence[Array], **options: Any
+) -> Steps:
+    """float32 in, float32 out and back."""
+    got = rule(*(a.astype(np.float32) for a in inputs), **options)
+    back = got[1](np.ones(np.shape(got[0]), np.float32))
+    found = {np.asarray(array).dtype.name for array in (got[0], *back)}
+    hint = "np.where(…, 0.5, …)、np.zeros(形状) 给的是 float64：转成输入的 dtype"
+    detail = f"得到的有 {'、'.join(sorted(found))}"
+    yield that(found == {"float32"}, f"{name}：float32 进，float32 出", hint, detail, weight=0.25)
 
 
 def _rule_cases(rng: Rng) -> list[_Case]:
@@ -269,6 +286,8 @@ def _rule_cases(rng: Rng) -> list[_Case]:
     at_zero = "a 里可以有 0 和负数：直接用 p·aᵖ⁻¹，不要除以 a，也不要取 ln a"
     larger = "谁大 g 就归谁，另一个得 0：看 a > b，不是看 g"
     tie = "一样大的地方两边各得一半：a 动一点、b 动一点，结果动的是它们的平均"
+    near = 1e-9 * rng.choice([-1.0, 1.0], size=a.shape)
+    close = "只差一点也不算一样大：用 a == b，不用 isclose"
     return [
         ("div（同形）", 1.0, quotient, (a, b), {}),
         ("power（p = 2）", 1.0, power, (b,), {"p": 2}),
@@ -277,11 +296,13 @@ def _rule_cases(rng: Rng) -> list[_Case]:
         ("div（(m, 1) 与 (n,)）", 0.5, cast, (column, row), {}),
         ("div（(1,) 与一个数）", 0.25, cast, (one, number), {}),
         ("div（没有样本）", 0.25, cast, (a[:0], row), {}),
+        ("div（没有样本，(0, n) 与 (1, n)）", 0.25, cast, (a[:0], b[:1]), {}),
         ("power（p = -1.0）", 0.25, power, (b,), {"p": -1.0}),
         ("power（p = 0.5）", 0.25, power, (b,), {"p": 0.5}),
         ("power（p = 2，a 里有 0 和负数）", 0.25, at_zero, (zero,), {"p": 2}),
         ("power（p = 3，a 里有 0 和负数）", 0.25, at_zero, (zero,), {"p": 3}),
         ("maximum（有一样大的）", 0.5, tie, (a, tied), {}),
+        ("maximum（只差 1e-9）", 0.25, close, (a, a + near), {}),
         ("maximum（(m, n) 与 (m, 1)）", 0.5, cast, (a, column), {}),
         ("maximum（(m, 1) 与 (n,)）", 0.5, cast, (column, row), {}),
     ]
@@ -306,6 +327,11 @@ def judge_rules(answer: Answer, rng: Rng) -> Steps:
         name = case[0].partition("（")[0]
         steps = _rule_steps(getattr(answer, name), getattr(ReferenceRules, name), rng, case)
         yield as_one(case[0], steps, weight=case[1])
+    a, b = rng.uniform(0.5, 2.0, size=(2, 3, 2))
+    b[0] = a[0]
+    yield from _single_steps(answer.div, rng, "div", (a, b))
+    yield from _single_steps(answer.power, rng, "power", (a,), p=2)
+    yield from _single_steps(answer.maximum, rng, "maximum", (a, b))
 
 
 @exercise(
@@ -334,12 +360,15 @@ def judge_matmul(answer: Answer, rng: Rng) -> Steps:
         ("批的轴长度是 1", 0.5, cast, (B, 1, m, n), (2, n, k)),
         ("批里一个也没有", 0.25, cast, (0, m, n), (n, k)),
         ("方阵", 0.25, swap, (B, n, n), (B, n, n)),
+        ("a 有两根批的轴", 0.25, cast, (B, 2, m, n), (n, k)),
+        ("批里一个也没有", 0.0, cast, (1, m, n), (0, n, k)),
     ]
     for label, weight, hint, left, right in cases:
         inputs = rng.normal(size=left), rng.normal(size=right)
         case = (f"{label} {left} @ {right}", weight, hint, inputs, dict[str, Any]())
         steps = _rule_steps(answer, ReferenceRules.matmul, rng, case)
         yield as_one(case[0], steps, weight=weight)
+    yield from _single_steps(answer, rng, "matmul", rng.normal(size=(2, 3, 3)))
 
 
 @exercise(
@@ -379,6 +408,7 @@ def judge_getitem(answer: Answer, rng: Rng) -> Steps:
         case = (label, weight, hint, (data,), {"index": index})
         steps = _rule_steps(answer, ReferenceRules.getitem, rng, case)
         yield as_one(label, steps, weight=weight)
+    yield from _single_steps(answer, rng, "getitem", (a,), index=[0, 0])
 
 
 # --- 04.6: the way back ------------------------------------------------------------------------
@@ -466,6 +496,11 @@ def judge_gradients(answer: Answer, rng: Rng) -> Steps:
         yield that(u.calls == 1, f"{label}：vjp 只调用一次", hint, f"u.vjp 被调用 {u.calls} 次")
         hint = "字典里要有每个要梯度的节点，不只叶子"
         yield _gradient(got, u, 7 * ones, f"{label}：u 的梯度", hint, 0.0)
+
+    u = _scale(x, 2.0)
+    got = answer(_add(_scale(u, 0.0), _scale(u, 0.0)))
+    hint = "梯度是 0 也是梯度：照样往前传、进字典（.grad 是 0，不是 None）"
+    yield _gradient(got, x, 0 * ones, "中途乘了 0：x 的梯度", hint, 0.0)
 
     empty = GraphNode(data=np.zeros((0, *size)))
     hint = "没有样本时梯度也与节点同形：(0, …)，从 np.ones_like(root.data) 出发"
@@ -589,7 +624,16 @@ def _steps_of(program: Any) -> list[tuple[str, int, int]] | None:
     return steps
 
 
-@exercise("04.7", "只有他错的程序", points=3, asks='witness(who) -> 程序 [("+" 或 "×", i, j), …]')
+@exercise(
+    "04.7",
+    "只有他错的程序",
+    points=3,
+    asks='witness(who) -> 程序 [("+" 或 "×", i, j), …]',
+    allows=[
+        *(nearest_first, adds_in_place, pairs_in_a_dict),
+        *(reference_gradients, reference_topological_order),
+    ],
+)
 @hints(
     "每一份代码问一句：它与 04.6 差在哪一行？那一行在什么样的图上才会与 04.6 不同？",
     "甲：要有一个节点，从 root 有一短一长两条路到它。乙：要有一个数组交给了两个来源，其中一个来源"
@@ -682,6 +726,10 @@ def _recording(T: Answer, rng: Rng) -> Steps:
     right = isinstance(parents, tuple) and len(parents) == 2
     hint = "parents 是输入的元组，次序与规则的输入相同：(self, *others)"
     yield that(right and parents[0] is c and parents[1] is w, "c / w 的 parents", hint)
+    for other, said in ((2.0, "w + 2"), (np.arange(3.0), "w + 数组")):
+        kinds = [isinstance(p, T) for p in (w + other).parents]
+        hint = "不是 Tensor 的（数、数组）先包成 Tensor，包好的也在 parents 里"
+        yield that(kinds == [True, True], f"{said} 的 parents 是两个 Tensor", hint)
     yield that(callable(out.vjp), "结果记着 vjp", "规则给的第二样东西，原样记在结果上")
     yield that(out.op == "div", "结果记着 op", "op 是规则的名字：rule.__name__")
     constant = c + 2
@@ -701,7 +749,7 @@ def _quiet(T: Answer, rng: Rng) -> Steps:
     with T.no_grad():
         quiet = w + 2
         with T.no_grad():
-            pass
+            deep = w + 3
         inner = w + 3
     yield that(
         not quiet.requires_grad,
@@ -714,6 +762,14 @@ def _quiet(T: Answer, rng: Rng) -> Steps:
     yield that(not kept, "no_grad 里的结果没有 parents", hint)
     hint = "退出时恢复成进来之前的值，不是一律改成 True：no_grad 可以套着用"
     yield that(not inner.requires_grad, "no_grad 套 no_grad", hint)
+    hint = "进去时一律关掉：recording = False，不是反过来"
+    yield that(not deep.requires_grad, "里层的 no_grad 里也不记录", hint)
+    T.recording = False
+    with T.no_grad():
+        pass
+    restored, T.recording = T.recording, True
+    hint = "进来之前 recording 已经是 False，出来还应是 False：先记住原来的值"
+    yield that(restored is False, "进来之前就不记录，出来也不记录", hint)
     yield that((w + 2).requires_grad, "离开 no_grad 后重新记录", "用完要恢复")
     passed_on = False
     try:
@@ -733,7 +789,17 @@ def _types(T: Answer, rng: Rng) -> Steps:
     out = (T(np.ones(3, np.float32), requires_grad=True) * 2 + 1).mean()
     hint = "NumPy 里 float32 数组 + float64 数组会变成 float64：把常数先转成 self.data.dtype"
     yield that(out.data.dtype == np.float32, "float32 进，float32 出", hint, weight=0.5)
+    mixed = T(np.ones(3, np.float32)) + np.ones(3)
+    hint = "数组也要转：np.asarray(t, self.data.dtype)，不只是数"
+    yield that(mixed.data.dtype == np.float32, "float32 + float64 的数组，得 float32", hint)
     w = T(rng.normal(size=3), requires_grad=True)
+    hint = "常数的 dtype 跟 self.data 走：float64 里的常数不能经过 float32"
+    yield value((w * 0.1).data, w.data * 0.1, "float64 的 w * 0.1", hint)
+    single = T(np.ones(3, np.float32))
+    single + w
+    same = w.data.dtype == np.float64 and single.data.dtype == np.float32
+    hint = "已经是 Tensor 的用它自己，不改它的 .data"
+    yield that(same, "输入的 Tensor 没有变", hint)
     for sign, operator in (("*", mul), ("+", add)):
         got: Any = None
         with suppress(TypeError, ValueError, AttributeError):
@@ -790,6 +856,8 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     J = (4 * fine - J) / 3  # Richardson: the error of order step² is gone
     back = Caller(got[1])
     size = float(np.abs(J).max()) or 1.0
+    # differences round at 1e-16 of the value over the step: a saturated tanh shows it
+    floor = 1e-6 * size + 1e-10 * float(np.abs(np.asarray(got[0], dtype=float)).max())
     for repeated in (False, True, True):
         g = np.asarray(rng.uniform(-2.0, 2.0, size=shape))
         grads = back(g)[0]
@@ -805,7 +873,7 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
         hint = "与数值差分对不上：把 ∂yᵢ/∂aⱼ 写出来，对 i 求和 Σᵢ gᵢ ∂yᵢ/∂aⱼ"
         if repeated:
             hint = "第一次对，后来不对：vjp 不能改动它记住的数组"
-        yield value(grads[0], want, f"{label}：梯度", hint, traps, rtol=1e-5, atol=1e-6 * size)
+        yield value(grads[0], want, f"{label}：梯度", hint, traps, rtol=1e-5, atol=floor)
     yield back.untouched(hint="vjp 改动了 g：先 copy，或写成新数组")
     yield J
 
@@ -823,6 +891,8 @@ def judge_own_rule(answer: Answer, rng: Rng) -> Steps:
     shapes = {"一维": (n + 2,), "二维": (m, n), "三维": (m, n, k), "一个元素": (1,), "一列": (n, 1)}
     for label, shape in shapes.items():
         a, J = rng.uniform(-2.0, 2.0, size=shape), np.zeros(())
+        if label == "三维":
+            a.flat[:3] = 0.0, a.flat[3], 0.0  # zeros and equal entries are lawful, too
         for step in _own_steps(call, rng, a, f"{label} {shape}"):
             if isinstance(step, np.ndarray):
                 J = step

@@ -72,6 +72,7 @@ class WrittenOut:
         def vjp(g):
             to_a = 1.0 * (a > b) + 0.5 * (a == b)
             to_b = 1.0 * (b > a) + 0.5 * (a == b)
+            to_a, to_b = to_a.astype(g.dtype), to_b.astype(g.dtype)
             return unbroadcast_by_loop(g * to_a, a.shape), unbroadcast_by_loop(g * to_b, b.shape)
 
         return np.where(a > b, a, b), vjp
@@ -95,7 +96,8 @@ class Gather:
 
         def vjp(g):
             weights = np.asarray(g, dtype=float).ravel()
-            return (np.bincount(np.ravel(places), weights, a.size).reshape(a.shape),)
+            grad = np.bincount(np.ravel(places), weights, a.size)
+            return (grad.reshape(a.shape).astype(a.dtype),)
 
         return a[index], vjp
 
