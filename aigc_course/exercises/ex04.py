@@ -258,9 +258,7 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
     yield call.untouched()
 
 
-def _single_steps(
-    rule: Answer, rng: Rng, name: str, inputs: Sequence[Array], **options: Any
-) -> Steps:
+def _single_steps(rule: Answer, name: str, inputs: Sequence[Array], **options: Any) -> Steps:
     """float32 in, float32 out and back."""
     got = rule(*(a.astype(np.float32) for a in inputs), **options)
     back = got[1](np.ones(np.shape(got[0]), np.float32))
@@ -329,9 +327,9 @@ def judge_rules(answer: Answer, rng: Rng) -> Steps:
         yield as_one(case[0], steps, weight=case[1])
     a, b = rng.uniform(0.5, 2.0, size=(2, 3, 2))
     b[0] = a[0]
-    yield from _single_steps(answer.div, rng, "div", (a, b))
-    yield from _single_steps(answer.power, rng, "power", (a,), p=2)
-    yield from _single_steps(answer.maximum, rng, "maximum", (a, b))
+    yield from _single_steps(answer.div, "div", (a, b))
+    yield from _single_steps(answer.power, "power", (a,), p=2)
+    yield from _single_steps(answer.maximum, "maximum", (a, b))
 
 
 @exercise(
@@ -368,7 +366,7 @@ def judge_matmul(answer: Answer, rng: Rng) -> Steps:
         case = (f"{label} {left} @ {right}", weight, hint, inputs, dict[str, Any]())
         steps = _rule_steps(answer, ReferenceRules.matmul, rng, case)
         yield as_one(case[0], steps, weight=weight)
-    yield from _single_steps(answer, rng, "matmul", rng.normal(size=(2, 3, 3)))
+    yield from _single_steps(answer, "matmul", tuple(rng.normal(size=(2, 3, 3))))
 
 
 @exercise(
@@ -408,7 +406,7 @@ def judge_getitem(answer: Answer, rng: Rng) -> Steps:
         case = (label, weight, hint, (data,), {"index": index})
         steps = _rule_steps(answer, ReferenceRules.getitem, rng, case)
         yield as_one(label, steps, weight=weight)
-    yield from _single_steps(answer, rng, "getitem", (a,), index=[0, 0])
+    yield from _single_steps(answer, "getitem", (a,), index=[0, 0])
 
 
 # --- 04.6: the way back ------------------------------------------------------------------------
