@@ -24,7 +24,9 @@ from aigc_course.exercises import get, registered
 FOLDER = Path(__file__).parents[2] / "notebooks"
 REPOSITORY = FOLDER.parent
 LISTED = re.findall(
-    r"^\| `(\d\d_\w+)` \|", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.M
+    r"^\| \[`(\d\d_\w+)`\]\(notebooks/\1\.ipynb\) \|",
+    (REPOSITORY / "README.md").read_text(encoding="utf-8"),
+    re.M,
 )
 HEADER = ["学习目标", "先修", "预计用时", "运行时间", "数据"]
 ENDING = ["小结", "术语表", "延伸阅读"]
@@ -67,7 +69,7 @@ def test_every_finished_lesson_is_in_the_readme(path, notebook):
     if left:
         assert path.stem not in LISTED, f"README 里已有这一章，却还有 {left} 处{TO_WRITE}"
     else:
-        line = f"| `{path.stem}` | 学什么 | 看到什么 |"
+        line = f"| [`{path.stem}`](notebooks/{path.name}) | 学什么 | 看到什么 |"
         assert path.stem in LISTED, f"README 的“内容”表缺一行：{line}"
 
 
