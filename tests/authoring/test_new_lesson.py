@@ -196,7 +196,7 @@ def test_a_finished_lesson_has_to_be_in_the_readme_and_no_other_may(monkeypatch)
     finished = from_text("%%% md a\nx\n")
     ask = test_documents.test_every_finished_lesson_is_in_the_readme
     ask(path, begun)
-    with pytest.raises(AssertionError, match=rf"表缺一行：\| `{path.stem}` \|"):
+    with pytest.raises(AssertionError, match=rf"表缺一行：\| \[`{path.stem}`\]"):
         ask(path, finished)
     monkeypatch.setattr(test_documents, "LISTED", [path.stem])
     ask(path, finished)

@@ -764,7 +764,6 @@ WRONG = [
     Wrong("06.6", "equal", tables(lambda a, b: (b, b)), "名次相同", 0),
     Wrong("06.6", "little", disagree_little, "不到 0.05", 0),
     Wrong("06.6", "shares", tables(lambda a, b: (a / a.sum(), b / b.sum())), "不小于 0 的整数", 0),
-    Wrong("06.6", "even n only", disagree_even, "不小于 0 的整数", 33),
     Wrong("06.6", "one", tables(lambda a, b: b), "return A, B", 0),
     Wrong("06.7", "wald", wald, "要解方程", 0),
     Wrong("06.7", "turned", wilson_then(lambda a, b: (b, a)), "先小后大", 0),
@@ -779,6 +778,7 @@ WRONG = [
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
+    Wrong("06.6", "even n only", disagree_even, "不小于 0 的整数", 33),
     Wrong("06.1", "stretch", split_with(stretch), "从某处起连着取", 66),
     Wrong("06.1", "sorted by class", split_sorted, "", 0),
     Wrong("06.2", "sees all labels", validate(columns=sees_all), "这就是泄漏", 25),

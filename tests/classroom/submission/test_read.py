@@ -122,7 +122,7 @@ def test_solutions_of_the_course(chapter):
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_order_of_cells_with_or_without_ids(data):
-    source, _, wanted = course("04")
+    source, _, wanted = course("03")  # 04 extends its classes from cell to cell: order counts
     cells = [c for c in source.cells if c.cell_type == "code"]
     shuffled = data.draw(st.permutations(cells))
     bare = [cell(c.source, "" if data.draw(st.booleans()) else c.id) for c in shuffled]
