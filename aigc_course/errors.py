@@ -12,6 +12,7 @@
         ShapeError                  engine.errors (a ValueError and a RuntimeError)
         GradcheckError              engine.gradcheck (a RuntimeError)
         SafetensorsError            engine.serialise (a ValueError)
+        TooDeep                     judging.handed.graph_node
         TooManyVisits               judging.handed.graph_node
         NewerFormat                 progress.store
         Damaged                     classroom.submission.notebook_file

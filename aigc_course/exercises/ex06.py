@@ -173,7 +173,7 @@ def disagree(n: int) -> tuple[Array, Array]:
     Example:
         >>> a, b = disagree(100)
         >>> [[round(s, 2) for s in scores_from_matrix(m)[3:]] for m in (a, b)]
-        [[0.5, 0.5], [0.36, 0.61]]
+        [[0.5, 0.5], [0.34, 0.6]]
     """
     half = (n + 1) // 2
     return np.array([[half, n - half], [n - half, half]]), np.array([[n, 0], [n - 1, 1]])

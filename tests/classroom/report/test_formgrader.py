@@ -109,14 +109,23 @@ def formgrader(
         log.close()
 
 
+def points() -> tuple[float, float]:
+    """What the lesson's notebook gives for its exercises, and for its open questions."""
+    cells = json.loads((rc.REPOSITORY / "notebooks" / f"{BOOK}.ipynb").read_text("utf-8"))["cells"]
+    graded = [cell["metadata"]["nbgrader"] for cell in cells if "nbgrader" in cell["metadata"]]
+    code = sum(g["points"] for g in graded if g["grade"] and not g["solution"])
+    return code, sum(g["points"] for g in graded if g["grade"] and g["solution"])
+
+
 def test_the_lists(formgrader: Formgrader):
     (assignment,) = formgrader.api("assignments")
-    assert (assignment["name"], assignment["max_score"]) == ("ps1", 23.0)
+    code, by_hand = points()
+    assert (assignment["name"], assignment["max_score"]) == ("ps1", code + by_hand)
     assert assignment["num_submissions"] == 3
     rows = {row["student"]: row for row in formgrader.api("submissions/ps1")}
     assert set(rows) == {"s1", "s2", "s4"}
     assert all(row["autograded"] for row in rows.values())
-    assert rows["s2"]["code_score"] == 18.0 and rows["s4"]["needs_manual_grade"]
+    assert rows["s2"]["code_score"] == code and rows["s4"]["needs_manual_grade"]
     assert {row["id"] for row in formgrader.api("students")} >= {"s1", "s2", "s3", "s4"}
     for page in ("manage_assignments", "gradebook", "gradebook/ps1", f"gradebook/ps1/{BOOK}"):
         assert "<title>nbgrader formgrade</title>" in formgrader.ask(page)
