@@ -16,14 +16,14 @@ from aigc_course.judging.vocabulary import (
     Array,
     Caller,
     Rng,
-    Step,
     Steps,
     again,
+    agree,
     array,
     exercise,
     hints,
+    one_by_one,
     parts,
-    shape_of,
     sizes,
     that,
     value,
@@ -169,36 +169,8 @@ def _album(rng: Rng) -> Array:
     return _album(rng) if by_largest else images
 
 
-def _same(got: Any, want: Any) -> bool:
-    want = np.asarray(want)
-    return shape_of(got) == want.shape and np.array_equal(np.asarray(got, dtype=float), want)
-
-
 def _squares(images: Array) -> Array:
     return (images - images.mean(axis=0)) ** 2
-
-
-def _one_by_one(
-    call: Caller,
-    cases: list[Array],
-    got: list[Any],
-    want: Array,
-    label: str,
-    hint: str,
-    traps: dict[str, Any],
-    weight: float = 1.0,
-) -> Step:
-    """A whole number a case: a typical mistake shows in all of them, the card shows one call."""
-    told = hint
-    for why, wrongs in traps.items():
-        if any(_same(got, wrong) for wrong in (wrongs if isinstance(wrongs, list) else [wrongs])):
-            told = why
-            break
-    k = next((k for k in range(len(want)) if not _same(got[k], want[k])), 0)
-    call(cases[k])  # once more, so that it is the last one: its inputs stand in the card
-    return value(
-        got[k], int(want[k]), label, told, form="要的是一个整数下标", rtol=0, atol=0, weight=weight
-    )
 
 
 @exercise("00.1", "最典型的一张，最离群的一张", points=1)
@@ -262,13 +234,14 @@ def judge_typical(answer: Answer, rng: Rng) -> Steps:
         + [np.array([_squares(images).argmin() for images in cases])],
     }
     # measures may agree on the nearest: the one that agrees on the farthest too comes first
-    both = sorted(wrongs.items(), key=lambda wrong: not _same(far, wrong[1][1]))
+    both = sorted(wrongs.items(), key=lambda wrong: not agree(far, wrong[1][1]))
     traps = at | {why: wrong[0] for why, wrong in both}
-    if _same(far, first):
+    if agree(far, first):
         traps = {"两个下标的次序反了：先最近，后最远": last} | traps
-    yield _one_by_one(call, cases, near, first, "near", hint, traps)
+    asked, form = [(images,) for images in cases], "要的是一个整数下标"
+    yield one_by_one(call, asked, near, first, "near", hint, traps, form=form)
     traps = {why: wrong[1] for why, wrong in wrongs.items()}
-    yield _one_by_one(call, cases, far, last, "far", hint, traps)
+    yield one_by_one(call, asked, far, last, "far", hint, traps, form=form)
     whole = all(isinstance(k, int | np.integer) and not isinstance(k, bool) for k in near + far)
     yield that(whole, "能当下标用", "下标要是整数：images[near] 要能取出那张图")
     yield call.untouched(weight=0.5)

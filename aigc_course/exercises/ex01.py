@@ -17,15 +17,14 @@ from aigc_course.judging.vocabulary import (
     Array,
     Caller,
     Rng,
-    Step,
     Steps,
     again,
     array,
     attempt,
     exercise,
     hints,
+    one_by_one,
     parts,
-    shape_of,
     sizes,
     that,
     value,
@@ -386,32 +385,6 @@ def judge_mlp_forward(answer: Answer, rng: Rng) -> Steps:
     yield call.untouched("layers", label="没有改动 layers", hint=hint, weight=0.25)
 
 
-def _same(got: Any, want: Any) -> bool:
-    want = np.asarray(want)
-    return shape_of(got) == want.shape and np.array_equal(np.asarray(got, dtype=float), want)
-
-
-def _one_by_one(
-    call: Caller,
-    cases: list[Any],
-    got: list[Any],
-    want: Array,
-    label: str,
-    hint: str,
-    traps: dict[str, Any],
-    weight: float = 1.0,
-) -> Step:
-    """A whole number a case: a typical mistake shows in all of them, the card shows one call."""
-    told = hint
-    for why, wrongs in traps.items():
-        if any(_same(got, wrong) for wrong in (wrongs if isinstance(wrongs, list) else [wrongs])):
-            told = why
-            break
-    k = next((k for k in range(len(want)) if not _same(got[k], want[k])), 0)
-    call(*cases[k])  # once more, so that it is the last one: its inputs stand in the card
-    return value(got[k], int(want[k]), label, told, form="一个整数", rtol=0, atol=0, weight=weight)
-
-
 @exercise("01.5", "预算有限，最多能有多宽", points=3)
 @hints(
     "先写出宽度是 H 时的参数个数：第一层、中间各层、最后一层，各有多少权重、多少偏置？",
@@ -462,7 +435,7 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
         ),
     }
     hint = "把得到的 H 代回去数参数：它应不超过预算，H + 1 应超过"
-    yield _one_by_one(call, cases, list(got), np.array(want), "宽度", hint, traps, weight=2)
+    yield one_by_one(call, cases, list(got), np.array(want), "宽度", hint, traps, weight=2)
     yield that(
         all(isinstance(H, int | np.integer) and not isinstance(H, bool) for H in got),
         "是整数",
@@ -471,11 +444,11 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
     got, want = zip(*(call(*case) for case in exact), strict=True)
     traps = {"恰好等于预算也算不超过：比较用 <=": np.array(want) - 1}
     hint = "预算恰好用完时不对：若用开方求 H，小心舍入"
-    yield _one_by_one(call, exact, list(got), np.array(want), "恰好用完时的宽度", hint, traps)
+    yield one_by_one(call, exact, list(got), np.array(want), "恰好用完时的宽度", hint, traps)
     poor = [(1, 30, 4, 1), (38, 30, 4, 1), (2, 30, 4, 3), (int(rng.integers(3, 20)), 30, 4, 3)]
     got, want = zip(*(call(*case) for case in poor), strict=True)
     hint = "连宽度 1 都放不下时返回 0"
-    yield _one_by_one(call, poor, list(got), np.array(want), "放不下时的宽度", hint, {}, 0.5)
+    yield one_by_one(call, poor, list(got), np.array(want), "放不下时的宽度", hint, weight=0.5)
 
 
 @exercise("01.6", "用三个 ReLU 搭一顶帽子", points=4)

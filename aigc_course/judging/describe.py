@@ -12,6 +12,7 @@ import numpy as np
 __all__ = ["describe", "of", "plain"]
 
 FEW = 4
+_ODD = {"nan": np.isnan, "inf": np.isposinf, "−inf": np.isneginf}
 WIDTH = 80
 
 
@@ -110,7 +111,7 @@ def _array(value: np.ndarray) -> str:
         return text
     if value.dtype.kind == "f":
         finite = flat[np.isfinite(flat)]
-        odd = [name for name, test in (("nan", np.isnan), ("inf", np.isinf)) if test(flat).any()]
+        odd = [name for name, test in _ODD.items() if test(flat).any()]
         if finite.size > 1:
             text += f"，范围 [{_number(finite.min())}, {_number(finite.max())}]"
         text += "".join(f"，有 {name}" for name in odd)
@@ -126,7 +127,7 @@ def _number(value: Any) -> str:
     if isinstance(value, int | np.integer):
         digits = str(value) if abs(int(value)) < 10**18 else f"{float(value):.4g}"
         return digits
-    return f"{float(value):.4g}"
+    return f"{float(value):.4g}".replace("-inf", "−inf")
 
 
 def _cut(text: str) -> str:

@@ -32,10 +32,19 @@ def gloss(error: str) -> str:
 
 
 def _broadcast(found: Match) -> str:
-    return (
-        f"形状 {_shapes(found[1])} 不能逐元素相算：从右往左对齐，每一维要相等或有一个是 1；"
-        "缺的那一维用 keepdims=True 或 [:, None] 补上"
-    )
+    shapes = [tuple(int(n) for n in re.findall(r"\d+", one)) for one in found[1].split()]
+    told = f"形状 {_shapes(found[1])} 不能逐元素相算：从右往左对齐，每一维要相等或有一个是 1"
+    if len(shapes) != 2:
+        return told
+    short, long = sorted(shapes, key=len)
+    if len(short) == len(long):
+        if short == long[::-1]:
+            return f"{told}；一个正好是另一个的转置，多了或少了一个 .T"
+        k = next(k for k in range(-1, -len(long) - 1, -1) if short[k] != long[k])
+        return f"{told}；倒数第 {-k} 维对不上，先看哪一边的长短不该是这样"
+    if short and short == long[: len(short)]:
+        return f"{told}；短的那个缺了最后一维，用 keepdims=True 或 [:, None] 补上"
+    return f"{told}；先看哪一边的长短不该是这样"
 
 
 def _core(found: Match) -> str:

@@ -29,6 +29,7 @@ from aigc_course.judging.caller import Caller
 from aigc_course.judging.core import exercise, hints
 from aigc_course.judging.judges import (
     again,
+    agree,
     array,
     as_one,
     attempt,
@@ -42,6 +43,7 @@ from aigc_course.judging.judges import (
     no_python_loop,
     no_recursion,
     number,
+    one_by_one,
     parameters,
     parts,
     raises,
@@ -64,6 +66,7 @@ __all__ = [
     "Step",
     "Steps",
     "again",
+    "agree",
     "array",
     "as_one",
     "attempt",
@@ -79,6 +82,7 @@ __all__ = [
     "no_python_loop",
     "no_recursion",
     "number",
+    "one_by_one",
     "parameters",
     "parts",
     "raises",

@@ -84,8 +84,13 @@ def test_a_wrong_answer_shows_input_output_and_what_was_wanted():
     assert "✗" in page.text and "还差一点，得 0/3 分" in page.text
     assert "输入 x" in page.text and "数组 (2, 3) float64" in page.text
     assert "输入 axis" in page.text
-    assert "得到" in page.text and "应为" in page.text and "形状 (2,)" in page.text
+    assert "得到" in page.text and "应为" not in page.text  # its form is what it should be
     assert "是加，不是乘 <b>" in page.text and "前 6 项都对" in page.text
+
+
+def test_a_wrong_form_shows_what_was_wanted():
+    page = Plain(html(lambda x, axis: x))
+    assert "得到" in page.text and "应为" in page.text and "形状 (2,)" in page.text
 
 
 def test_no_expected_value_is_shown():

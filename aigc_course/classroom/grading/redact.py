@@ -16,6 +16,7 @@ MAX_LINES = 8
 
 _SHAPE = re.compile(r"\(\s*(?:\d{1,6}\s*,\s*)*(?:\d{1,6})?\s*\)")
 _COUNT = re.compile(r"(有 )?\d+/\d+ 个值")
+_PLACE = re.compile(r"，(?:差得最多的)?在 \[[\d, ]*\]")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _OWN_LINE = re.compile(r"第 (\d+) 行：(.*)")
 # a name may have one digit in a part of it (conv2d, log1p), not a number's worth of them
@@ -35,10 +36,12 @@ def public_detail(text: str) -> str:
         'dW 的形状是 (3, 4)，应为 (4, 3)'
         >>> public_detail("dW 有 3/12 个值不对")
         'dW 有些值不对'
+        >>> public_detail("dW 有 3/12 个值不对，差得最多的在 [2, 0]")
+        'dW 有些值不对'
         >>> public_detail("得到 0.73，应为 0.5")
         ''
     """
-    text = _COUNT.sub("有些值", text)
+    text = _PLACE.sub("", _COUNT.sub("有些值", text))
     bare = _NAME.sub("", _SHAPE.sub("", text) if "形状" in text or "shape" in text else text)
     return "" if any(char.isdigit() for char in bare) else text[:MAX_LINE]
 

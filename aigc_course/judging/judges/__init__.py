@@ -18,6 +18,7 @@ from aigc_course.judging.judges.behaviour import (
     that,
     truthy,
 )
+from aigc_course.judging.judges.cases import agree, one_by_one
 from aigc_course.judging.judges.randomness import mean_is, rate_is, sizes
 from aigc_course.judging.judges.state import again, same_again
 from aigc_course.judging.judges.words import choice, number, text
@@ -26,6 +27,7 @@ from aigc_course.judging.judges.work import measured, no_python_loop, no_recursi
 __all__ = [
     "Traps",
     "again",
+    "agree",
     "array",
     "as_one",
     "attempt",
@@ -39,6 +41,7 @@ __all__ = [
     "no_python_loop",
     "no_recursion",
     "number",
+    "one_by_one",
     "parameters",
     "parts",
     "raises",

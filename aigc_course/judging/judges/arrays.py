@@ -81,7 +81,7 @@ def value(
     Example:
         >>> want = np.array([1.1, 2.5])
         >>> value(np.array([1.1, 2.0]), want, "y").detail
-        '有 1/2 个值不对'
+        '有 1/2 个值不对，在 [1]'
         >>> value(2 * want, want, "y").detail
         '有 2/2 个值不对：每个值都正好是应有的 2 倍'
         >>> value(want**3, want, "y", "再核对", {"是平方，不是立方": [want**3]}).hint
@@ -116,14 +116,15 @@ def value(
     if not wrong.any():
         return Step(True, of(label, "的值"), weight=weight)
     detail = f"有 {int(wrong.sum())}/{wrong.size} 个值不对" if wrong.size > 1 else "值不对"
+    detail += _where(got, want, wrong)
     odd = not np.isfinite(got).all() and bool(np.isfinite(want).all())
     if odd:
-        detail = f"里面出现了 {'nan' if np.isnan(got).any() else 'inf'}"
+        detail = f"里面出现了 {_odd(got)}" if got.shape else f"是 {_odd(got)}"
         hint = nonfinite or hint
-    expected = f"形状 {want.shape}" if want.shape else "一个数"
+    expected = ""  # the form is right, and the values are never shown
     if within is not None:
         low, high = within
-        expected += f"，范围 [{low:g}, {high:g}]"
+        expected = f"都在范围 [{low:g}, {high:g}] 里"
         outside = int(((got < low - atol) | (got > high + atol)).sum())
         if outside and np.isfinite(got).all():
             detail += f"，其中 {outside} 个不在 [{low:g}, {high:g}] 里"
@@ -137,6 +138,22 @@ def value(
         detail = f"{detail}：{also}" if also else detail
     shown = describe(plain(came))  # as it came: not what has been made of it to compare
     return Step(False, label, told or hint, detail, weight, shown, expected, came)
+
+
+def _where(got: Array, want: Array, wrong: Array) -> str:
+    """Where the worst of the wrong values stands; "" if all are wrong, or there is only one."""
+    if wrong.all():
+        return ""
+    with np.errstate(invalid="ignore"):
+        off = np.where(wrong, np.abs(got - want), -1.0)
+    off[wrong & ~np.isfinite(off)] = np.inf
+    place = ", ".join(map(str, np.unravel_index(int(off.argmax()), off.shape)))
+    return f"，在 [{place}]" if wrong.sum() == 1 else f"，差得最多的在 [{place}]"
+
+
+def _odd(got: Array) -> str:
+    """Which of nan, inf and −inf there is; nan first, since it makes the others."""
+    return "nan" if np.isnan(got).any() else "inf" if (got == np.inf).any() else "−inf"
 
 
 def _trapped(got: Array, traps: Traps, rtol: float, atol: float) -> str:
