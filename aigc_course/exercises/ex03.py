@@ -421,7 +421,7 @@ def _ask_dW(dW: Any, dy: Array, x: Array, label: str, weight: float) -> Step:
 
 
 def _ask_dx(dx: Any, dy: Array, W: Array, label: str, weight: float) -> Step:
-    traps = {
+    traps: dict[str, Any] = {
         "多了一次转置：前向里 W 转置过，反向要转回来": dy @ W.T if len(W) == len(W.T) else [],
         "dx 没有用到 dy": np.tile(W.sum(axis=0), (len(dy), 1)),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 __all__ = ["describe", "of", "plain"]
 
 FEW = 4
-_ODD = {"nan": np.isnan, "inf": np.isposinf, "−inf": np.isneginf}
+_ODD: dict[str, Callable[..., Any]] = {"nan": np.isnan, "inf": np.isposinf, "−inf": np.isneginf}
 WIDTH = 80
 
 
