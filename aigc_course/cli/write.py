@@ -46,12 +46,12 @@ def notebooks(
       aigc notebooks                      全部执行一遍
       aigc notebooks 03 05                只执行第 03、05 章
       aigc notebooks 03 --text > 03.txt   取出纯文本；改好后
-      aigc notebooks 03 --apply 03.txt    写回，再执行
+      aigc notebooks 03 --apply 03.txt    写回；再执行：aigc notebooks 03
       aigc notebooks --check              提交前核对
     """
     import nbformat
 
-    from aigc_course.authoring.notebooks import repository_notebooks
+    from aigc_course.authoring.notebooks import normalise, repository_notebooks, store
     from aigc_course.authoring.student import write_student_version
     from aigc_course.authoring.text import apply_text, to_text
 
@@ -65,7 +65,7 @@ def notebooks(
     if text:
         sys.stdout.write(to_text(nbformat.read(found[chosen[0]], as_version=4)))
     elif apply:
-        apply_text(apply, found[chosen[0]])
+        store(normalise(apply_text(apply, found[chosen[0]])), found[chosen[0]])
     elif student:
         write_student_version(found[chosen[0]], student)
     elif check:

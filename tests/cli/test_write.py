@@ -2,10 +2,12 @@
 
 import json
 
+import nbformat
 import pytest
 from typer.testing import CliRunner
 
 from aigc_course.authoring.answers import checked_expressions
+from aigc_course.authoring.text import from_text
 from aigc_course.cli.main import app
 from aigc_course.errors import UserError
 from aigc_course.places import source_notebooks
@@ -66,3 +68,14 @@ def test_answers_to_nothing(tmp_path):
 def test_what_notebooks_cannot_do_is_told_with_its_cure(words, said):
     done = aigc("notebooks", *words)
     assert isinstance(done.exception, UserError) and said in str(done.exception)
+
+
+def test_apply_leaves_code_that_only_draws_folded(tmp_path, monkeypatch):
+    book = tmp_path / "01_x.ipynb"
+    nbformat.write(from_text("%%% md head\n# 一\n"), book)
+    monkeypatch.setattr("aigc_course.cli.write._folder", lambda: tmp_path)
+    text = tmp_path / "新.txt"
+    text.write_text("%%% md head\n# 一\n\n%%% code draw tags=figure\n1\n", encoding="utf-8")
+    assert aigc("notebooks", "01", "--apply", text).exit_code == 0
+    cells = nbformat.read(book, as_version=4).cells
+    assert cells[1].metadata == {"tags": ["figure"], "jupyter": {"source_hidden": True}}
