@@ -90,13 +90,15 @@ def as_html(result: Result) -> str:
     passed = [step for step in result.steps if step.ok]
     if result.status == "passed":
         head = _line("✓", f"{title}：通过，{result.points}/{result.points} 分") + _aside(result)
-        return _box(GREEN, head + _folded(f"{len(passed)} 项检查", passed) + _onward(result))
+        labels = list(dict.fromkeys(step.label for step in passed))
+        return _box(GREEN, head + _folded(f"{len(passed)} 项检查", labels) + _onward(result))
     points = f"得 {round(result.score, 1):g}/{result.points} 分"
     parts = [_line("✗", f"{title}：{ENDS[result.status]}，{points}"), _aside(result)]
-    if len(passed) > SHOWN:
-        parts.append(_folded(f"前 {len(passed)} 项都对", passed))
+    labels = list(dict.fromkeys(step.label for step in passed))  # of three cases alike: once
+    if len(labels) > SHOWN:
+        parts.append(_folded(f"前 {len(labels)} 项都对", labels))
     else:
-        parts += [_line("✓", escape(step.label)) for step in passed]
+        parts += [_line("✓", escape(label)) for label in labels]
     wrong = result.wrong
     if wrong is not None:
         parts.append(_line("✗", f"<b>{escape(wrong.label)}</b>"))
@@ -145,8 +147,7 @@ def _message(result: Result) -> str:
     return _indented("<br>".join(sign.format(escape(line)) for line in result.message.splitlines()))
 
 
-def _folded(summary: str, steps: Sequence[Step]) -> str:
-    labels = dict.fromkeys(step.label for step in steps)  # of three cases alike: once
+def _folded(summary: str, labels: Sequence[str]) -> str:
     lines = "".join(_line("✓", escape(label)) for label in labels)
     return f"<details><summary>{summary}</summary>{lines}</details>"
 
