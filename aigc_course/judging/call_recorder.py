@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections import deque
 from dataclasses import dataclass
 from types import FunctionType
@@ -13,19 +14,21 @@ import numpy as np
 
 from aigc_course.judging.describe import describe
 
-__all__ = ["Recorder"]
+__all__ = ["NOTHING", "Call", "Recorder"]
 
 COPIED = 4096  # entries; a bigger array is shown as it is afterwards
 CALLS = 64  # of an answer that is called more often, the last ones are kept
-_NOTHING = object()
+NOTHING = object()
 
 
 @dataclass
-class _Call:
+class Call:
+    """One call of an answer: copies of what went in, and what came out."""
+
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    result: Any = _NOTHING  # the very object
-    shown: Any = _NOTHING  # as it was when it came
+    result: Any = NOTHING  # the very object
+    shown: Any = NOTHING  # as it was when it came
 
 
 class Recorder:
@@ -44,18 +47,25 @@ class Recorder:
 
     def __init__(self, function: FunctionType) -> None:
         self._function = function
-        self._calls: deque[_Call] = deque(maxlen=CALLS)
+        self._calls: deque[Call] = deque(maxlen=CALLS)
 
         @functools.wraps(function)
         def spy(*args: Any, **kwargs: Any) -> Any:
             # copies: the function may change its input, and the input is what is to be shown
-            call = _Call(_kept(args), _kept(kwargs))
+            call = Call(_kept(args), _kept(kwargs))
             self._calls.append(call)
-            result = function(*args, **kwargs)
+            result = _of_its_own(function(*args, **kwargs))
             call.result, call.shown = result, _kept(result)
             return result
 
         self.spy = spy
+
+    def find(self, given: Any) -> Call | None:
+        """The call that returned ``given``; the last one for None; None if there is none."""
+        if given is None:
+            return self._calls[-1] if self._calls else None
+        # made of several calls: the inputs of one of them would mislead
+        return next((one for one in reversed(self._calls) if _holds(one.result, given)), None)
 
     def show(self, given: Any) -> tuple[tuple[tuple[str, str], ...], str]:
         """The call that returned ``given``, or the last one: its arguments, and what it returned.
@@ -68,12 +78,8 @@ class Recorder:
             Name and description of each argument, and the result's description, which is empty
             if there was none. Nothing if no call returned ``given``.
         """
-        if not self._calls:
-            return (), ""
-        call: _Call | None = self._calls[-1]
-        if given is not None:
-            call = next((one for one in reversed(self._calls) if _holds(one.result, given)), None)
-        if call is None:  # made of several calls: the inputs of one of them would mislead
+        call = self.find(given)
+        if call is None:
             return (), ""
         try:
             bound = inspect.signature(self._function).bind(*call.args, **call.kwargs)
@@ -81,7 +87,19 @@ class Recorder:
         except (TypeError, ValueError):  # called with the wrong number of arguments
             named = {f"第 {k + 1} 个": arg for k, arg in enumerate(call.args)} | call.kwargs
         arguments = tuple((name, describe(value)) for name, value in named.items())
-        return arguments, "" if call.shown is _NOTHING else describe(call.shown)
+        return arguments, "" if call.shown is NOTHING else describe(call.shown)
+
+
+def _of_its_own(result: Any) -> Any:
+    """``result`` as an object that no other call has returned: ``np.inf`` is always the same one.
+
+    Small whole numbers, None and the truth values cannot be told apart so.
+    """
+    if type(result) is float or type(result) is np.float64:
+        return type(result)(math.copysign(abs(result), result))
+    if type(result) is tuple:
+        return tuple(_of_its_own(part) for part in result)
+    return result
 
 
 def _holds(result: Any, given: Any, depth: int = 2) -> bool:

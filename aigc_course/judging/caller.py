@@ -21,6 +21,7 @@ class _Argument:
     name: str
     before: Any
     after: Any  # the copy that the answer was given
+    call: int  # the how manyth
 
 
 class Caller:
@@ -52,13 +53,15 @@ class Caller:
         self.answer = answer
         self._reference = reference
         self._arguments: list[_Argument] = []
+        self._results: list[Any] = []  # of each call; None where it ended in an error
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         given, its = _copied((args, kwargs)), _copied((args, kwargs), streams=True)
         after = self._named(*given)
         for name, before in self._named(*_copied((args, kwargs))).items():
-            self._arguments.append(_Argument(name, before, after[name]))
-        got = self.answer(*given[0], **given[1])
+            self._arguments.append(_Argument(name, before, after[name], len(self._results)))
+        self._results.append(None)
+        got = self._results[-1] = self.answer(*given[0], **given[1])
         return got, None if self._reference is None else self._reference(*its[0], **its[1])
 
     def untouched(
@@ -81,7 +84,9 @@ class Caller:
                 continue
             if not _same(argument.before, argument.after):
                 hint = hint or f"{argument.name} 被原地修改了：先 copy，或写成新数组"
-                return Step(False, label, hint, weight=weight)
+                detail = _how(argument.name, plain(argument.before), plain(argument.after))
+                result = self._results[argument.call]
+                return Step(False, label, hint, detail, weight, given=result)
         return Step(True, label, weight=weight)
 
     def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -104,6 +109,15 @@ def _copied(value: Any, *, streams: bool = False) -> Any:
     if callable(getattr(kind, "detach", None)) and callable(getattr(kind, "clone", None)):
         return value.detach().clone().requires_grad_(value.requires_grad)  # a PyTorch tensor
     return value
+
+
+def _how(name: str, before: Any, after: Any) -> str:
+    if not isinstance(before, np.ndarray) or before.shape != np.shape(after):
+        return ""
+    wrong = before != after
+    if before.dtype.kind == "f":
+        wrong &= ~(np.isnan(before) & np.isnan(after))
+    return f"调用以后，{name} 里有 {int(np.sum(wrong))}/{before.size} 个值变了"
 
 
 def _same(before: Any, after: Any) -> bool:

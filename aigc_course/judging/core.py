@@ -25,7 +25,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from aigc_course.judging import catalogue
-from aigc_course.judging.call_recorder import Recorder
+from aigc_course.judging.call_recorder import NOTHING, Call, Recorder
 from aigc_course.judging.card import Card, Unknown, one_line
 from aigc_course.judging.flood import beneath, with_little_printed
 from aigc_course.judging.forbidden import (
@@ -37,6 +37,7 @@ from aigc_course.judging.forbidden import (
     static_findings,
 )
 from aigc_course.judging.glosses import gloss
+from aigc_course.judging.memory import RAISED, Memory
 from aigc_course.judging.result import Result, Status, Step, Stopped
 from aigc_course.judging.stale import stale
 from aigc_course.judging.time_limit import run_with_timeout
@@ -396,6 +397,7 @@ def _guarded(ex: Exercise, answer: Any) -> Card:
     if said:
         return ex.result("refused", message=explain(said))
     recorder = Recorder(answer) if isinstance(answer, FunctionType) else None
+    memory = Memory(answer) if isinstance(answer, FunctionType) else None
     monitor, steps = CallMonitor(allows, judge=ex.judge.__code__), list[Step]()
     waiting = _Waiting()
     try:
@@ -418,8 +420,29 @@ def _guarded(ex: Exercise, answer: Any) -> Card:
     if recorder is None or status in ("passed", "unanswered"):
         return result
     wrong = result.wrong
-    call, returned = recorder.show(None if wrong is None else wrong.given)
-    return replace(result, call=call, returned=returned)
+    given = None if wrong is None else wrong.given
+    call, returned = recorder.show(given)
+    result = replace(result, call=call, returned=returned)
+    return _blamed(ex, result, memory, recorder.find(given)) if memory else result
+
+
+def _blamed(ex: Exercise, result: Card, memory: Memory, call: Call | None) -> Card:
+    """Says so if it went wrong only because something was left over from an earlier call."""
+    wrong = result.wrong
+    if call is None or result.status not in ("failed", "error") or (wrong and wrong.here):
+        return result
+    gave = RAISED if call.shown is NOTHING else call.shown
+    try:
+        told = run_with_timeout(ex.limit, lambda: memory.blame(call.args, call.kwargs, gave))
+    except Stopped:
+        return result
+    if not told:
+        return result
+    told = f"单独这样调用，结果不同。{told}"
+    if wrong is None:
+        return replace(result, message=f"{result.message}\n{told}")
+    steps = tuple(replace(one, here=told) if one is wrong else one for one in result.steps)
+    return replace(result, steps=steps)
 
 
 class _Waiting:

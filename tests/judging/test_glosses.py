@@ -114,3 +114,17 @@ def test_the_learners_outermost_line_and_the_failing_input_are_shown(monkeypatch
     assert "y = deep(x)" in text and "return x @ x" in text and "return deeper(x)" not in text
     assert "这里是 5 与 3" in text
     assert "(3, 5)" in page and "7 7" in page and "-1 -1" not in page
+
+
+@pytest.mark.parametrize(
+    ("shapes", "says", "not_says"),
+    [
+        ("(5,3) (5,)", "缺了最后一维", ".T"),
+        ("(2,3) (3,2)", "转置", "keepdims"),
+        ("(8,4) (8,3)", "倒数第 1 维对不上", "keepdims"),
+        ("(8,4) (3,)", "先看哪一边的长短", "keepdims"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_told_apart(shapes, says, not_says):
+    text = f"ValueError: operands could not be broadcast together with shapes {shapes} "
+    assert says in gloss(text) and not_says not in gloss(text)

@@ -64,7 +64,8 @@ def slip(got: Array, want: Array) -> str:
 def _factor(got: Array, want: Array, every: str) -> str:
     """The same whole number, or one over it, between all of ``got`` and ``want``."""
     k = int(np.abs(want).argmax())
-    ratio = float(got.flat[k] / want.flat[k])
+    with np.errstate(all="ignore"):
+        ratio = float(got.flat[k] / want.flat[k])
     if not math.isfinite(ratio) or ratio == 0 or not _near(got, ratio * want):
         return ""
     sign, size = "−" if ratio < 0 else "", abs(ratio)
@@ -128,12 +129,17 @@ def imprecise(got: Array, want: Array, came: Any) -> tuple[str, str]:
             detail,
             "位数不够，而且全都偏向同一边：公式里多加了一个小常数（如 + 1e-8），还是用了数值差分？",
         )
-    if off / scale < 3e-9:
-        return detail, "位数不够：像是数值差分，还是多加了一个很小的常数？"
+    places = next((k for k in range(1, 11) if _rounded(got, k) and not _rounded(want, k)), 0)
+    if places:
+        return detail, f"结果四舍五入到了 {places} 位小数：中途和最后都不要 round"
     return (
         detail,
         "位数不够：中途用了 float32，多加了小常数（如 + 1e-8），还是用了数值差分？",
     )
+
+
+def _rounded(values: Array, places: int) -> bool:
+    return np.array_equal(np.round(values, places), values)
 
 
 def _any_digits(want: Array) -> bool:

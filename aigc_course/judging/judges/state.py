@@ -14,7 +14,7 @@ from aigc_course.judging.caller import Caller
 from aigc_course.judging.describe import describe, plain
 from aigc_course.judging.result import Step
 
-__all__ = ["again", "same_again"]
+__all__ = ["again", "agree", "changed_place", "same_again", "state_of"]
 
 RTOL, ATOL = 1e-9, 1e-12
 _STAYS = (
@@ -47,16 +47,16 @@ def same_again(
         >>> same_again(Caller(counts), 3).here
         '默认参数 seen 留着上一次调用的内容：默认值只在定义时建一次，写 seen=None，进来再建'
     """
-    before = _state(call.answer, inputs, named)
+    before = state_of(call.answer, inputs, named)
     first = _kept(call(*inputs, **named)[0])
-    middle = _state(call.answer, inputs, named)
+    middle = state_of(call.answer, inputs, named)
     second = call(*inputs, **named)[0]
     if agree(second, first):
         return Step(True, label, weight=weight)
-    after = _state(call.answer, inputs, named)
+    after = state_of(call.answer, inputs, named)
     detail = "两次的输入一样，第二次的结果与第一次不同"
     step = Step(False, label, hint or _STAYS, detail, weight, describe(plain(second)), given=second)
-    where = _changed(middle, after) or _changed(before, middle)
+    where = changed_place(middle, after) or changed_place(before, middle)
     return replace(step, here="" if hint else where)
 
 
@@ -84,14 +84,14 @@ def again(
         >>> again(call, 2.5).ok
         False
     """
-    before = _state(call.answer, inputs, named)
+    before = state_of(call.answer, inputs, named)
     got, want = call(*inputs, **named)
     if agree(got, want):
         return Step(True, label, weight=weight)
-    after = _state(call.answer, inputs, named)
+    after = state_of(call.answer, inputs, named)
     detail = "第一组输入对，换一组就不对了"
     step = Step(False, label, hint or _STAYS, detail, weight, describe(plain(got)), given=got)
-    return replace(step, here="" if hint else _changed(before, after))
+    return replace(step, here="" if hint else changed_place(before, after))
 
 
 def agree(got: Any, want: Any, rtol: float = RTOL, atol: float = ATOL) -> bool:
@@ -148,7 +148,8 @@ class _Place:
     told: str
 
 
-def _state(answer: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, _Place]:
+def state_of(answer: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, _Place]:
+    """All places in which ``answer``, or what it is called with, can keep something."""
     places: dict[str, _Place] = {}
 
     def note(key: str, value: Any, told: str) -> None:
@@ -209,7 +210,8 @@ def _look(value: Any) -> str:
     return repr(value)[:1000]
 
 
-def _changed(before: dict[str, _Place], after: dict[str, _Place]) -> str:
+def changed_place(before: dict[str, _Place], after: dict[str, _Place]) -> str:
+    """What the learner is told of the first place that changed; "" if none did."""
     for key, place in after.items():
         if key not in before or before[key].look != place.look:
             return place.told
