@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
@@ -29,6 +29,7 @@ class Call:
     kwargs: dict[str, Any]
     result: Any = NOTHING  # the very object
     shown: Any = NOTHING  # as it was when it came
+    later: deque[Any] = field(default_factory=lambda: deque(maxlen=CALLS))  # see _of_its_own
 
 
 class Recorder:
@@ -54,7 +55,7 @@ class Recorder:
             # copies: the function may change its input, and the input is what is to be shown
             call = Call(_kept(args), _kept(kwargs))
             self._calls.append(call)
-            result = _of_its_own(function(*args, **kwargs))
+            result = _of_its_own(call, function(*args, **kwargs))
             call.result, call.shown = result, _kept(result)
             return result
 
@@ -65,7 +66,12 @@ class Recorder:
         if given is None:
             return self._calls[-1] if self._calls else None
         # made of several calls: the inputs of one of them would mislead
-        return next((one for one in reversed(self._calls) if _holds(one.result, given)), None)
+        found = (
+            call
+            for call in reversed(self._calls)
+            if any(_holds(came, given) for came in (call.result, *call.later))
+        )
+        return next(found, None)
 
     def show(self, given: Any) -> tuple[tuple[tuple[str, str], ...], str]:
         """The call that returned ``given``, or the last one: its arguments, and what it returned.
@@ -90,15 +96,27 @@ class Recorder:
         return arguments, "" if call.shown is NOTHING else describe(call.shown)
 
 
-def _of_its_own(result: Any) -> Any:
-    """``result`` as an object that no other call has returned: ``np.inf`` is always the same one.
+def _of_its_own(call: Call, result: Any) -> Any:
+    """``result`` as an object that no other call has returned, and what it returns in its turn.
 
-    Small whole numbers, None and the truth values cannot be told apart so.
+    ``np.inf`` is always the same object; small whole numbers, None and the truth values, too, and
+    cannot be told apart. A function that comes back, such as the rule for a gradient, belongs to
+    the call that made it: what it returns is found there.
     """
     if type(result) is float or type(result) is np.float64:
         return type(result)(math.copysign(abs(result), result))
     if type(result) is tuple:
-        return tuple(_of_its_own(part) for part in result)
+        return tuple(_of_its_own(call, part) for part in result)
+    if isinstance(result, FunctionType):
+        made = result
+
+        @functools.wraps(made)
+        def spy(*args: Any, **kwargs: Any) -> Any:
+            later = made(*args, **kwargs)
+            call.later.append(later)
+            return later
+
+        return spy
     return result
 
 

@@ -79,16 +79,24 @@ def _describe(value: Any, depth: int) -> str:
         if depth or not value:
             return name
         few = list(value.items())[:FEW]
-        return name + "：" + "；".join(f"{_cut(repr(k))}: {_describe(plain(v), 1)}" for k, v in few)
+        return name + "：" + "；".join(f"{_key(k)}: {_describe(plain(v), 1)}" for k, v in few)
     if isinstance(value, type):
         return f"类 {value.__name__}"
     if isinstance(value, FunctionType | BuiltinFunctionType | MethodType):
         return f"函数 {value.__name__}"
+    if not depth and type(value).__module__.startswith("aigc_course.judging.handed."):
+        words = getattr(value, "in_words", None)  # a judge's own object, made for answers
+        if words is not None:
+            return str(words())
     # statically: an attribute of an object that lives in another process would be asked for there
     inner = inspect.getattr_static(value, "data", None)
     if isinstance(inner, np.ndarray):  # a tensor of the learner's or the engine's
         return f"{type(value).__name__}，{_array(inner)}"
     return type(value).__name__  # no repr: it may hold an address, and is the learner's code
+
+
+def _key(key: Any) -> str:
+    return _cut(repr(key)) if isinstance(key, str | int | float) else _describe(key, 1)
 
 
 def _collection(value: Any, depth: int) -> str:

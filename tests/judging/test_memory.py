@@ -130,3 +130,13 @@ def test_the_call_that_changed_its_input_is_shown():
 
     page = check("98.1", halves_long_ones)._repr_html_()
     assert "数组 (5,)" in page and "x 里有 5/5 个值变了" in page
+
+
+def test_what_a_returned_rule_gives_belongs_to_the_call_that_made_it():
+    @exercise("98.3", "平方", points=1, asks="square(x) -> y, vjp")
+    def judge_square(answer, rng):
+        rules = [answer(x)[1] for x in (np.array([3.5]), np.array([7.5]))]
+        yield value(rules[0](np.ones(1)), np.array([7.0]), "梯度", "2x")
+
+    page = check("98.3", lambda x: (x**2, lambda g: g * x))._repr_html_()
+    assert "数组 (1,) float64：3.5" in page and "7.5" not in page

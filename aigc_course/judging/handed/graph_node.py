@@ -104,6 +104,28 @@ class GraphNode:
             return
         raise TooDeep
 
+    def in_words(self) -> str:
+        """The graph behind this node, for a card. No read is counted.
+
+        Example:
+            >>> x = GraphNode(); y = GraphNode(x, scale=2.0)
+            >>> GraphNode(y, x).in_words()
+            '图，3 个节点：它 ← a, b；a ← b；b 是叶子'
+        """
+        nodes = _pack(self)[0][::-1]
+        if len(nodes) > len(_LETTERS):
+            return f"图，{len(nodes)} 个节点"
+        if len(nodes) == 1:
+            return "图，只有它自己，是叶子"
+        name = {id(node): letter for node, letter in zip(nodes, _LETTERS, strict=False)}
+        lines = [
+            f"{name[id(node)]} ← {', '.join(name[id(one)] for one in node._parents)}"
+            if node._parents
+            else f"{name[id(node)]} 是叶子"
+            for node in nodes
+        ]
+        return f"图，{len(nodes)} 个节点：{'；'.join(lines)}"
+
     @property
     def parents(self) -> tuple[GraphNode, ...]:
         self._spend()
@@ -125,6 +147,9 @@ class GraphNode:
         # ``node in some_list`` compares node by node; ``node in some_set`` hardly ever gets here
         self._spend()
         return self is other
+
+
+_LETTERS = ("它", *"abcdefg")
 
 
 def _times(scale: float) -> Vjp:
