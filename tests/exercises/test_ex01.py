@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aigc_course.exercises import ex01
+from aigc_course.exercises import ex01, judge
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
@@ -137,11 +137,33 @@ def hat_of_other_slopes(left, peak, right):
     return W1, b1, np.array([[down / 2, up / 4, -2 * (up + down)]]), np.array([0.0])
 
 
+def sigmoid_with_warnings(z):
+    return np.where(z >= 0, 1 / (1 + np.exp(-z)), np.exp(z) / (1 + np.exp(z)))
+
+
+def mlp_in_columns(x, layers):
+    a = x.T
+    for k, (W, b) in enumerate(layers):
+        a = W @ a + b[:, None]
+        if k < len(layers) - 1:
+            a = a * (a > 0)
+    return a.T
+
+
+def hat_in_whole_numbers(left, peak, right):
+    """Slopes in the first layer, and whole numbers where they are enough."""
+    up, down = 1 / (peak - left), 1 / (right - peak)
+    W1 = np.array([[up], [up + down], [down]])
+    b1 = -W1[:, 0] * np.array([left, peak, right])
+    return [W1, b1, np.array([[1, -1, 1]]), np.zeros(1, dtype=int)]
+
+
 ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("01.1", sigmoid_by_masks),
     ("01.1", sigmoid_by_logaddexp),
     ("01.1", sigmoid_one_by_one),
     ("01.1", sigmoid_by_both),
+    ("01.1", sigmoid_with_warnings),
     ("01.2", softmax_by_rows),
     ("01.2", softmax_by_logarithm),
     ("01.2", softmax_by_transposing),
@@ -150,11 +172,13 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("01.3", absorb_by_probing),
     ("01.4", mlp_unrolled),
     ("01.4", mlp_recursive),
+    ("01.4", mlp_in_columns),
     ("01.5", widest_by_formula),
     ("01.5", widest_by_halving),
     ("01.5", widest_by_generator),
     ("01.6", hat_mirrored),
     ("01.6", hat_of_other_slopes),
+    ("01.6", hat_in_whole_numbers),
 ]
 
 
@@ -295,18 +319,179 @@ def mlp_over_its_input(x, layers):
     return y
 
 
+def sigmoid_of_one_kind(z):
+    """One of the two forms for the whole array, chosen by its mean."""
+    return 1 / (1 + np.exp(-z)) if z.mean() > 0 else np.exp(z) / (1 + np.exp(z))
+
+
+def sigmoid_clipped(low):
+    def wrong(z):
+        z = np.clip(z, low, 700)
+        return np.exp(z) / (1 + np.exp(z))
+
+    return wrong
+
+
+def sigmoid_by_rows(z):
+    rows = z.reshape(len(z), -1)
+    return np.array([[ex01.sigmoid(v) for v in row] for row in rows]).reshape(z.shape)
+
+
+def sigmoid_of_one_dimension(z):
+    one = lambda v: 1 / (1 + math.exp(-v)) if v >= 0 else math.exp(v) / (1 + math.exp(v))
+    return np.array([one(z[i]) for i in range(len(z))])
+
+
+def sigmoid_without_nan(z):
+    return np.nan_to_num(np.exp(z) / (1 + np.exp(z)), nan=0.0)
+
+
+def softmax_less(shift):
+    """Less something that is not the row's maximum."""
+
+    def wrong(z):
+        e = np.exp(z - shift(z))
+        return e / e.sum(axis=1, keepdims=True)
+
+    return wrong
+
+
+def softmax_if_high(z):
+    return ex01.softmax(z) if z.max() > 700 else naive_softmax(z)
+
+
+def softmax_but_one_row(z):
+    p = ex01.softmax(z)
+    p[-1] = 0
+    return p
+
+
+def softmax_of_three(z):
+    p = np.zeros((3, 3))
+    p[:] = ex01.softmax(z)
+    return p
+
+
+def mlp_last_by(same):
+    """The last layer is known by something else than its place."""
+
+    def wrong(x, layers):
+        for W, b in layers:
+            x = x @ W.T + b
+            if not same((W, b), layers[-1]):
+                x = np.maximum(x, 0)
+        return x
+
+    return wrong
+
+
+def mlp_in_type_of_x(x, layers):
+    for k, (W, b) in enumerate(layers):
+        z = np.empty((len(x), len(b)), dtype=x.dtype)
+        z[:] = x @ W.T + b
+        x = np.maximum(z, 0) if k < len(layers) - 1 else z
+    return x
+
+
+def mlp_from_x(x, layers):
+    for k, (W, b) in enumerate(layers):
+        h = x @ W.T + b
+        if k < len(layers) - 1:
+            h = np.maximum(h, 0)
+    return h
+
+
+def mlp_by_max(x, layers):
+    for W, b in layers[:-1]:
+        x = np.max(x @ W.T + b, 0)
+    return x @ layers[-1][0].T + layers[-1][1]
+
+
+def mlp_bias_late(x, layers):
+    for W, b in layers[:-1]:
+        x = np.maximum(x @ W.T, 0) + b
+    return x @ layers[-1][0].T + layers[-1][1]
+
+
+def mlp_ends_apart(x, layers):
+    for W, b in layers[:1] + layers[1:-1]:
+        x = np.maximum(x @ W.T + b, 0)
+    return x @ layers[-1][0].T + layers[-1][1]
+
+
+def mlp_adds_to_bias(x, layers):
+    out = []
+    for h in x:
+        for k, (W, b) in enumerate(layers):
+            b += W @ h
+            h = np.maximum(b, 0) if k < len(layers) - 1 else b
+        out.append(h)
+    return np.array(out)
+
+
+def widest_searched(to):
+    def wrong(*case):
+        return min(to, ex01.widest(*case))
+
+    return wrong
+
+
+def widest_by_itself(budget, d_in, d_out, depth, H=1):
+    if right_count(H, d_in, d_out, depth) > budget:
+        return H - 1
+    return widest_by_itself(budget, d_in, d_out, depth, H + 1)
+
+
+def widest_rounded(budget, d_in, d_out, depth):
+    a, b, c = depth - 1, d_in + d_out + depth, d_out - budget
+    root = (-b + math.sqrt(b * b - 4 * a * c)) / (2 * a) if a else -c / b
+    return max(0, round(root))
+
+
+def widest_or_error(budget, d_in, d_out, depth):
+    return max(H for H in range(5001) if right_count(H, d_in, d_out, depth) <= budget)
+
+
+def hat_at(move):
+    """With the three kinks elsewhere."""
+
+    def wrong(left, peak, right):
+        W1, _, W2, b2 = ex01.hat(left, peak, right)
+        return W1, -np.array(move(left, peak, right), dtype=float), W2, b2
+
+    return wrong
+
+
+def hat_rounded(left, peak, right):
+    W1, b1, W2, b2 = ex01.hat(left, peak, right)
+    return W1, b1, np.round(W2, 4), b2
+
+
+def hat_added(left, peak, right, W2=np.zeros((1, 3))):  # noqa: B008
+    W1, b1, more, b2 = ex01.hat(left, peak, right)
+    W2 += more
+    return W1, b1, W2, b2
+
+
 WRONG = [
-    Wrong("01.1", "naive", lambda z: 1 / (1 + np.exp(-z)), "溢出成 inf", 72),
-    Wrong("01.1", "inf over inf", lambda z: np.exp(z) / (1 + np.exp(z)), "inf/inf 是 nan", 43),
-    Wrong("01.1", "by tanh", lambda z: 0.5 * (1 + np.tanh(z / 2)), "相消", 57),
+    Wrong("01.1", "naive", lambda z: 1 / (1 + np.exp(-z)), "溢出成 inf", 62),
+    Wrong("01.1", "inf over inf", lambda z: np.exp(z) / (1 + np.exp(z)), "inf/inf 是 nan", 38),
+    Wrong("01.1", "by tanh", lambda z: 0.5 * (1 + np.tanh(z / 2)), "相消", 50),
     Wrong("01.1", "sign", lambda z: ex01.sigmoid(-z), "符号反了", 0),
-    Wrong("01.1", "tanh itself", np.tanh, "先在 z = 0 处验 0.5", 0),
+    Wrong("01.1", "tanh itself", np.tanh, "这是 tanh", 0),
     Wrong("01.1", "summed", lambda z: ex01.sigmoid(z).sum(), "别求和", 0),
-    Wrong("01.1", "in place", sigmoid_in_place, "z 被原地修改", 86),
+    Wrong("01.1", "in place", sigmoid_in_place, "z 被原地修改", 94),
+    Wrong("01.1", "one kind", sigmoid_of_one_kind, "逐个元素选", 75),
+    Wrong("01.1", "clipped", sigmoid_clipped(-730), "夹住了", 62),
+    Wrong("01.1", "by rows", sigmoid_by_rows, "0 维", 88),
+    Wrong("01.1", "one dimension", sigmoid_of_one_dimension, "z[i] 是一整行", 12),
+    Wrong("01.1", "nan to 0", sigmoid_without_nan, "nan 被换成了 0", 38),
+    Wrong("01.1", "no negative side", lambda z: ex01.sigmoid(abs(z)), "两边不对称", 0),
+    Wrong("01.1", "no zero", lambda z: np.where(z == 0, 0, ex01.sigmoid(z)), "都漏了它", 0),
     Wrong("01.2", "naive", naive_softmax, "exp 就溢出", 56),
     Wrong("01.2", "columns", softmax_over(0), "每一列和为 1", 0),
     Wrong("01.2", "whole", lambda z: np.exp(z) / np.exp(z).sum(), "sum 少了 axis=1", 0),
-    Wrong("01.2", "keepdims", lambda z: np.exp(z) / np.exp(z).sum(-1), "会对到列上", 0),
+    Wrong("01.2", "keepdims", lambda z: np.exp(z) / np.exp(z).sum(-1), "除错了行", 0),
     Wrong("01.2", "logarithms", lambda z: np.log(ex01.softmax(z)), "概率的对数", 0),
     Wrong("01.2", "epsilon", lambda z: ex01.softmax(z) / 1.0001, "别加小常数", 0),
     Wrong("01.2", "no exp", lambda z: z / z.sum(-1, keepdims=True), "不是 softmax", 0),
@@ -315,9 +500,25 @@ WRONG = [
         "one maximum for all",
         lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(-1, keepdims=True),
         "不是整个矩阵的",
-        78,
+        86,
     ),
-    Wrong("01.2", "in place", softmax_in_place, "被原地修改了", 89),
+    Wrong("01.2", "if high", softmax_if_high, "不是大了才减", 71),
+    Wrong("01.2", "squeezed", lambda z: np.squeeze(ex01.softmax(z)), "别用 squeeze", 36),
+    Wrong("01.2", "clipped", lambda z: np.clip(ex01.softmax(z), 1e-12, 1), "夹到了一个下限", 43),
+    Wrong("01.2", "maximum", softmax_less(lambda z: z.max(axis=1)), "减了不同的数", 0),
+    Wrong(
+        "01.2",
+        "over the maximum",
+        softmax_less(lambda z: z - z / z.max(axis=1, keepdims=True)),
+        "不是除",
+        0,
+    ),
+    Wrong("01.2", "sorted", lambda z: np.sort(ex01.softmax(z), axis=1), "次序不对", 0),
+    Wrong("01.2", "rounded", lambda z: np.round(ex01.softmax(z), 6), "别四舍五入", 0),
+    Wrong("01.2", "transposed", lambda z: ex01.softmax(z).T, "行列对调", 0),
+    Wrong("01.2", "one row missed", softmax_but_one_row, "循环漏了它", 0),
+    Wrong("01.2", "three only", softmax_of_three, "3 写死在里面", 0),
+    Wrong("01.2", "in place", softmax_in_place, "被原地修改了", 93),
     Wrong("01.3", "times s", absorb_with(lambda W, b, m, s, V: (W * s, b - V @ m)), "也是除", 0),
     Wrong("01.3", "same W", absorb_with(lambda W, b, m, s, V: (W, b - V @ m)), "W 没有变", 0),
     Wrong(
@@ -342,6 +543,25 @@ WRONG = [
     Wrong("01.3", "plus", absorb_with(lambda W, b, m, s, V: (V, b + V @ m)), "常数项是减", 11),
     Wrong("01.3", "s twice", absorb_with(lambda W, b, m, s, V: (V, b - V @ (m / s))), "多除", 11),
     Wrong("01.3", "no b", absorb_with(lambda W, b, m, s, V: (V, -V @ m)), "标准化之后才加", 11),
+    Wrong("01.3", "root", absorb_with(lambda W, b, m, s, V: (W / s**0.5, b)), "不开方", 0),
+    Wrong(
+        "01.3",
+        "epsilon",
+        absorb_with(lambda W, b, m, s, V: (W / (s + 1e-4), b - W / (s + 1e-4) @ m)),
+        "加了小常数",
+        0,
+    ),
+    Wrong(
+        "01.3", "no weight", absorb_with(lambda W, b, m, s, V: (V, b - (m / s).sum())), "漏了", 11
+    ),
+    Wrong("01.3", "no sum", absorb_with(lambda W, b, m, s, V: (V, b - V * m)), "加起来", (11, 50)),
+    Wrong(
+        "01.3",
+        "columns",
+        absorb_with(lambda W, b, m, s, V: (V, b - (V * m).sum(axis=int(W.shape[0] != W.shape[1])))),
+        "加错了方向",
+        11,
+    ),
     Wrong("01.3", "swapped", lambda *a: ex01.absorb(*a)[::-1], "次序是 W2、b2", 0),
     Wrong("01.3", "in place", absorb_in_place, "W 被原地修改", 95),
     Wrong("01.4", "relu last", mlp_relu_everywhere, "分数可以为负", 0),
@@ -351,14 +571,23 @@ WRONG = [
         "01.4", "softmax", lambda x, ls: ex01.softmax(ex01.mlp_forward(x, ls)), "留给损失函数", 0
     ),
     Wrong("01.4", "stops early", lambda x, ls: ex01.mlp_forward(x, ls[:2]), "三层都走完了吗", 0),
-    Wrong("01.4", "three only", mlp_three_only, "不能写死", 67),
-    Wrong("01.4", "x in place", mlp_over_its_input, "x 被原地修改", 89),
-    Wrong("01.4", "pops", mlp_pops, "不要 pop", 94),
+    Wrong("01.4", "three only", mlp_three_only, "不能写死", 46),
+    Wrong("01.4", "x in place", mlp_over_its_input, "x 被原地修改", 85),
+    Wrong("01.4", "pops", mlp_pops, "不要 pop", 88),
+    Wrong("01.4", "by width", mlp_last_by(lambda a, b: len(a[1]) == len(b[1])), "看它排第几", 62),
+    Wrong("01.4", "squeezed", lambda *a: np.squeeze(ex01.mlp_forward(*a)), "别用 squeeze", 69),
+    Wrong("01.4", "type of x", mlp_in_type_of_x, "照着 x 的类型", 77),
+    Wrong("01.4", "from x", mlp_from_x, "还是最初的 x", 0),
+    Wrong("01.4", "np.max", mlp_by_max, "np.maximum", 0),
+    Wrong("01.4", "late bias", mlp_bias_late, "先加 b，再 ReLU", 0),
+    Wrong("01.4", "ends apart", mlp_ends_apart, "别再做第二遍", 31),
+    Wrong("01.4", "adds to b", mlp_adds_to_bias, "被改动了", 0),
+    Wrong("01.4", "columns", lambda *a: ex01.mlp_forward(*a).T, "行列对调", 0),
     Wrong("01.4", "tanh", mlp_of(np.tanh), "接的不是 ReLU", 0),
     Wrong(
         "01.4", "no bias", lambda x, ls: ex01.mlp_forward(x, [(W, 0) for W, _ in ls]), "没有加 b", 0
     ),
-    Wrong("01.4", "three unpacked", mlp_unpacked, "别写死成三层", 44),
+    Wrong("01.4", "three unpacked", mlp_unpacked, "别写死成三层", 31),
     Wrong("01.4", "one missing", mlp_one_missing, "有一层后面漏了", 0),
     Wrong(
         "01.5",
@@ -381,26 +610,77 @@ WRONG = [
         "没有算偏置",
         0,
     ),
+    Wrong(
+        "01.5",
+        "no hidden bias",
+        widest_with(lambda H, i, o, L: i * H + (L - 1) * H * H + (H + 1) * o),
+        "隐藏层的偏置漏了",
+        0,
+    ),
+    Wrong(
+        "01.5",
+        "no output bias",
+        widest_with(lambda *a: right_count(*a) - a[2]),
+        "输出层的偏置漏了",
+        0,
+    ),
+    Wrong("01.5", "to 1,000", widest_searched(1000), "范围太小", 75),
+    Wrong("01.5", "to 4,999", widest_searched(4999), "5,000 自己也可能", 75),
+    Wrong("01.5", "by itself", widest_by_itself, "改成循环", 75),
+    Wrong("01.5", "rounded", widest_rounded, "不是四舍五入", 0),
+    Wrong("01.5", "max of nothing", widest_or_error, "没有可选的", 87),
+    Wrong("01.5", "None", lambda *a: ex01.widest(*a) or None, "来的是 None", 87),
+    Wrong("01.5", "text", lambda *a: str(ex01.widest(*a)), "来的是文字", 0),
     Wrong("01.5", "one too wide", widest_with(right_count, 1), "宽度大了 1", 0),
     Wrong("01.5", "one too narrow", widest_with(right_count, -1), "宽度小了 1", 0),
-    Wrong("01.5", "less", widest_with(lambda *a: right_count(*a) + 1), "恰好等于预算", 57),
+    Wrong("01.5", "less", widest_with(lambda *a: right_count(*a) + 1), "恰好等于预算", 50),
     Wrong("01.5", "parameters", widest_in_parameters, "这是参数的个数", 0),
-    Wrong("01.5", "float", lambda *a: float(ex01.widest(*a)), "宽度要是整数", 57),
-    Wrong("01.5", "at least 1", lambda *a: max(1, ex01.widest(*a)), "都放不下", 86),
+    Wrong("01.5", "float", lambda *a: float(ex01.widest(*a)), "宽度要是整数", 50),
+    Wrong("01.5", "at least 1", lambda *a: max(1, ex01.widest(*a)), "都放不下", 87),
     Wrong("01.6", "sign of b", hat_with(lambda u, d: [u, -u - d, d], sign=1.0), "符号反了", 0),
-    Wrong("01.6", "kinks elsewhere", lambda a, p, b: ex01.hat(a - 9, p, b), "帽子左边不是 0", 0),
-    Wrong("01.6", "height", hat_with(lambda u, d: [1.0, -2.0, 1.0]), "帽尖的高度", 0),
+    Wrong("01.6", "kinks elsewhere", lambda a, p, b: ex01.hat(a - 9, p, b), "left 处没有拐点", 0),
+    Wrong("01.6", "height", hat_with(lambda u, d: [1.0, -2.0, 1.0]), "照抄了例子里的 1", 0),
+    Wrong("01.6", "peak", hat_at(lambda a, p, b: [a, (a + b) / 2, b]), "要在 peak", 0),
+    Wrong("01.6", "absolute", hat_at(lambda a, p, b: [abs(a), abs(p), abs(b)]), "不是 −|位置|", 0),
+    Wrong("01.6", "whole", hat_at(lambda a, p, b: [int(a), int(p), int(b)]), "处没有拐点", 0),
+    Wrong("01.6", "slopes", hat_with(lambda u, d: [u, -d, 0.0]), "斜率**改变**多少", 28),
+    Wrong("01.6", "sides", hat_with(lambda u, d: [d, -u - d, u]), "对调了", 0),
+    Wrong("01.6", "rounded", hat_rounded, "别用 round", 0),
+    Wrong("01.6", "added", hat_added, "每次要新建", 0),
     Wrong("01.6", "symmetric", hat_with(lambda u, d: [u, -2 * u, u]), "不一定左右对称", 28),
     Wrong("01.6", "no third kink", hat_with(lambda u, d: [u, -u - d, 0.0]), "没有拉平", 72),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
+    Wrong("01.2", "less the first", softmax_less(lambda z: z[:, :1]), "先减去这一行的最大值", 57),
     Wrong("01.2", "less the mean", softmax_less_mean, "exp 就溢出", 56),
-    Wrong("01.4", "in place", mlp_in_place, "不要 pop，也不要原地写", 94),
+    Wrong("01.4", "in place", mlp_in_place, "不要 pop，也不要原地写", 88),
 ]
 
 
 globals().update(questions("01", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
+
+
+# --- what stays, and what is the same object ----------------------------------------------------
+
+
+def test_layers_that_are_kept_in_a_default_are_told():
+    def mlp_remembers(x, layers, hs=[]):  # noqa: B006
+        hs.append(x)
+        for k, (W, b) in enumerate(layers):
+            z = hs[k] @ W.T + b
+            hs.append(np.maximum(z, 0) if k < len(layers) - 1 else z)
+        return hs[-1]
+
+    wrong = judge("01.4", mlp_remembers).wrong
+    assert wrong is not None and "hs" in wrong.here
+
+
+def test_the_last_layer_is_not_known_by_its_arrays():
+    # in this process only: arrays that are one object here arrive as several in another
+    for k in (0, 1):
+        result = judge("01.4", mlp_last_by(lambda a, b, k=k: a[k] is b[k]))
+        assert result.wrong is not None and "用了三次" in result.wrong.hint
 
 
 # --- the library's versions --------------------------------------------------------------------
