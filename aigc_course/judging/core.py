@@ -337,7 +337,7 @@ def _judged(ex: Exercise, answer: Any, seed: int | None, steps: list[Step]) -> t
         for step in ex.judge(answer, rng):
             steps.append(step)
             if not step.ok:
-                return "failed", ""
+                return "failed", "" if step.error is None else _own_line(step.error, ex)
     except NotImplementedError:
         if not any(step.weight > 0 for step in steps):
             return "unanswered", ""
@@ -526,6 +526,12 @@ def _own_lines(error: BaseException, ex: Exercise) -> str:
     if what.startswith("RecursionError"):
         meaning = "一层层调用自己，停不下来：缺了终止的条件？"
     return "\n".join(dict.fromkeys([*lines, what, *([meaning] if meaning else [])]))
+
+
+def _own_line(error: BaseException, ex: Exercise) -> str:
+    """The line of the learner's where it happened, and the error; "" if there is none."""
+    own = [line for line in _own_lines(error, ex).splitlines() if line.startswith("第 ")]
+    return f"{own[-1]}\n{_said(error)}" if own else ""
 
 
 def _said(error: BaseException) -> str:

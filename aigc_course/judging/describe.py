@@ -37,6 +37,8 @@ def describe(value: Any) -> str:
     Example:
         >>> describe(np.array([[1.0, 2.5], [3.0, 4.0]]))
         '数组 (2, 2) float64，范围 [1, 4]：1 2.5 3 4'
+        >>> describe([(np.ones((3, 2)), np.ones(3))])
+        '列表，1 项：元组，2 项，形状 (3, 2)、(3,)'
         >>> describe((1, "a")), describe(lambda x: x)
         ("元组，2 项：1；'a'", '函数 <lambda>')
     """
@@ -102,10 +104,14 @@ def _key(key: Any) -> str:
 def _collection(value: Any, depth: int) -> str:
     kind = "列表" if isinstance(value, list) else "元组" if isinstance(value, tuple) else "集合"
     name = f"{kind}，{len(value)} 项"
-    if depth or not len(value) or isinstance(value, set | frozenset):
+    parts = [] if isinstance(value, set | frozenset) else [plain(one) for one in value[:FEW]]
+    if depth and parts and all(isinstance(one, np.ndarray) for one in parts):
+        shapes = [str(one.shape) for one in parts] + (["…"] if len(value) > FEW else [])
+        return f"{name}，形状 {'、'.join(shapes)}"  # such as W and b of one layer
+    if depth or not parts:
         return name
-    parts = [_describe(plain(part), depth + 1) for part in list(value)[:FEW]]
-    return name + "：" + "；".join(parts) + ("；…" if len(value) > FEW else "")
+    lines = [_describe(part, depth + 1) for part in parts]
+    return name + "：" + "；".join(lines) + ("；…" if len(value) > FEW else "")
 
 
 def _array(value: np.ndarray) -> str:

@@ -43,6 +43,7 @@ class Step:
         given: what the answer returned, as it is; finds the call that went wrong. Never shown.
         here: a hint that says more than ``hint``, known only where the answer lives in this
             process; shown in its place in the notebook.
+        error: what the answer raised, for its own lines in the traceback.
     """
 
     ok: bool
@@ -54,6 +55,7 @@ class Step:
     wanted: str = ""
     given: Any = field(default=None, repr=False, compare=False)
     here: str = field(default="", repr=False, compare=False)
+    error: BaseException | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -450,6 +450,12 @@ def with_a_hint_for_recursion(monkeypatch):
     return "98.1"
 
 
+def test_an_error_with_a_hint_of_its_own_still_shows_the_learners_line(with_a_hint_for_recursion):
+    result = check(with_a_hint_for_recursion, out_of_memory)
+    assert result.wrong.hint == "数组太大了"
+    assert "raise MemoryError" in result.message and "行：" in result.message
+
+
 def out_of_memory(n):
     raise MemoryError
 

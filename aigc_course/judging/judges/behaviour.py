@@ -251,5 +251,6 @@ def attempt(
     except tuple(hints) as error:
         hint = next(hint for kind, hint in hints.items() if isinstance(error, kind))
         builtin = type(error).__module__ == "builtins"  # a judge's own signal means nothing to read
-        yield that(False, label, hint, type(error).__name__ if builtin else "")
+        step = that(False, label, hint, type(error).__name__ if builtin else "")
+        yield replace(step, error=error if builtin else None)
         return None
