@@ -84,9 +84,7 @@ class Caller:
                 continue
             if not _same(argument.before, argument.after):
                 hint = hint or f"{argument.name} 被原地修改了：先 copy，或写成新数组"
-                detail = _how(argument.name, plain(argument.before), plain(argument.after))
-                result = self._results[argument.call]
-                return Step(False, label, hint, detail, weight, given=result)
+                return Step(False, label, hint, "", weight, given=self._results[argument.call])
         return Step(True, label, weight=weight)
 
     def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -109,15 +107,6 @@ def _copied(value: Any, *, streams: bool = False) -> Any:
     if callable(getattr(kind, "detach", None)) and callable(getattr(kind, "clone", None)):
         return value.detach().clone().requires_grad_(value.requires_grad)  # a PyTorch tensor
     return value
-
-
-def _how(name: str, before: Any, after: Any) -> str:
-    if not isinstance(before, np.ndarray) or before.shape != np.shape(after):
-        return ""
-    wrong = before != after
-    if before.dtype.kind == "f":
-        wrong &= ~(np.isnan(before) & np.isnan(after))
-    return f"调用以后，{name} 里有 {int(np.sum(wrong))}/{before.size} 个值变了"
 
 
 def _same(before: Any, after: Any) -> bool:
