@@ -92,7 +92,7 @@ def _keep(function: FunctionType) -> list[tuple[Any, Any]]:
     kept.append(((vars(function), None), dict(vars(function))))
     values += vars(function).values()
     for value in values:
-        if type(value) in _HOLDERS and np.size(value) <= LARGEST and len(_items(value)) <= LARGEST:
+        if type(value) in _HOLDERS and _entries(value) <= LARGEST:
             kept.append(((value, None), value.copy()))
     return kept
 
@@ -101,8 +101,8 @@ _HOLDERS = (list, dict, set, np.ndarray)
 _KEPT = (bool, int, float, str, *_HOLDERS)
 
 
-def _items(value: Any) -> Any:
-    return () if isinstance(value, np.ndarray) else value
+def _entries(value: Any) -> int:
+    return value.size if isinstance(value, np.ndarray) else len(value)
 
 
 def _put_back(kept: list[tuple[Any, Any]]) -> None:
