@@ -7,7 +7,7 @@ They take and return plain NumPy arrays.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,13 +18,18 @@ from aigc_course.judging.vocabulary import (
     Array,
     Caller,
     Rng,
+    Step,
     Steps,
+    again,
     array,
     attempt,
     exercise,
     hints,
+    independent,
+    no_recursion,
     parts,
     rate_is,
+    same_again,
     shape_of,
     sizes,
     that,
@@ -257,6 +262,10 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
             (a - l1) / (1 + l2),
         ],
         "a 为负的一半也要算：w < 0 时解出的是另一个式子": np.maximum(a - l1, 0) / (1 + l2),
+        "留下的也要减去 l1：小的清成 0、大的不减，是硬阈值": [
+            np.where(np.abs(a) > l1, a / (1 + l2), 0),
+            np.where(np.abs(a) > l1, a, 0),
+        ],
     }
     form = "每个 a 一个 w，同形"
     w = yield from array(got, a.shape, "w", form)
@@ -264,16 +273,37 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
     close = np.allclose(w, want, atol=1e-6)
     hint = "|a| ≤ l1 的地方要恰好是 0，不能只是很小"
     yield that(not close or bool(np.all(w[6:] == 0)), "恰好为 0 的地方", hint)
-    yield value(got, want, "w", "对 w > 0、w < 0 各令导数为 0", traps, form=form)
+    yield value(got, want, "w", _wrong_part(w, want, a, l1), traps, form=form)
+    yield again(call, rng.permutation(a), l1, l2)
+    edge = np.array([l1, -l1, 2 * l1, l1 + 1e-6, -l1 - 1e-6])
+    got, want = call(edge, l1, l2)
+    w = yield from array(got, edge.shape, "|a| 在 l1 上下", form)
+    hint = "|a| 比 l1 大一点，w 就不是 0，哪怕很小：只有 |a| ≤ l1 才清成 0"
+    yield that(np.all(w[3:] != 0), "|a| 略大于 l1", hint, given=got)
+    hint = "|a| = l1 时 w 是 0；再大多少，就从多少算起"
+    yield value(got, want, "|a| 在 l1 上下", hint, weight=0.5, atol=1e-12)
     for kind, (one, two) in {"l2 = 0": (l1, 0.0), "l1 = 0": (0.0, l2)}.items():
         got, want = call(a, one, two)
         yield value(got, want, f"{kind} 时", "一种强度为 0，就剩另一种", weight=0.5)
     solid = rng.normal(size=tuple(sizes(rng, 3)))
     got, want = call(solid, l1, l2)
     yield value(got, want, "三维的 a", "a 可以是任意形状：逐元素算", weight=0.5)
-    got, want = call(np.array([l1, -l1, 2 * l1]), l1, l2)
-    yield value(got, want, "|a| 恰好等于 l1", "|a| = l1 时 w 是 0", weight=0.5, atol=1e-12)
     yield call.untouched(weight=0.5)
+
+
+def _wrong_part(w: Array, want: Array, a: Array, l1: float) -> str:
+    """Which of the three cases is wrong, for a mistake that has no name."""
+    wrong = ~np.isclose(w, want, rtol=1e-6, atol=1e-9)
+    inside = np.abs(a) <= l1
+    if not wrong[~inside].any():
+        return "|a| > l1 的都对；|a| ≤ l1 的要恰好是 0。次梯度会在 0 两边来回跳：分情形写"
+    if not wrong[a > 0].any():
+        return "a 为正的都对，为负的不对：w < 0 时 |w| 的导数是 −1，把那个方程重解一遍"
+    if not wrong[a < 0].any():
+        return "a 为负的都对，为正的不对：w > 0 时 |w| 的导数是 1，把那个方程重解一遍"
+    if np.median(np.abs(w - want)) < 0.02:
+        return "处处只差一点：在网格上逐点试、走很多步，都只能走近；这里要从方程解出的式子"
+    return "手算一个来比：a = 3、l1 = 1、l2 = 1，w > 0 时令 w − 3 + 1 + w = 0，w 是 1"
 
 
 @exercise("07.2", "随机失活", points=3, asks="dropout(x, p, training, rng) -> y, mask")
@@ -285,58 +315,142 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
 )
 def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, dropout)
-    p = float(rng.choice([0.2, 0.3, 0.7, 0.8]))  # not 0.5: there p and 1 − p cannot be told apart
-    rows, columns = size = 120, 80
+    # not a tenth, and far from 0.5: there p and 1 − p cannot be told apart
+    p = float(rng.choice([0.15, 0.25, 0.35, 0.65, 0.75, 0.85]) + rng.uniform(-0.01, 0.01))
+    size = 120, 80
     x = rng.uniform(0.5, 1.5, size=size) * rng.choice([-1.0, 1.0], size=size)
     seed = int(rng.integers(10**6))
 
-    def drop(x: Array, p: float, training: bool) -> Any:
-        return call(x, p, training, np.random.default_rng(seed))[0]
+    def drop(x: Array, p: float, training: bool = True, plus: int = 0) -> Any:
+        return call(x, p, training, np.random.default_rng(seed + plus))[0]
 
-    got = drop(x, p, True)
+    def both(
+        got: Any, shape: tuple[int, ...], when: str
+    ) -> Generator[Step, None, tuple[Array, Array]]:
+        y, mask = yield from parts(
+            got,
+            2,
+            "y, mask",
+            label=f"{when}返回 y 与 mask".strip(),
+            hint="训练、评估都 return y, mask",
+        )
+        y = yield from array(y, shape, f"{when}y", "x 可以是任意形状：y 与 x 同形")
+        hint = "每个元素独立地决定去留，mask 与 x 同形"
+        mask = yield from array(mask, shape, f"{when}mask", hint)
+        return y, mask
+
+    def drops(p: float, share: float) -> bool:
+        again = drop(x, p)
+        return bool(rate_is(np.asarray(again[1]) == 0, share, "").ok)
+
+    got = drop(x, p)
     yield call.untouched("x", label="没有改动输入 x")
-    y, mask = yield from parts(got, 2, "y, mask", label="返回 y 与 mask", hint="return y, mask")
-    y = yield from array(y, size, "y")
-    mask = yield from array(mask, size, "mask", "每个元素独立地决定去留，mask 与 x 同形")
+    y, mask = yield from both(got, size, "")
     few = len(np.unique(y)) <= 2 < len(np.unique(mask))
-    yield that(not few, "先 y，后 mask", "两个返回值对调了")
+    yield that(not few, "先 y，后 mask", "两个返回值对调了", given=got)
     hint = "出现了 nan 或 inf：丢掉的元素是 0，留下的是有限的数"
-    yield that(np.isfinite([y, mask]).all(), "y 与 mask 由数组成", hint)
+    yield that(np.isfinite([y, mask]).all(), "y 与 mask 由数组成", hint, given=got)
     gone, kept = y == 0, y != 0
+    hint = "y 与 mask 为 0 的位置不同：随机数只抽一次，mask 存下来，乘 x 和返回用同一个"
+    yield that(np.array_equal(gone, mask == 0), "y 与 mask 丢的是同一些", hint, given=got)
     hint = "丢掉的份额约为 1 − p：比较号反了，p 是丢掉的概率，不是留下的"
-    yield that(not rate_is(gone, 1 - p, "").ok, "p 是丢掉的概率", hint)
-    sd = math.sqrt(p * (1 - p))
-    by_row, by_column = gone.mean(axis=1).std(), gone.mean(axis=0).std()
-    single = by_row < 2.5 * sd / math.sqrt(columns) and by_column < 2.5 * sd / math.sqrt(rows)
-    together = "整行或整列一起丢了：随机数的形状要与 x 相同"
-    share = f"p = {p}，你丢掉了 {gone.mean():.1%}：每个元素用自己的一个均匀随机数与 p 比"
-    hint = share if single else together  # few rows: their share misses p by chance
-    yield rate_is(gone, p, "丢掉的份额约为 p", hint, weight=0.0)
-    yield that(single, "每个元素独立", together, weight=1.0)
+    turned = rate_is(gone, 1 - p, "").ok and drops(0.44, 0.56)
+    yield that(not turned, "p 是丢掉的概率", hint, given=got)
+    lag = _together(gone)
+    hint = f"在展平的 x 里，相隔 {lag} 的两个元素总是同去同留：一个随机数只给一个元素用"
+    if lag and (lag == 1 or lag % size[1] == 0):  # a row's neighbours, or one column
+        alike = gone.mean(axis=1 if lag == 1 else 0)
+        if np.all((alike == 0) | (alike == 1)):
+            hint = "整行或整列一起丢了：随机数的形状要与 x 相同"
+    if lag:  # of few draws, the share misses p by chance
+        yield that(False, "每个元素独立", hint, given=got)
+    share = f"p 是 {p:.1%}，你丢掉了 {gone.mean():.1%}"
+    hint = f"{share}：每个元素用自己的一个 [0, 1) 上的均匀随机数与 p 比"
+    for tenths in (math.floor, math.ceil, round):
+        tenth, other = tenths(10 * p) / 10, tenths(4.4) / 10
+        if rate_is(gone, tenth, "").ok and not rate_is(gone, p, "").ok and drops(0.44, other):
+            hint = f"{share}：p 或随机数被取整到了一位小数；拿 [0, 1) 上的均匀随机数直接与 p 比"
+    step = rate_is(gone, p, "丢掉的份额")
+    yield that(step.ok, "丢掉的份额约为 p", hint, step.detail, given=got)
+    yield that(not lag, "每个元素独立", weight=1.0)
     hint = "留下的没有除以 1 − p：训练时总量变小，评估时就对不上"
-    yield that(not np.allclose(y[kept], x[kept]), "留下的要放大", hint)
+    yield that(not np.allclose(y[kept], x[kept]), "留下的要放大", hint, given=got)
     hint = "除以了 p；期望是 (1 − p)·x·倍数，要等于 x，倍数就是 1/(1 − p)"
-    yield that(not np.allclose(y[kept], x[kept] / p), "放大的倍数", hint)
-    yield value(y[kept], x[kept] / (1 - p), "留下的元素", "留下的应是 x / (1 − p)")
+    yield that(not np.allclose(y[kept], x[kept] / p), "放大的倍数", hint, given=got)
+    traps = {
+        "倍数由 p 定，是 1/(1 − p)；不用这一次碰巧留下的份额": x * kept / kept.mean(),
+        "除以 √(1 − p) 保住的是平方的平均；要保住的是平均": x * kept / math.sqrt(1 - p),
+        "1 + p 只是 1/(1 − p) 在 p 很小时的近似": x * kept * (1 + p),
+    }
+    hint = f"这里 p 是 {p:.1%}：留下的应是 x / (1 − p)，丢掉的是 0"
+    yield value(y, x * kept / (1 - p), "留下的元素", hint, traps)
     hint = "要 y = x * mask：mask 里含放大的倍数，反向传播才能写成 dx = dy * mask"
     yield value(mask, kept / (1 - p), "mask", hint, weight=0.5)
     stream = np.random.default_rng(seed)
     first, second = (call(x, p, True, stream)[0][1] for _ in range(2))
-    hint = "两次调用的掩码相同：函数里不要自己另建固定种子的生成器"
-    yield that(not np.array_equal(first, second), "每次前向抽新的掩码", hint)
+    hint = "rng 没有往前走：抽完又设回了原处，或是从它的副本里抽的"
+    if np.array_equal(first, second):
+        if np.array_equal(np.ravel(drop(x.ravel(), p, plus=1)[1]), np.ravel(first)):
+            hint = "掩码与 rng 无关：函数里不要自己另建固定种子的生成器"
+        elif np.array_equal(drop(x, p, plus=1)[1], first):
+            hint = "掩码被存下来再用了（可变的默认参数、全局变量）：同样的形状也要重新抽"
+    label = "每次前向抽新的掩码"
+    yield that(not np.array_equal(first, second), label, f"两次调用的掩码相同。{hint}")
     hint = "随机数要从参数 rng 来，不要用 np.random 的全局函数"
     yield that(np.array_equal(first, mask), "同一个种子给出同样的掩码", hint)
-    quiet, ones = drop(x, p, False)
+    counts = {int(np.count_nonzero(call(np.ones(6), p, True, stream)[0][1])) for _ in range(60)}
+    hint = "6 个元素抽了 60 次，每次丢掉的个数都一样：各掷各的骰子，个数是碰运气，不预先定好"
+    yield that(len(counts) > 1, "丢几个也是随机的", hint)
+    rate, many = 0.004, np.ones((300, 100))
+    few_gone = np.asarray(drop(many, rate)[1]) == 0
+    step = rate_is(few_gone, rate, "丢掉的份额", false_alarm=1e-8)
+    hint = (
+        f"p = {rate}，30,000 个元素你丢掉了 {few_gone.sum()} 个："
+        "[0, 1) 上的均匀随机数直接与 p 比，两边都不取整"
+    )
+    yield that(step.ok, "p 很小时", hint)
+    some = np.maximum(rng.normal(size=(60, 40)), 0)
+    got = drop(some, p)
+    y, mask = yield from both(got, some.shape, "x 里有 0 时的")
+    hint = "x 为 0 的地方，mask 也是 0 或放大的倍数：它从随机数来，用 y / x 倒推就是 0/0"
+    ok = bool(np.all((mask == 0) | np.isclose(mask, 1 / (1 - p))))
+    ok = ok and rate_is(mask == 0, p, "").ok
+    yield that(ok, "x 里有 0 时的 mask", hint, given=got)
+    quiet, ones = yield from parts(
+        drop(x, p, False),
+        2,
+        "y, mask",
+        label="评估时返回 y 与 mask",
+        hint="评估时也 return y, mask",
+    )
     hint = "training=False 时原样返回：不丢、也不再乘 1 − p（已在训练时放大）"
     yield value(quiet, x, "评估时的 y", hint)
-    yield value(ones, np.ones(size), "评估时的 mask", "评估时 mask 全为 1", weight=0.0)
+    hint = "评估时 mask 全为 1，也是与 x 同形的数组"
+    yield value(ones, np.ones(size), "评估时的 mask", hint, none=hint, weight=0.0)
     hint = "p = 0 什么都不丢：用 rng.random(...) >= p 判断留下"
-    yield value(drop(x, 0.0, True)[0], x, "p = 0 时的 y", hint, weight=0.0)
+    yield value(drop(x, 0.0)[0], x, "p = 0 时的 y", hint, weight=0.0)
     solid = rng.normal(size=(2, 3, 4))
-    y, mask = drop(solid, p, True)
-    y = yield from array(y, solid.shape, "三维的 x：y", "x 可以是任意形状：用 x.shape")
+    y, mask = yield from both(drop(solid, p), solid.shape, "三维的 x：")
     hint = "x 可以是任意形状：y 总是 x * mask"
-    yield value(y, solid * np.asarray(mask, float), "三维的 x：y", hint, weight=0.0)
+    yield value(y, solid * mask, "三维的 x：y", hint, weight=0.0)
+
+
+def _together(gone: Array) -> int:
+    """The distance at which entries share their fate most, laid out flat; 0 if none do.
+
+    The correlation at each distance times √n is about standard normal for independent entries.
+    """
+    flat = gone.ravel() - gone.mean()
+    if not flat.any():
+        return 0
+    power = np.abs(np.fft.rfft(flat)) ** 2
+    like = (
+        np.fft.irfft(power, flat.size)[1 : flat.size // 2 + 1]
+        * math.sqrt(flat.size)
+        / (flat @ flat)
+    )
+    above = np.flatnonzero(like > max(7.0, 0.8 * like.max()))
+    return int(above[0]) + 1 if above.size else 0
 
 
 @exercise("07.3", "标签平滑学到哪里为止", points=3, asks="smoothed_floor(K, eps) -> gap, floor")
@@ -370,9 +484,12 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
             "gap 是 logit 之差，不是概率之差": right - rest,
             "对数用自然对数": math.log2(right / rest),
             "类数是参数 K，不总是 10": math.log(1 + 10 * (1 - eps) / eps),
+            "没有用到 K：ε 分给全部 K 类，每类 ε/K": (
+                [math.log((1 - eps / 2) / (eps / 2)), math.log((1 - eps) / eps)] if K > 2 else []
+            ),
             "gap 是与另外某一类相比，不是与其余各类的总和相比": math.log(right / (1 - right)),
         }
-        hint = "p = q 时 z_真 − z_别 = ln(q_真/q_别)"
+        hint = "p = q 时 z_真 − z_别 = ln(q_真/q_别)；K = 2、ε = 0.5 时 q 是 3/4、1/4，gap 是 ln 3"
         yield value(g, gap, "gap", hint, traps, form="gap 是一个数", weight=0.5)
         traps = {
             "其余有 K − 1 类，每类都要算": [entropy(right, rest, 1)] if K > 2 else [],
@@ -389,6 +506,15 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
         }
         hint = "p = q 时的交叉熵：−Σ qₖ ln qₖ，对全部 K 类求和"
         yield value(f, floor, "floor", hint, traps, form="floor 是一个数", weight=0.5)
+    for eps in (float(rng.uniform(0.01, 0.05)), 1e-6):
+        label, hint = (
+            f"ε = {eps:.2g} 时",
+            "ε 很小但不是 0：gap 照样有限，floor 照样大于 0；只有 ε = 0 另给",
+        )
+        got, (gap, floor) = call(K, eps)
+        g, f = yield from parts(got, 2, "gap, floor", f"{label}的返回值")
+        yield value(g, gap, f"{label}的 gap", hint, weight=0)
+        yield value(f, floor, f"{label}的 floor", hint, weight=0)
     K = int(rng.integers(3, 12))
     got, (gap, floor) = call(K, 1.0)
     g, f = yield from parts(got, 2, "gap, floor", "ε = 1 时的返回值")
@@ -405,6 +531,132 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
     yield value(f, floor, label + "的 floor", hint, atol=1e-12, weight=0.5)
 
 
+def _stops(
+    losses: Sequence[float],
+    patience: float,
+    max_steps: int,
+    *,
+    new: Callable[[float, float], bool] = lambda loss, low: loss < low,
+    waits: Callable[[float, float], bool] = lambda loss, low: True,
+    more: int = 0,
+    late: int = 0,
+    reset: bool = True,
+    start: bool = True,
+    previous: bool = False,
+    halt: bool = False,
+    seen_as: Callable[[float], float] = lambda loss: loss,
+) -> tuple[int, int]:
+    """Best step and number of steps of a descent over these losses, with a mistake made in it.
+
+    Args:
+        new, waits: of the loss and the lowest one: whether it is a new low, else a step waited.
+        more: steps waited beyond ``patience``.
+        late: how many steps ago the w was made whose loss is measured.
+        reset: whether a new low ends the waiting.
+        start: whether the start is measured.
+        previous: whether the waiting goes by the loss before instead of the lowest one.
+        halt: whether nan ends it.
+        seen_as: what a loss is made into.
+    """
+    last = low = seen_as(losses[0]) if start else math.inf
+    best = waited = step = 0
+    while step < max_steps and waited < patience + more:
+        step += 1
+        loss = seen_as(losses[min(max(step - late, 0), len(losses) - 1)])
+        if halt and math.isnan(loss):
+            break
+        if new(loss, low):
+            best, low = step, loss
+            waited = 0 if reset and not previous else waited
+        elif not previous:
+            waited += bool(waits(loss, low))
+        if previous:
+            waited = 0 if loss < last else waited + 1
+        last = loss
+    return best, step
+
+
+def _window(losses: Sequence[float], patience: int, max_steps: int) -> tuple[int, int]:
+    """The same, by Python's ``min`` of the last losses and of those before them."""
+    seen = [losses[0]]
+    while len(seen) <= max_steps:
+        if len(seen) > patience and min(seen[-patience:]) >= min(seen[:-patience]):
+            break
+        seen.append(losses[min(len(seen), len(losses) - 1)])
+    return next((k for k, loss in enumerate(seen) if loss == min(seen)), 0), len(seen) - 1
+
+
+def _argmin(losses: Sequence[float], patience: int, max_steps: int) -> tuple[int, int]:
+    best, steps = _stops(losses, patience, max_steps)
+    odd = [k for k in range(1, steps + 1) if math.isnan(losses[min(k, len(losses) - 1)])]
+    return (odd[0] if odd else best), steps
+
+
+def _counted_from_0(losses: Sequence[float], patience: int, max_steps: int) -> tuple[int, int]:
+    best, steps = _stops(losses, patience, max_steps)
+    return max(best - 1, 0), max(steps - 1, 0)
+
+
+def _less(by: float) -> Callable[..., tuple[int, int]]:
+    return partial(_stops, new=lambda loss, low: loss < low - by)
+
+
+_STOPPING: dict[str, list[Callable[..., tuple[int, int]]]] = {  # told if they explain every case
+    "best_step 与 steps 对调了：先 best_step，后 steps": [
+        lambda *case: _stops(*case)[::-1],
+    ],
+    "一步也没有降下来：w 要往梯度的反方向走，每走一步量新的 w": [
+        lambda losses, patience, max_steps: (0, min(patience, max_steps)),
+    ],
+    "多走了一步：连续 patience 步没有新低就停，数到 patience 就停，不等超过它": [
+        partial(_stops, more=1)
+    ],
+    "少走了一步：连续 patience 步没有新低才停": [partial(_stops, more=-1)],
+    "步号差了 1：起点是第 0 步，走完第一步是第 1 步；steps 是走了几步，不是循环的下标": [
+        _counted_from_0
+    ],
+    "best_step 多了 1：起点是第 0 步，走完第一步是第 1 步": [
+        lambda *case: (_stops(*case)[0] + 1, _stops(*case)[1]),
+    ],
+    "量的是走这一步之前的 w：先更新 w，再量 val_loss(w)": [partial(_stops, late=1)],
+    "没有用到 patience：连续 patience 步没有新低就停": [
+        lambda losses, patience, max_steps: _stops(losses, math.inf, max_steps),
+        lambda losses, patience, max_steps: (_stops(losses, math.inf, max_steps)[0], max_steps),
+    ],
+    "走了 max_steps + 1 步：步数小于 max_steps 才走下一步": [
+        lambda losses, patience, max_steps: _stops(losses, patience, max_steps + 1),
+    ],
+    "有过新低，等待要从头数起；没有新低的步数不能一直累加": [partial(_stops, reset=False)],
+    "要与历史最低比，不是与上一步比": [
+        partial(_stops, previous=True),
+        partial(_stops, new=lambda loss, low: loss < low, previous=True, start=False),
+    ],
+    "起点也要量：它是第 0 步，可能就是最好的": [partial(_stops, start=False)],
+    "打平不算新低：改进是严格小于": [partial(_stops, new=lambda loss, low: loss <= low)],
+    "打平的一步也是“没有新低”的一步：不是新低就加 1，用 else，不另写条件": [
+        partial(_stops, waits=lambda loss, low: loss > low),
+        partial(_stops, waits=lambda loss, low: not loss <= low),
+    ],
+    "只低一点点也是新低：要的是 loss < 最低，不加容差（min_delta、np.isclose）": [
+        *(_less(10.0**-k) for k in range(1, 12)),
+        partial(_stops, new=lambda loss, low: loss < low and not np.isclose(loss, low)),
+        partial(_stops, new=lambda loss, low: loss < low and not math.isclose(loss, low)),
+    ],
+    "nan 被当成了新低：拿 nan 比大小总是假，判断要写成 loss < 最低，不写 not loss >= 最低": [
+        partial(_stops, new=lambda loss, low: not loss >= low),
+    ],
+    "nan 的一步也是“没有新低”的一步：不是新低就加 1，用 else，不用 elif loss >= 最低": [
+        partial(_stops, waits=lambda loss, low: loss >= low),
+    ],
+    "遇到 nan 就停了：它只是一步没有新低，还要等满 patience": [partial(_stops, halt=True)],
+    "nan 被换成了一个数（如 np.nan_to_num 换成 0）：它不算新低": [
+        partial(_stops, seen_as=lambda loss: 0.0 if math.isnan(loss) else loss),
+    ],
+    "best_step 落在 nan 上：np.argmin 把 nan 当最小；边走边比，或用 np.nanargmin": [_argmin],
+    "min() 碰到 nan，结果看次序：边走边与最低的比，nan 比大小总是假": [_window],
+}
+
+
 def _walk(losses: Sequence[float], start: Array, lr: float) -> tuple[Any, Any]:
     """``gradient, val_loss`` of a descent whose validation losses are these, step by step."""
 
@@ -416,6 +668,44 @@ def _walk(losses: Sequence[float], start: Array, lr: float) -> tuple[Any, Any]:
         return float(losses[min(max(k, 0), len(losses) - 1)])
 
     return gradient, val_loss
+
+
+def _descents(rng: Rng) -> Iterator[tuple[Any, int, int, str, str, Any]]:
+    """``losses, patience, max_steps, label, hint, size`` of the descents that are asked for."""
+    patience, low = int(rng.integers(3, 6)), int(rng.integers(6, 9))  # low: later than patience
+    fall, rise = np.linspace(2.0, 1.0, low + 1), np.linspace(1.1, 1.6, 12)
+    first = float(rng.uniform(0.5, 3.0)) * np.concatenate([fall, rise])
+    hint = f"验证损失降到第 {low} 步，再一路升，patience={patience}：再走 {patience} 步就停"
+    yield first, patience, 50, "先降后升", hint, 4
+    hint = "max_steps 步走完就停，哪怕验证损失还在降；最后一步走完也要量"
+    yield np.linspace(9, 1, 40), 3, int(rng.integers(5, 9)), "max_steps 先到", hint, 4
+    wave = [2.0, 1.0, 1.2, 1.1, 0.9, 1.0, 1.1, 0.8, *rise]
+    hint = "中间有过新低，等待要从头数起：patience 数的是连续的步数"
+    yield wave, 3, 50, "有几次新低", hint, 4
+    slow = [1.0, 0.4, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, *rise]
+    hint = "第 1 步最低，后来冲高、慢慢回落，都没有低过它：要与历史最低比"
+    yield slow, 3, 50, "冲高之后慢慢回落", hint, 4
+    tie = [1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    yield tie, 2, 50, "打平", "第 1 步以后一直打平：打平不算新低，要计入等待", 4
+    hint = "每步只降一点点，也是新低"
+    yield [1.0, *(0.5 * (1 - 1e-12 * np.arange(7))), *rise], 3, 50, "每步只降一点点", hint, 4
+    hint = "第 1 步以后都是 nan：每一步都不算新低，等满 patience 步才停"
+    yield [1.0, 0.5, *[math.nan] * 5], 3, 50, "走到 nan", hint, 4
+    hint = "第 2 步是 nan，第 3 步又有新低，再升一步、然后都是 nan：nan 不妨碍后来的新低"
+    yield [1.0, 0.6, math.nan, 0.5, 0.7, *[math.nan] * 5], 3, 50, "中间有 nan", hint, 4
+    yield np.linspace(9, 1, 40), 3, 0, "max_steps = 0", "一步不走，返回起点、0、0", 4
+    hint = "从起点就没有降过：起点算第 0 步，它就是最好的"
+    yield 1e6 * np.linspace(1, 2, 30), 2, 50, "一路升，损失很大", hint, (2, 3)
+
+
+def _pair(got: Any) -> tuple[int, int] | None:
+    """Best step and steps of a result; None if it is not made of three things and two integers."""
+    if not isinstance(got, tuple | list) or len(got) != 3:
+        return None
+    if shape_of(got[1]) != () or shape_of(got[2]) != ():
+        return None
+    best, steps = float(got[1]), float(got[2])
+    return (int(best), int(steps)) if best.is_integer() and steps.is_integer() else None
 
 
 @exercise(
@@ -432,40 +722,40 @@ def _walk(losses: Sequence[float], start: Array, lr: float) -> tuple[Any, Any]:
 )
 def judge_descend(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, descend)
-    lr, patience = float(rng.uniform(0.1, 0.5)), int(rng.integers(3, 6))
-    low = int(rng.integers(6, 9))  # later than patience
-    fall, rise = np.linspace(2.0, 1.0, low + 1), np.linspace(1.1, 1.6, 12)
-    scale = float(rng.uniform(0.5, 3.0))
+    lr = float(rng.uniform(0.1, 0.5))
+    cases = list(_descents(rng))
 
-    def case(losses: Any, patience: int, max_steps: int, size: Any = 4) -> Any:
+    def ask(case: Any) -> Any:
+        losses, patience, max_steps, _, _, size = case
         start = rng.normal(size=size)
         got, want = call(start, *_walk(losses, start, lr), lr, patience, max_steps)
         return start, got, want
 
-    def told(
-        losses: Any, patience: int, max_steps: int, label: str, hint: str, size: Any = 4
-    ) -> Steps:
-        start, got, (want_w, want_step, want_n) = case(losses, patience, max_steps, size)
+    def mistake() -> str:
+        """What explains every case that an answer is asked, if there is such a thing."""
+        try:
+            gave = [_pair(ask(case)[1]) for case in cases]
+        except Exception:
+            return ""
+        for why, rules in _STOPPING.items():
+            for rule in rules:
+                if all(pair == rule(*case[:3]) for pair, case in zip(gave, cases, strict=True)):
+                    return why
+        return ""
+
+    def told(case: Any) -> Steps:
+        *_, label, hint, _ = case
+        start, got, (want_w, want_step, want_n) = ask(case)
         w, step, n = yield from parts(got, 3, "best_w, best_step, steps", label + "：返回值")
         w = yield from array(w, np.shape(start), label + "：best_w", "best_w 与 w 同形")
-        traps: dict[str, Any] = {
-            "best_step 与 steps 对调了：先 best_step，后 steps": (
-                [want_step] if want_n != want_step and np.ndim(step) == 0 and step == want_n else []
-            ),
-            "一步也没有降下来：w 要往梯度的反方向走": (
-                [patience] if want_step > patience and want_n != patience and step == 0 else []
-            ),
-        }
+        pair = _pair(got)
+        if pair is not None and pair != (want_step, want_n):
+            hint = mistake() or hint
+            start, got, _ = ask(case)  # the last call is the one that is shown
+            _, step, n = got
         form = "steps 是一个数"
-        yield value(n, want_n, label + "：steps", hint, traps, form=form, weight=0)
-        traps = {
-            "差了 1：起点是第 0 步；走完一步要量新的 w，最后一步走完也要量": [
-                want_step + 1,
-                want_step - 1,
-            ]
-        }
-        hint = f"best_step 是验证损失最低的那一步的号。{hint}"
-        yield value(step, want_step, label + "：best_step", hint, traps, weight=0)
+        yield value(n, want_n, label + "：steps", hint, form=form, weight=0)
+        yield value(step, want_step, label + "：best_step", hint, weight=0)
         traps = {
             "best_w 是停下时的 w，不是验证损失最低的那一份：存的时候没有复制，后来跟着变了？": (
                 [start + lr * want_n] if want_n != want_step else []
@@ -478,25 +768,17 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
         }
         yield value(w, want_w, label + "：best_w", "best_step 那一步的 w", traps)
 
-    first = scale * np.concatenate([fall, rise])
-    hint = f"先降到第 {low} 步，再一路升，patience={patience}：连续 patience 步没有新低就停"
-    yield from told(first, patience, 50, "先降后升", hint)
+    losses, patience, max_steps, *_ = cases[0]
+    start = rng.normal(size=4)
+    yield same_again(call, start, *_walk(losses, start, lr), lr, patience, max_steps)
+    yield from told(cases[0])
     yield call.untouched("w", label="没有改动起点 w")
-    hint = "max_steps 步走完就停，哪怕验证损失还在降；最后一步走完也要量"
-    yield from told(np.linspace(9, 1, 40), 3, int(rng.integers(5, 9)), "max_steps 先到", hint)
-    wave = [2.0, 1.0, 1.2, 1.1, 0.9, 1.0, 1.1, 0.8, *rise]
-    hint = "中间有过新低，等待要从头数起；没有新低的步数不能一直累加"
-    yield from told(wave, 3, 50, "有几次新低", hint)
-    slow = [1.0, 0.4, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, *rise]
-    yield from told(slow, 3, 50, "冲高之后慢慢回落", "要与历史最低比，不是与上一步比")
-    tie = [1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
-    yield from told(tie, 2, 50, "打平", "打平不算新低：改进是严格小于")
-    nan = [1.0, 0.5, math.nan, math.nan, math.nan, math.nan, math.nan]
-    hint = "nan 不算新低：拿 nan 比大小总是假，判断要写成 loss < best"
-    yield from told(nan, 3, 50, "走到 nan", hint)
-    yield from told(np.linspace(9, 1, 40), 3, 0, "max_steps = 0", "一步不走，返回起点")
-    hint = "从起点就没有降过：起点算第 0 步，它就是最好的"
-    yield from told(1e6 * np.linspace(1, 2, 30), 2, 50, "一路升，损失很大", hint, (2, 3))
+    hint = "一步一层地调用自己：max_steps 可达两万，Python 约一千层就停；写成循环"
+    yield no_recursion(
+        answer, lambda: answer(start, *_walk(losses, start, lr), lr, 30, 60), hint=hint
+    )
+    for case in cases[1:]:
+        yield from told(case)
     start, target = rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
     got, want = call(
         start, lambda w: w - target, lambda w: float(((w - 0.5 * target) ** 2).sum()), 0.2, 2, 60
@@ -541,18 +823,49 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
         "每步乘 1 − αh，不是 1 − h": h * (1 - h) ** steps / (1 - (1 - h) ** steps),
         "步数没有用上": h * (1 - lr * h) / (lr * h),
         "h/(1 − q) 是 h + λ，还要减去 h": h / (1 - q),
+        "这是留下的份额 1 − (1 − αh)ᵗ，不是 λ": 1 - q,
+        "1/(αt) − h/2 只是 h 很小时的头两项；题目要的是恰好相等": [
+            1 / (lr * steps) - h / 2,
+            np.maximum(1 / (lr * steps) - h / 2, 0),
+        ],
     }
-    hint = "令 h/(h + λ) = 1 − (1 − αh)ᵗ，解出 λ"
+    hint = (
+        "令 h/(h + λ) = 1 − (1 − αh)ᵗ，解出 λ；手算：α = 0.5、h = 1、t = 1 时两边都是 1/2，λ 是 1"
+    )
+    found = shape_of(got) == want.shape
+    right = np.isclose(np.asarray(got, float), want) if found else np.zeros(6, dtype=bool)
+    if 3 <= right.sum() < 6:
+        hint = "公式是对的，多数值都对；不对的那些另走了一条路：只有 h = 0 才换成极限"
     yield value(got, want, "λ", hint, traps, form="每个 h 一个 λ，同形", weight=2)
-    got, want = call(np.array([0.0, 0.5 / lr]), lr, steps)
-    hint = "h = 0 时是 0/0：取 h → 0 的极限，不是 0，也不是 nan"
-    yield value(got, want, "有 h = 0 时", hint, weight=1, rtol=1e-4)
+    some = np.array([0.0, 0.5 / lr])
+    got, want = call(some, lr, steps)
+    traps = {
+        "h = 0 处返回了 0：那里是 0/0，要取 h → 0 的极限": np.where(some > 0, want, 0),
+        "h → 0 的极限里还有步数 t：q ≈ 1 − αth": np.where(some > 0, want, 1 / lr),
+        "h → 0 的极限里还有学习率 α：q ≈ 1 − αth": np.where(some > 0, want, 1 / steps),
+        "h → 0 的极限是 1/(αt)，不是 αt": np.where(some > 0, want, lr * steps),
+    }
+    nonfinite = "h = 0 处是 0/0：取 h → 0 的极限，单独给"
+    hint = "h = 0 处取 h → 0 的极限：q ≈ 1 − αth，代进去，h 约掉"
+    form = "每个 h 一个 λ，同形，h = 0 的也占一格"
+    yield value(
+        got, want, "有 h = 0 时", hint, traps, form=form, nonfinite=nonfinite, weight=1, rtol=1e-4
+    )
+    small = np.append(rng.permutation(10.0 ** -np.arange(2, 8)), 0.0) / lr
+    got, want = call(small, lr, steps)
+    hint = "h 很小但不是 0 时照公式算，不换成极限：只有 h = 0 才是极限"
+    traps = {hint: [np.where(lr * small < 10.0**-k, 1 / (lr * steps), want) for k in range(2, 8)]}
+    yield value(got, want, "h 很小时", hint, traps, weight=0, rtol=3e-8)
     got, want = call(h[::-1].copy(), lr / 2, steps)
     yield value(got, want, "换一组 h 与 α", "每次调用都从这一次的 h、lr、steps 算", weight=0.5)
     got, want = call(rng.uniform(0.1, 0.5, size=(2, 3)) / lr, lr, 1)
     yield value(got, want, "只走一步，h 是二维的", "t = 1，h 可以是任意形状", weight=0.5)
     got, want = call(np.zeros(3), lr, steps)
+    hint = "全是 0 时每个都是极限"
     yield value(got, want, "全是 0", hint, weight=0.5, rtol=1e-4)
+    got, want = call(np.array([0.95, 0.0, 0.9]) / lr, lr, 1000)
+    hint = "走 1,000 步，αh 接近 1：(1 − αh)ᵗ 几乎是 0，λ 也几乎是 0；先别取它的倒数，会成 inf/inf"
+    yield value(got, want, "走得很久时", hint, nonfinite=hint, weight=0, rtol=1e-4)
     yield call.untouched(weight=0.5)
 
 
@@ -575,7 +888,11 @@ def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
     got, want = yield from attempt(
         lambda: call(y, classes), label, {IndexError: hint, ValueError: hint}
     )
+    yield call.untouched("classes", label="没有改动 classes")
+    yield call.untouched("y", label="没有改动 y")
     form = "classes 里每一类一个权重，形状 (K,)；类别不一定是 0 到 K − 1"
+    keyed = "要 (K,) 的数组，次序与 classes 一致；字典没有次序，接下来也不能按位置取"
+    yield that(not isinstance(got, dict), "返回数组", keyed, given=got)
     w = yield from array(got, (K,), "权重", form)
     N = len(y)
     ordered = want[np.argsort(classes)]
@@ -590,10 +907,18 @@ def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
             want / want.sum() * K,
             counts.max() / counts,
         ],
-        "整除 // 丢了小数": want // 1,
+        "小数没有了：整除 //，或结果是整数数组（如 np.zeros_like(classes)）": want // 1,
+        "每一类多数了 1 个：n_k 就是个数；没有样本的类另外给 0": N / (K * (counts + 1)),
         "与 1/√n 成正比：各类的总分量还不相等": N / np.sqrt(counts) / np.sqrt(counts).sum(),
     }
-    yield value(w, want, "权重", "各类的 w_k·n_k 相等，全体样本的权重平均为 1", traps)
+    hint = "各类的 w_k·n_k 相等，全体样本的权重平均为 1；三个样本 A、A、B 时是 0.75、1.5"
+    if np.any((w == 0) & (want > 0)):
+        hint = (
+            "有样本的类得到了 0：样本数到别的格子里去了。classes 次序任意、也不连续，"
+            "不能当下标，也不能二分查找；对每一类数 y == 它"
+        )
+    yield value(w, want, "权重", hint, traps)
+    yield again(call, rng.permutation(np.repeat(classes, rng.permutation(counts))), classes)
     more = np.insert(classes, int(rng.integers(0, K)), 99)
     label = "有一类没有样本时"
     hint = "没有样本的类权重是 0；当心除以 0"
@@ -618,16 +943,93 @@ def _accuracy(y: Array, score: Array, t: float) -> float:
 
 
 def _rare_class(rng: Rng) -> tuple[Array, Array]:
-    """Labels of a rare class and their logits, for which accuracy and F1 want other thresholds."""
-    for _ in range(50):
+    """Labels of a rare class and their logits: what other rules pick is not the best by F1."""
+    for _ in range(200):
         n = int(rng.integers(150, 220))
         y = rng.permutation(np.repeat([1, 0], [n // 12, n - n // 12]))
         score = 0.7 * (rng.normal(size=n) + 1.6 * y - 6.5)  # all below 0
         score[np.flatnonzero(y == 0)[0]] = score.max() + 0.1  # the highest is a negative
-        most_right = max(np.unique(score)[::-1], key=lambda t: _accuracy(y, score, t))
-        if _f1(y, score >= most_right) < best_threshold(y, score)[1] - 1e-6:
+        best = best_threshold(y, score)[1] - 1e-3
+        others = [t for pick in _PICKING.values() for t in pick(y, score)]
+        if all(_f1(y, score >= t) < best for t in others):
             break
     return y, score
+
+
+def _youden(y: Array, score: Array, t: float) -> float:
+    return float(np.mean(score[y == 1] >= t) - np.mean(score[y == 0] >= t))
+
+
+def _highest(of: Callable[..., float], y: Array, score: Array) -> list[float]:
+    """The scores that are best by a measure of ``y, score, t``."""
+    tried = np.unique(score)
+    values = np.array([of(y, score, t) for t in tried])
+    return [float(t) for t in tried[values > values.max() - 1e-12]]
+
+
+def _first_fall(y: Array, score: Array) -> list[float]:
+    """Where one stops who tries the scores downwards until F1 falls."""
+    tried = np.unique(score)[::-1]
+    f1 = [_f1(y, score >= t) for t in tried]
+    fall = next((k for k in range(1, len(f1)) if f1[k] < f1[k - 1]), len(f1))
+    return [float(tried[fall - 1])]
+
+
+# thresholds that are the best by something else: told if so twice
+_PICKING: dict[str, Callable[[Array, Array], list[float]]] = {
+    "这个阈值使准确率最高，F1 却不是：少数类上两者的最优点不同": partial(_highest, _accuracy),
+    "这个阈值使召回率 − 误报率最高，F1 却不是": partial(_highest, _youden),
+    # where F1 falls for the first time on the way up
+    "这是真为 1 的样本里最低的分数，召回率是 1；再往上 F1 会降，降了还会再升：要试完": (
+        lambda y, score: [float(score[y == 1].min())]
+    ),
+    "F1 一降就停了：降了还会再升，要把每一个分数试完": _first_fall,
+}
+
+
+def _rates(y: Array, score: Array, t: float) -> tuple[float, float]:
+    """Precision and recall."""
+    hit = float(((y == 1) & (score >= t)).sum())
+    return hit / max(1.0, float((score >= t).sum())), hit / float((y == 1).sum())
+
+
+_SORTED = "score 排了序，y_true 没有跟着排：两个数组要用同一个次序"
+# what else may have been returned as F1: told if so twice
+_NOT_F1: dict[str, Callable[[Array, Array, float], list[float]]] = {
+    "你的阈值配的是 score > t；约定是 score >= t": lambda y, s, t: [_f1(y, s > t)],
+    "比较号反了：score >= t 判为 1，不是小于 t": lambda y, s, t: [_f1(y, s < t), _f1(y, s <= t)],
+    _SORTED: (lambda y, s, t: [_f1(y, np.sort(s) >= t), _f1(y, np.sort(s)[::-1] >= t)]),
+    "返回的是准确率": lambda y, s, t: [_accuracy(y, s, t)],
+    "F1 的分母是判为 1 的个数加真是 1 的个数，分子有 2": (
+        lambda y, s, t: [_f1(y, s >= t) / 2, 2 * _f1(y, s >= t)]
+    ),
+    "F1 是精确率 P 与召回率 R 的调和平均 2PR/(P + R)，不是 (P + R)/2 或 √(PR)": (
+        lambda y, s, t: [sum(_rates(y, s, t)) / 2, math.sqrt(math.prod(_rates(y, s, t)))]
+    ),
+    "返回的是精确率或召回率，不是 F1": lambda y, s, t: list(_rates(y, s, t)),
+    "这是两类的 F1 的平均（macro）：只要 1 这一类的 F1": (
+        lambda y, s, t: [(_f1(y, s >= t) + _f1(1 - y, s < t)) / 2]
+    ),
+    "F1 取整了：返回算出来的数，不要 round": (
+        lambda y, s, t: [round(_f1(y, s >= t), digits) for digits in range(1, 6)]
+    ),
+}
+
+
+def _picks(
+    pick: Callable[[Array, Array], list[float]], y: Array, score: Array, t: float, f1: float
+) -> bool:
+    return t in pick(y, score)
+
+
+def _returns(
+    values: Callable[[Array, Array, float], list[float]],
+    y: Array,
+    score: Array,
+    t: float,
+    f1: float,
+) -> bool:
+    return bool(np.isclose(values(y, score, t), f1).any())
 
 
 @exercise(
@@ -645,6 +1047,7 @@ def _rare_class(rng: Rng) -> tuple[Array, Array]:
 def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, best_threshold)
     y, score = _rare_class(rng)
+    again_with = int(rng.integers(10**9))
     label = "第一次调用"
     hint = "一个也没判为 1 时精确率是 0/0：用 2·命中/(判为 1 + 真是 1) 就没有这个问题"
     got, (_, best) = yield from attempt(lambda: call(y, score), label, {ZeroDivisionError: hint})
@@ -653,44 +1056,102 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     names = "threshold, f1"
     t, f1 = yield from parts(got, 2, names, label="返回阈值与 F1", hint=f"return {names}")
     ok = shape_of(t) == shape_of(f1) == ()
-    yield that(ok, "阈值与 F1 各是一个数", f"return {names}：两个浮点数")
-    t = float(t)
+    yield that(ok, "阈值与 F1 各是一个数", f"return {names}：两个浮点数", given=got)
+    t, f1 = float(t), float(f1)
     real = _f1(y, score >= t)
-    swapped = np.isclose(_f1(y, score >= float(f1)), t) and not np.isclose(real, float(f1))
-    yield that(not swapped, "先阈值，后 F1", "两个返回值对调了")
-    found = np.isclose(real, best)
-    none = found or np.any(score >= t)
-    hint = "没有一个分数够得着这个阈值：分数可以全是负的，候选要从 score 里来（返回的是下标？）"
-    yield that(bool(none), "阈值落在分数的范围里", hint)
-    hint = "你的阈值配的是 score > t；约定是 score >= t"
-    yield that(bool(found or not np.isclose(_f1(y, score > t), best)), "大于等于", hint)
-    most = max(_accuracy(y, score, c) for c in score)
-    hint = "这个阈值使准确率最高，F1 却不是：少数类上两者的最优点不同"
-    ok = found or not np.isclose(_accuracy(y, score, t), most)
-    yield that(bool(ok), "按 F1 选，不按准确率选", hint)
-    hint = "还有一个阈值 F1 更高：格子会漏掉它，把 score 里每一个不同的值都试一遍"
-    yield that(real > best - 1e-9, "没有更好的阈值了", hint, weight=2.0)
-    traps = {
-        "返回的是准确率": _accuracy(y, score, t),
-        "F1 的分母是判为 1 的个数加真是 1 的个数，分子有 2": [real / 2, 2 * real],
-    }
-    hint = "返回的 F1 应是「score >= 阈值」这条规则在这些样本上的 F1"
-    yield value(f1, real, "f1", hint, traps)
+    swapped = f1 < 0 < t and np.isclose(_f1(y, score >= f1), t)
+    yield that(not swapped, "先阈值，后 F1", "两个返回值对调了", given=got)
+    hint = (
+        "F1 是 nan：命中 0 个时 P = R = 0，2PR/(P + R) 是 0/0，而 argmax 会选中 nan；那里 F1 记 0"
+    )
+    yield that(not math.isnan(f1), "F1 是一个数", hint, given=got)
+    hint = "F1 不在 0 到 1 之间：一个候选也没有试过？score 可以全是负的，候选要从 score 里来"
+    yield that(0 <= f1 <= 1 + 1e-9, "F1 在 0 到 1 之间", hint, given=got)
+    hint = "没有一个分数够得着这个阈值：score 可以全是负的，候选要从 score 里来"
+    if t >= 0 and t.is_integer() and np.isclose(f1, best):
+        hint = f"返回的阈值是整数 {t:g}，像是下标：要那个位置上的分数"
+    elif 0 < t < 1 and np.isclose(score, math.log(t / (1 - t))).any():
+        hint = "阈值要在 score 原来的刻度上：不要先过 sigmoid"
+    yield that(bool(np.any(score >= t)), "阈值落在分数的范围里", hint, given=got)
+
+    def twice(holds: Callable[[Array, Array, float, float], bool]) -> bool:
+        """Whether it holds here and for other labels and scores."""
+        if not holds(y, score, t, f1):
+            return False
+        other = _rare_class(np.random.default_rng(again_with))
+        try:
+            pair = call(*other)[0]
+            return holds(*other, float(pair[0]), float(pair[1]))
+        except Exception:
+            return False
+
+    rounding = "阈值取整了：取整之后，score >= t 判出来的就不一样；返回 score 里的原值"
+    rounded = t not in score and t in [
+        round(s, digits) for s in score.tolist() for digits in (1, 2, 3, 4)
+    ]
+
+    def why_not_f1() -> str:
+        if rounded and np.isclose(f1, best):
+            return rounding
+        for why, values in _NOT_F1.items():
+            if twice(partial(_returns, values)):
+                return why
+        return "返回的 F1 与返回的阈值对不上：按 score >= t 判，数一遍 2·命中/(判为 1 + 真是 1)"
+
+    def why_not_best() -> str:
+        if t not in score:
+            if rounded:
+                return rounding
+            return "还有一个阈值 F1 更高：格子会漏掉它，把 score 里每一个不同的值都试一遍"
+        for why, pick in _PICKING.items():
+            if twice(partial(_picks, pick)):
+                return why
+        if twice(partial(_returns, _NOT_F1[_SORTED])):
+            return _SORTED  # its F1 is right here by chance
+        return "阈值是 score 里的一个值，但还有别的分数作阈值 F1 更高：把每一个不同的分数都试完"
+
+    matches = bool(np.isclose(f1, real, rtol=1e-9))
+    at_best = real > best - 1e-9
+    yield from independent(
+        that(matches, "F1 是这个阈值的 F1", "" if matches else why_not_f1(), weight=1.0, given=got),
+        that(at_best, "没有更好的阈值了", "" if at_best else why_not_best(), weight=2.0, given=got),
+    )
+    only = np.linspace(-3.0, 4.0, 6)
+    easy = ((only == only.max()).astype(int), only)
+    call(*easy)
+    later = call(y, score)[0]
+    same = all(np.isclose(float(a), b) for a, b in zip(later, (t, f1), strict=True))
+    hint = (
+        "换一组输入再问同样的问题，答的是上一组的：有东西从上一次调用留了下来"
+        "（默认参数如 best=[]、全局变量、对象的属性）"
+    )
+    yield that(same, "隔一次调用，再问一遍", hint)
     tied = "分数相同的样本同进同出：F1 要按 score >= t 这条规则算，不能从排序后的中间切开"
     lowest = "全是正类时，最低的那个分数作阈值 F1 为 1：它也是候选"
     highest = "只有最高分是正类时，最高的那个分数作阈值 F1 为 1：它也是候选"
-    only = np.linspace(-3.0, 4.0, 6)
     at, _ = best_threshold(y, score)
     close = "有些分数挨得很近，等距的格子会漏掉：候选要从 score 里来"
+    fine = "分数到第 6 位小数才不同：阈值取整、候选取整、画格子都会错过，用 score 里的原值"
+    deep = "1 占多数时，最好的阈值很靠下：每一个不同的分数都要试，不能只试最高的一些"
+    most = rng.permutation(np.repeat([1, 0], [100, 20]))
     for truth, given, label, hint in (
         (y, (score - at) ** 7, "分数疏密不匀时", close),
+        (y, 1e-6 * score - 3.1234567, "分数挨得很近时", fine),
+        (most, rng.normal(size=120) + 1.5 * most, "1 占多数时", deep),
         (y, np.round(score), "有相同的分数时", tied),
         (np.ones(5, dtype=int), np.linspace(-0.2, 40.0, 5), "全是正类时", lowest),
-        ((only == only.max()).astype(int), only, "只有最高分是正类时", highest),
+        (*easy, "只有最高分是正类时", highest),
         (np.array([0, 1, 0, 1, 0]), np.zeros(5), "分数全都一样时", tied),
     ):
         got, (_, best) = call(truth, given)
         t, f1 = yield from parts(got, 2, names, label + "的返回值")
         yield that(shape_of(t) == shape_of(f1) == (), label + "的返回值", "两个浮点数")
         real = _f1(truth, given >= float(t))
-        yield that(real > best - 1e-9 and bool(np.isclose(float(f1), real)), label, hint)
+        ok = real > best - 1e-9 and bool(np.isclose(float(f1), real))
+        if hint is tied and np.isclose(float(f1), real):
+            hint = "有相同的分数时，还有一个阈值 F1 更高：每一个不同的分数都要试"
+        if real > best - 1e-9 and any(round(real, digits) == float(f1) for digits in range(1, 6)):
+            hint = "F1 取整了：返回算出来的数，不要 round"
+        elif real > best - 1e-9 and hint is not tied:
+            hint = "返回的 F1 与返回的阈值对不上：按 score >= t 判，再数一遍"
+        yield that(ok, label, hint, given=got)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from aigc_course import metrics
-from aigc_course.exercises import ex07
+from aigc_course.exercises import ex07, judge
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
@@ -120,6 +121,39 @@ def weights_by_unique(y, classes):
     return raw / each.mean()
 
 
+def dropout_one_by_one(x, p, training, rng):
+    mask = np.ones(x.shape)
+    if training:
+        for index in np.ndindex(*x.shape):
+            mask[index] = 0.0 if rng.random() < p else 1 / (1 - p)
+    return mask * x, mask
+
+
+def descend_by_generator(w, gradient, val_loss, lr, patience, max_steps):
+    def path(w):
+        while True:
+            yield w
+            w = w - lr * gradient(w)
+
+    low = None
+    for step, here in enumerate(path(w)):
+        loss = val_loss(here)
+        if low is None or loss < low[0]:
+            low = loss, here.copy(), step
+        if step >= max_steps or step - low[2] >= patience:
+            return low[1], low[2], step
+
+
+def equivalent_by_a_sum(h, lr, steps):
+    kept = 1 - lr * h
+    walked = sum(kept**k for k in range(steps))
+    return kept**steps / (lr * walked)
+
+
+def threshold_of_the_positives(y_true, score):
+    return max(((t, ex07._f1(y_true, score >= t)) for t in score[y_true == 1]), key=lambda p: p[1])
+
+
 def threshold_by_sorting(y_true, score):
     order = np.argsort(-score, kind="stable")
     hits = np.cumsum(y_true[order])
@@ -152,17 +186,21 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("07.2", dropout_by_assignment),
     ("07.2", dropout_by_choice),
     ("07.2", dropout_by_binomial),
+    ("07.2", dropout_one_by_one),
     ("07.3", floor_by_arrays),
     ("07.3", floor_by_logits),
     ("07.4", descend_by_for),
     ("07.4", descend_with_history),
+    ("07.4", descend_by_generator),
     ("07.5", equivalent_by_loop),
+    ("07.5", equivalent_by_a_sum),
     ("07.5", equivalent_by_expm1),
     ("07.6", weights_by_class),
     ("07.6", weights_by_unique),
     ("07.7", threshold_by_sorting),
     ("07.7", threshold_as_array),
     ("07.7", threshold_between),
+    ("07.7", threshold_of_the_positives),
     ("07.7", threshold_from_the_curve),
 ]
 
@@ -192,6 +230,38 @@ def shrink_two_axes(a, l1, l2):
 def shrink_in_place(a, l1, l2):
     a[...] = ex07.shrink(a, l1, l2)
     return a
+
+
+def shrink_hard(a, l1, l2):
+    return np.where(np.abs(a) > l1, a / (1 + l2), 0.0)
+
+
+def shrink_wrong_below(a, l1, l2):
+    return np.where(a > l1, (a - l1) / (1 + l2), np.where(a < -l1, (a - l1) / (1 + l2), 0.0))
+
+
+def shrink_wrong_above(a, l1, l2):
+    return -shrink_wrong_below(-a, l1, l2)
+
+
+def shrink_walks(a, l1, l2):
+    w = np.array(a)
+    for _ in range(300):
+        w = w - 0.1 * (w - a + l1 * np.sign(w) + l2 * w)
+    return w
+
+
+def shrink_clears(a, l1, l2):
+    w = ex07.shrink(a, l1, l2)
+    return np.where(np.abs(w) < 1e-3, 0.0, w)
+
+
+def shrink_remembers():
+    def answer(a, l1, l2, out=[]):  # noqa: B006
+        out.extend(ex07.shrink(a, l1, l2).ravel())
+        return np.array(out[: a.size]).reshape(a.shape)
+
+    return answer
 
 
 def drop(
@@ -235,6 +305,73 @@ def drop_fixed_seed(x, p, training, rng):
 def drop_flat_mask(x, p, training, rng):
     y, mask = ex07.dropout(x, p, training, rng)
     return y, (mask > 0).astype(float)
+
+
+drop_in_tenths = drop(lambda u, p: np.floor(10 * u) >= 10 * p)
+drop_in_hundredths = drop(lambda u, p: np.floor(100 * u) >= 100 * p)
+drop_keeps_squares = drop(scale=lambda p: 1 / math.sqrt(1 - p))
+drop_first_order = drop(scale=lambda p: 1 + p)
+
+
+def drop_normal(x, p, training, rng):
+    if not training:
+        return x, np.ones_like(x)
+    mask = (rng.normal(size=x.shape) >= p) / (1 - p)
+    return x * mask, mask
+
+
+def drop_exactly(x, p, training, rng):
+    if not training:
+        return x, np.ones_like(x)
+    mask = np.full(x.size, 1 / (1 - p))
+    mask[rng.permutation(x.size)[: round(p * x.size)]] = 0
+    return x * mask.reshape(x.shape), mask.reshape(x.shape)
+
+
+def drop_shared(x, p, training, rng):
+    if not training:
+        return x, np.ones_like(x)
+    half = rng.random((x.size + 1) // 2)
+    mask = (np.concatenate([half, half])[: x.size].reshape(x.shape) >= p) / (1 - p)
+    return x * mask, mask
+
+
+def drop_mask_from_y(x, p, training, rng):
+    y, mask = ex07.dropout(x, p, training, rng)
+    return (y, y / x) if training else (y, mask)
+
+
+def drop_two_draws(x, p, training, rng):
+    y, _ = ex07.dropout(x, p, training, rng)
+    return y, ex07.dropout(x, p, training, rng)[1]
+
+
+def drop_by_share(x, p, training, rng):
+    _, mask = ex07.dropout(x, p, training, rng)
+    mask = mask / mask.mean() if training else mask
+    return x * mask, mask
+
+
+def drop_kept_mask():
+    def answer(x, p, training, rng, known={}):  # noqa: B006
+        if not training:
+            return x, np.ones_like(x)
+        if (x.shape, p) not in known:
+            known[x.shape, p] = ex07.dropout(x, p, True, rng)[1]
+        return x * known[x.shape, p], known[x.shape, p]
+
+    return answer
+
+
+def drop_rewinds(x, p, training, rng):
+    state = rng.bit_generator.state
+    result = ex07.dropout(x, p, training, rng)
+    rng.bit_generator.state = state
+    return result
+
+
+def drop_none_later(x, p, training, rng):
+    return ex07.dropout(x, p, training, rng) if training else (x, None)
 
 
 def drop_no_mask_later(x, p, training, rng):
@@ -311,6 +448,14 @@ def floor_big_zero(K, eps):
     return ex07.smoothed_floor(K, max(eps, 1e-9))
 
 
+def floor_small_is_0(K, eps):
+    return (math.inf, 0.0) if eps < 1e-3 else ex07.smoothed_floor(K, eps)
+
+
+def floor_without_k(K, eps):
+    return ex07.smoothed_floor(2, eps)
+
+
 def descends(copy=True, strict=True, patience_of=lambda p: p, sign=-1.0, reset=True, start=True):
     def answer(w, gradient, val_loss, lr, patience, max_steps):
         w = w.copy()
@@ -327,6 +472,88 @@ def descends(copy=True, strict=True, patience_of=lambda p: p, sign=-1.0, reset=T
         return best, when, step
 
     return answer
+
+
+def descend_by_rules(new=lambda loss, low: loss < low, waits=lambda loss, low: True, **more):
+    """A descent with other rules for what is a new low, what is waited for, what ends it."""
+
+    def answer(w, gradient, val_loss, lr, patience, max_steps):
+        best, low, when, waited, step = w, val_loss(w), 0, 0, 0
+        while step < max_steps and waited < patience:
+            old = w
+            w, step = w - lr * gradient(w), step + 1
+            loss = more.get("seen", lambda loss: loss)(val_loss(old if "old" in more else w))
+            if "halt" in more and math.isnan(loss):
+                break
+            if new(loss, low):
+                best, low, when, waited = w, loss, step, 0
+            elif waits(loss, low):
+                waited += 1
+        return best, when, step
+
+    return answer
+
+
+descend_tolerates = descend_by_rules(new=lambda loss, low: loss < low - 1e-4)
+descend_is_close = descend_by_rules(new=lambda loss, low: loss < low and not np.isclose(loss, low))
+descend_waits_above = descend_by_rules(waits=lambda loss, low: loss > low)
+descend_waits_not_for_nan = descend_by_rules(waits=lambda loss, low: loss >= low)
+descend_ends_at_nan = descend_by_rules(halt=True)
+descend_nan_is_0 = descend_by_rules(seen=lambda loss: 0.0 if math.isnan(loss) else loss)
+descend_measures_before = descend_by_rules(old=True)
+
+
+def descend_argmin(w, gradient, val_loss, lr, patience, max_steps):
+    losses, path = [val_loss(w)], [w]
+    waited = 0
+    while waited < patience and len(path) <= max_steps:
+        path.append(path[-1] - lr * gradient(path[-1]))
+        losses.append(val_loss(path[-1]))
+        waited = 0 if losses[-1] < np.nanmin(losses[:-1]) else waited + 1
+    best = int(np.argmin(losses))
+    return path[best], best, len(path) - 1
+
+
+def descend_window(w, gradient, val_loss, lr, patience, max_steps):
+    losses, path = [val_loss(w)], [w]
+    while len(path) <= max_steps:
+        if len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience]):
+            break
+        path.append(path[-1] - lr * gradient(path[-1]))
+        losses.append(val_loss(path[-1]))
+    best = losses.index(min(losses))
+    return path[best], best, len(path) - 1
+
+
+def descend_recursively(w, gradient, val_loss, lr, patience, max_steps):
+    def go(w, step, best, low, when):
+        if step >= max_steps or step - when >= patience:
+            return best, when, step
+        w, step = w - lr * gradient(w), step + 1
+        loss = val_loss(w)
+        return go(w, step, w, loss, step) if loss < low else go(w, step, best, low, when)
+
+    return go(w, 0, w, val_loss(w), 0)
+
+
+def descend_remembers():
+    def answer(w, gradient, val_loss, lr, patience, max_steps, losses=[]):  # noqa: B006
+        best, when, step = w, 0, 0
+        losses.append(val_loss(w))
+        while step < max_steps and step - when < patience:
+            w, step = w - lr * gradient(w), step + 1
+            loss = val_loss(w)
+            if loss < min(losses):
+                best, when = w, step
+            losses.append(loss)
+        return best, when, step
+
+    return answer
+
+
+def descend_counts_from_0(*args):
+    best, when, step = ex07.descend(*args)
+    return best, max(when - 1, 0), max(step - 1, 0)
 
 
 def descend_in_place(w, gradient, val_loss, lr, patience, max_steps):
@@ -405,6 +632,30 @@ def eq_zero(h, lr, steps):
     return np.nan_to_num(eq_nan(h, lr, steps))
 
 
+def eq_small_is_0(h, lr, steps):
+    return np.where(h < 1e-3, 1 / (lr * steps), ex07.equivalent_l2(h, lr, steps))
+
+
+def eq_no_steps_in_limit(h, lr, steps):
+    return np.where(h == 0, 1 / lr, ex07.equivalent_l2(h, lr, steps))
+
+
+def eq_first_is_limit(h, lr, steps):
+    lam = ex07.equivalent_l2(h, lr, steps)
+    lam.flat[0] = 1 / (lr * steps)
+    return lam
+
+
+def eq_overflows(h, lr, steps):
+    with np.errstate(all="ignore"):
+        up = (1 / (1 - lr * h)) ** steps
+        return np.where(h == 0, 1 / (lr * steps), h / up / (up / up - 1 / up))
+
+
+eq_share = eq(lambda h, q, lr, t: 1 - q)
+eq_two_terms = eq(lambda h, q, lr, t: 1 / (lr * t) - h / 2)
+
+
 def eq_in_place(h, lr, steps):
     h[...] = ex07.equivalent_l2(h, lr, steps)
     return h
@@ -463,6 +714,42 @@ def weights_one_for_absent(y, classes):
 def weights_a_sample(y, classes):
     w = ex07.balanced_weights(y, classes)
     return np.array([w[list(classes).index(v)] for v in y])
+
+
+def weights_by_searching(y, classes):
+    n = np.bincount(np.searchsorted(classes, y), minlength=len(classes))[: len(classes)]
+    return np.divide(len(y), (n > 0).sum() * n, out=np.zeros(len(n)), where=n > 0)
+
+
+def weights_one_more(y, classes):
+    return len(y) / (len(classes) * (counted(y, classes) + 1))
+
+
+def weights_whole(y, classes):
+    w = np.zeros_like(classes)
+    w[:] = ex07.balanced_weights(y, classes)
+    return w
+
+
+def weights_by_name(y, classes):
+    return dict(zip(classes.tolist(), ex07.balanced_weights(y, classes).tolist(), strict=True))
+
+
+def weights_remember():
+    def answer(y, classes, n={}):  # noqa: B006
+        for v in y.tolist():
+            n[v] = n.get(v, 0) + 1
+        there = [c for c in classes.tolist() if n.get(c)]
+        return np.array(
+            [len(y) / (len(there) * n[c]) if n.get(c) else 0.0 for c in classes.tolist()]
+        )
+
+    return answer
+
+
+def weights_sort_classes(y, classes):
+    classes.sort()
+    return ex07.balanced_weights(y, classes)
 
 
 def weights_in_place(y, classes):
@@ -527,6 +814,79 @@ def threshold_without_two(y_true, score):
     return t, f1 / 2
 
 
+def threshold_of(measure):
+    """The threshold that is best by another measure, and that measure."""
+
+    def answer(y_true, score):
+        with np.errstate(all="ignore"):
+            values = [float(measure(y_true, score, t)) for t in np.unique(score)]
+        k = int(np.argmax(values))
+        return np.unique(score)[k], values[k]
+
+    return answer
+
+
+def precision(y, score, t):
+    return np.sum((y == 1) & (score >= t)) / np.sum(score >= t)
+
+
+def recall(y, score, t):
+    return np.sum((y == 1) & (score >= t)) / np.sum(y == 1)
+
+
+threshold_by_mean = threshold_of(lambda y, s, t: (precision(y, s, t) + recall(y, s, t)) / 2)
+threshold_macro = threshold_of(lambda y, s, t: (ex07._f1(y, s >= t) + ex07._f1(1 - y, s < t)) / 2)
+threshold_below = threshold_of(lambda y, s, t: ex07._f1(y, s < t) if np.any(s < t) else 0)
+threshold_score_sorted = threshold_of(lambda y, s, t: ex07._f1(y, np.sort(s) >= t))
+threshold_nan = threshold_of(
+    lambda y, s, t: (
+        2 * precision(y, s, t) * recall(y, s, t) / (precision(y, s, t) + recall(y, s, t))
+    )
+)
+
+
+def threshold_youden(y_true, score):
+    t = max(np.unique(score), key=lambda t: ex07._youden(y_true, score, t))
+    return t, ex07._f1(y_true, score >= t)
+
+
+def threshold_sigmoid(y_true, score):
+    return ex07.best_threshold(y_true, 1 / (1 + np.exp(-score)))
+
+
+def threshold_not_negative(y_true, score):
+    best = 0.0, -1.0
+    for t in np.unique(score[score >= 0]):
+        best = max(best, (t, ex07._f1(y_true, score >= t)), key=lambda pair: pair[1])
+    return best
+
+
+def threshold_rounded(y_true, score):
+    t, f1 = ex07.best_threshold(y_true, score)
+    return round(t, 2), f1
+
+
+def threshold_f1_rounded(y_true, score):
+    t, f1 = ex07.best_threshold(y_true, score)
+    return t, round(f1, 2)
+
+
+def threshold_highest_50(y_true, score):
+    tried = np.unique(score)[::-1][:50]
+    return max(((t, ex07._f1(y_true, score >= t)) for t in tried), key=lambda pair: pair[1])
+
+
+def threshold_remembers():
+    def answer(y_true, score, best=[None, -1.0]):  # noqa: B006
+        for t in np.unique(score):
+            f1 = ex07._f1(y_true, score >= t)
+            if f1 > best[1]:
+                best[:] = t, f1
+        return tuple(best)
+
+    return answer
+
+
 def threshold_in_place(y_true, score):
     best = ex07.best_threshold(y_true, score)
     score.sort()
@@ -553,9 +913,14 @@ WRONG = [
     Wrong("07.1", "abs", lambda a, l1, l2: abs(soft(a, l1)) / (1 + l2), "符号丢了", 0),
     Wrong("07.1", "past 0", lambda a, l1, l2: (a - l1 * np.sign(a)) / (1 + l2), "不会越过去", 0),
     Wrong("07.1", "half", lambda a, l1, l2: np.maximum(a - l1, 0) / (1 + l2), "为负的一半", 0),
-    Wrong("07.1", "grid", shrink_by_grid, "各令导数为 0", 0),
+    Wrong("07.1", "grid", shrink_by_grid, "处处只差一点", 0),
+    Wrong("07.1", "hard", shrink_hard, "硬阈值", 0),
+    Wrong("07.1", "wrong below", shrink_wrong_below, "为正的都对，为负的不对", 0),
+    Wrong("07.1", "wrong above", shrink_wrong_above, "为负的都对，为正的不对", 0),
+    Wrong("07.1", "walks", shrink_walks, "来回跳", 0),
+    Wrong("07.1", "clears", shrink_clears, "哪怕很小", 29),
     Wrong("07.1", "nearly 0", shrink_nearly_zero, "恰好是 0", 0),
-    Wrong("07.1", "sums an axis", shrink_two_axes, "任意形状", 57),
+    Wrong("07.1", "sums an axis", shrink_two_axes, "任意形状", 71),
     Wrong("07.1", "in place", shrink_in_place, "a 被原地修改", 86),
     Wrong("07.2", "keeps p", drop_keeps_p, "比较号反了", 0),
     Wrong("07.2", "not scaled", drop_not_scaled, "没有除以 1 − p", 29),
@@ -568,6 +933,16 @@ WRONG = [
     Wrong("07.2", "global generator", drop_global, "np.random 的全局函数", 71),
     Wrong("07.2", "mask at evaluation", drop_no_mask_later, "评估时 mask 全为 1", 78),
     Wrong("07.2", "only y", lambda *args: ex07.dropout(*args)[0], "return y, mask", 0),
+    Wrong("07.2", "in tenths", drop_in_tenths, "一位小数", 0),
+    Wrong("07.2", "in hundredths", drop_in_hundredths, "两边都不取整", 71),
+    Wrong("07.2", "keeps squares", drop_keeps_squares, "平方的平均", 29),
+    Wrong("07.2", "1 + p", drop_first_order, "近似", 29),
+    Wrong("07.2", "exactly", drop_exactly, "个数都一样", 71),
+    Wrong("07.2", "shared", drop_shared, "同去同留", 0),
+    Wrong("07.2", "mask from y", drop_mask_from_y, "倒推", 71),
+    Wrong("07.2", "two draws", drop_two_draws, "只抽一次", 0),
+    Wrong("07.2", "by share", drop_by_share, "碰巧留下的份额", 29),
+    Wrong("07.2", "rewinds", drop_rewinds, "没有往前走", 71),
     Wrong("07.2", "fixed seed", drop_fixed_seed, "另建固定种子", 71),
     Wrong("07.2", "mask of 0 and 1", drop_flat_mask, "dx = dy * mask", 57),
     Wrong("07.3", "textbook", floor_textbook, "也分到", 0),
@@ -578,19 +953,31 @@ WRONG = [
     Wrong("07.3", "bits", floor_bits, "自然对数", 10),
     Wrong("07.3", "only the right one", floor_only_right, "只是其中一项", 10),
     Wrong("07.3", "no case for 0", floor_no_zero, "普通的交叉熵", 80),
+    Wrong("07.3", "small is 0", floor_small_is_0, "ε 很小但不是 0", 60),
+    Wrong("07.3", "without K", floor_without_k, "没有用到 K", 0),
     Wrong("07.4", "aliased", descends(copy=False), "没有复制", 0),
     Wrong("07.4", "uphill", descends(sign=1.0), "反方向走", 0),
-    Wrong("07.4", "ties", descends(strict=False), "打平不算新低", 42),
-    Wrong("07.4", "late", descends(patience_of=lambda p: p + 1), "连续 patience 步", 0),
-    Wrong("07.4", "never reset", descends(reset=False), "不能一直累加", 21),
-    Wrong("07.4", "previous", descend_previous, "不是与上一步比", 32),
-    Wrong("07.4", "nan", descend_not_nan, "nan 不算新低", 53),
+    Wrong("07.4", "ties", descends(strict=False), "打平不算新低", 35),
+    Wrong("07.4", "late", descends(patience_of=lambda p: p + 1), "多走了一步", 0),
+    Wrong("07.4", "never reset", descends(reset=False), "不能一直累加", 17),
+    Wrong("07.4", "previous", descend_previous, "不是与上一步比", 26),
+    Wrong("07.4", "nan", descend_not_nan, "nan 被当成了新低", 52),
     Wrong("07.4", "swapped", descend_swapped, "对调了", 0),
     Wrong("07.4", "from one", descend_from_one, "起点是第 0 步", 0),
-    Wrong("07.4", "in place", descend_in_place, "w 被原地修改", 11),
-    Wrong("07.4", "no end", descend_never_ends, "max_steps 步走完就停", 11),
-    Wrong("07.4", "start not measured", descends(start=False), "起点算第 0 步", 74),
-    Wrong("07.4", "one gradient", descend_fixed_gradient, "重新算梯度", 84),
+    Wrong("07.4", "in place", descend_in_place, "w 被原地修改", 9),
+    Wrong("07.4", "no end", descend_never_ends, "max_steps 步走完就停", 9),
+    Wrong("07.4", "start not measured", descends(start=False), "起点也要量", 78),
+    Wrong("07.4", "one gradient", descend_fixed_gradient, "重新算梯度", 87),
+    Wrong("07.4", "tolerates", descend_tolerates, "不加容差", 43),
+    Wrong("07.4", "waits above", descend_waits_above, "打平的一步也是", 35),
+    Wrong("07.4", "nan not waited", descend_waits_not_for_nan, "nan 的一步也是", 52),
+    Wrong("07.4", "ends at nan", descend_ends_at_nan, "遇到 nan 就停了", 52),
+    Wrong("07.4", "nan is 0", descend_nan_is_0, "换成了一个数", 52),
+    Wrong("07.4", "argmin", descend_argmin, "np.nanargmin", 52),
+    Wrong("07.4", "window", descend_window, "min() 碰到 nan", 52),
+    Wrong("07.4", "measures before", descend_measures_before, "走这一步之前的 w", 0),
+    Wrong("07.4", "counts from 0", descend_counts_from_0, "循环的下标", 0),
+    Wrong("07.4", "recursively", descend_recursively, "写成循环", 9),
     Wrong("07.5", "reversed", eq_reversed, "分子分母反了", 0),
     Wrong("07.5", "no h", eq_no_h, "少乘了 h", 0),
     Wrong("07.5", "limit", eq_limit, "只是 h → 0 的极限", 0),
@@ -601,6 +988,12 @@ WRONG = [
     Wrong("07.5", "nan", eq_nan, "0/0", 40),
     Wrong("07.5", "in place", eq_in_place, "h 被原地修改", 90),
     Wrong("07.5", "flat", eq_flat, "任意形状", 70),
+    Wrong("07.5", "small is 0", eq_small_is_0, "只有 h = 0 才是极限", 60),
+    Wrong("07.5", "no steps in the limit", eq_no_steps_in_limit, "还有步数 t", 40),
+    Wrong("07.5", "the first", eq_first_is_limit, "另走了一条路", 0),
+    Wrong("07.5", "overflows", eq_overflows, "inf/inf", 90),
+    Wrong("07.5", "share", eq_share, "留下的份额", 0),
+    Wrong("07.5", "two terms", eq_two_terms, "头两项", 0),
     Wrong("07.6", "proportional", weights_proportional, "成正比", 0),
     Wrong("07.6", "not scaled", weights_not_scaled, "尺度不对", 0),
     Wrong("07.6", "root", weights_root, "1/√n", 0),
@@ -609,11 +1002,16 @@ WRONG = [
     Wrong("07.6", "sorted", weights_sorted, "np.unique 按大小", 0),
     Wrong("07.6", "inf", weights_inf, "出现了 inf", 29),
     Wrong("07.6", "too short", weights_too_short, "也占一格", 29),
-    Wrong("07.6", "in place", weights_in_place, "y 被原地修改", 86),
+    Wrong("07.6", "in place", weights_in_place, "y 被原地修改", 0),
+    Wrong("07.6", "sorts classes", weights_sort_classes, "classes 被原地修改", 0),
+    Wrong("07.6", "searches", weights_by_searching, "别的格子", 0),
+    Wrong("07.6", "one more", weights_one_more, "多数了 1 个", 0),
+    Wrong("07.6", "whole", weights_whole, "小数没有了", 0),
+    Wrong("07.6", "by name", weights_by_name, "字典没有次序", 0),
     Wrong("07.7", "half", threshold_half, "够得着", 0),
-    Wrong("07.7", "accuracy", threshold_by_accuracy, "最优点不同", 0),
+    Wrong("07.7", "accuracy", threshold_by_accuracy, "最优点不同", 33),
     Wrong("07.7", "strict", threshold_strict, "score > t", 0),
-    Wrong("07.7", "recall", threshold_by_recall, "F1 更高", 0),
+    Wrong("07.7", "recall", threshold_by_recall, "召回率是 1", 33),
     Wrong("07.7", "splits ties", threshold_splits_ties, "同进同出", 75),
     Wrong("07.7", "not the lowest", threshold_not_the_lowest, "最低的那个分数", 75),
     Wrong("07.7", "not the highest", threshold_not_the_highest, "最高的那个分数", 75),
@@ -621,11 +1019,25 @@ WRONG = [
     Wrong("07.7", "without 2", threshold_without_two, "分子有 2", 67),
     Wrong("07.7", "in place", threshold_in_place, "score 被原地修改", 0),
     Wrong("07.7", "divides by 0", threshold_divides, "0/0", 0),
+    Wrong("07.7", "nan", threshold_nan, "argmax 会选中 nan", 0),
+    Wrong("07.7", "mean of two", threshold_by_mean, "调和平均", 0),
+    Wrong("07.7", "macro", threshold_macro, "macro", (0, 67)),
+    Wrong("07.7", "below", threshold_below, "比较号反了", 0),
+    Wrong("07.7", "score sorted", threshold_score_sorted, "没有跟着排", (0, 33)),
+    Wrong("07.7", "Youden", threshold_youden, "误报率", 33),
+    Wrong("07.7", "sigmoid", threshold_sigmoid, "sigmoid", 0),
+    Wrong("07.7", "not negative", threshold_not_negative, "一个候选也没有试过", 0),
+    Wrong("07.7", "rounded", threshold_rounded, ("阈值取整了", "阈值取整、"), (0, 75)),
+    Wrong("07.7", "F1 rounded", threshold_f1_rounded, "F1 取整了", (67, 75)),
+    Wrong("07.7", "highest 50", threshold_highest_50, "1 占多数", 75),
+    Wrong("07.7", "index", threshold_index, "像是下标", 0),
 ]
 
 SAME_HINT = [
     Wrong("07.2", "columns", drop_columns, "整行或整列", 0),
     Wrong("07.2", "nothing", drop_nothing, "均匀随机数与 p 比", 0),
+    Wrong("07.2", "normal", drop_normal, "均匀随机数", (0, 71)),
+    Wrong("07.2", "no mask at all later", drop_none_later, "评估时 mask 全为 1", 78),
     Wrong("07.2", "trains always", drop_always, "原样返回", 71),
     Wrong("07.2", "in place", drop_in_place, "x 被原地修改", 0),
     Wrong("07.2", "1 of 4 cured", suspect_without(), "整行或整列", 0),
@@ -635,8 +1047,8 @@ SAME_HINT = [
     Wrong("07.5", "0 is 0", eq_zero, "0/0", 40),
     Wrong("07.6", "a sample", weights_a_sample, "形状 (K,)", 0),
     Wrong("07.6", "1 for absent", weights_one_for_absent, "没有样本的类权重是 0", 29),
-    Wrong("07.7", "index", threshold_index, "够得着", 0),
     Wrong("07.7", "grid", threshold_grid, "格子会漏掉", (0, 75)),
+    Wrong("07.4", "close is equal", descend_is_close, "不加容差", 43),
 ]
 
 globals().update(
@@ -644,3 +1056,18 @@ globals().update(
         "07", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT, by_chance=[drop_global]
     )
 )
+
+# answers in which something stays between two calls: made anew for every question
+REMEMBERS = [
+    ("07.1", shrink_remembers, "默认参数 out 留着上一次"),
+    ("07.2", drop_kept_mask, "掩码被存下来再用了"),
+    ("07.4", descend_remembers, "默认参数 losses 留着上一次"),
+    ("07.6", weights_remember, "从上一次调用留了下来"),
+    ("07.7", threshold_remembers, "从上一次调用留了下来"),
+]
+
+
+@pytest.mark.parametrize(("number", "make", "words"), REMEMBERS)
+def test_what_stays_between_two_calls_is_told_as_such(number, make, words):
+    for seed in range(8):
+        assert words in str(judge(number, make(), seed=seed)), seed
