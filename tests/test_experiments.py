@@ -147,6 +147,26 @@ def test_lesson_07_compares_the_learning_rates_that_the_validation_set_chose():
             assert min(rates) < best[0] < max(rates), f"{cure}: at the edge of its grid"
 
 
+def test_lesson_07_compares_the_epochs_that_the_validation_set_chose():
+    chosen: dict[tuple, dict[tuple, list[float]]] = {}
+    reported: dict[tuple, set[tuple]] = {}
+    for row in data.results("07_epochs"):
+        setting = (row["labels"], row["cure"])
+        point = (row["lr"], row["epochs"], row["strength"])
+        if row["seed"] < 100:
+            assert row["test_acc"] is None
+            chosen.setdefault(setting, {}).setdefault(point, []).append(row["val_acc"])
+        else:
+            reported.setdefault(setting, set()).add(point)
+    assert chosen.keys() == reported.keys()
+    for setting, by_point in chosen.items():
+        best = max(by_point, key=lambda point: sum(by_point[point]))
+        assert reported[setting] == {best}, setting
+        for k in (0, 1):  # the rate, the epochs
+            tried = {point[k] for point in by_point}
+            assert min(tried) < best[k] < max(tried), f"{setting}: at the edge of its grid"
+
+
 def test_lesson_07_reports_the_rare_class_at_the_rates_that_the_validation_set_chose():
     rows, found = data.results("07_rare"), {}
     for row in rows:
