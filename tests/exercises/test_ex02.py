@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aigc_course.exercises import check, ex02
+from aigc_course.exercises import check, ex02, judge
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
@@ -129,6 +129,44 @@ def ce_by_average(logits, y, weight=None, label_smoothing=0.0):
     return -mixed.sum() / w.take(y).sum()
 
 
+def lse_streaming(z, axis=-1):
+    m = np.full(np.moveaxis(z, axis, 0).shape[1:], -np.inf)
+    total = np.zeros(m.shape)
+    for part in np.moveaxis(z, axis, 0):
+        new = np.maximum(m, part)
+        base = np.where(np.isneginf(new), 0, new)
+        total, m = total * np.exp(m - base) + np.exp(part - base), new
+    return np.log(total) + np.where(np.isneginf(m), 0, m)
+
+
+def perplexity_of_all(losses, counts, unit="nat"):
+    mean = np.mean(np.repeat(losses, counts))
+    return np.exp(mean) if unit == "nat" else np.exp2(mean)
+
+
+def bce_by_halves(z, y, pos_weight=1.0):
+    out, up = np.empty(len(z)), z >= 0
+    tail = np.log1p(np.exp(np.where(up, -z, z)))
+    out[up] = pos_weight * y[up] * tail[up] + (1 - y[up]) * (z[up] + tail[up])
+    low = ~up
+    out[low] = pos_weight * y[low] * (tail[low] - z[low]) + (1 - y[low]) * tail[low]
+    return out.mean()
+
+
+def bce_by_two_classes(z, y, pos_weight=1.0):
+    zero = np.zeros_like(z)
+    one, other = (np.logaddexp.reduce([zero, part]) for part in (-z, z))
+    return np.mean(pos_weight * y * one + (1 - y) * other)
+
+
+def ce_weighted_mean(logits, y, weight=None, label_smoothing=0.0):
+    K = logits.shape[1]
+    w = np.ones(K) if weight is None else weight / weight.mean()
+    target = (1 - label_smoothing) * np.eye(K)[y] + label_smoothing / K
+    each = -(target * (logits - ex02.logsumexp(logits)[:, None])) @ w / w[y]
+    return np.average(each, weights=w[y])
+
+
 ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("02.1", poisson_by_loop),
     ("02.1", poisson_as_list),
@@ -140,6 +178,11 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("02.4", lse_by_slices),
     ("02.4", lse_moved),
     ("02.4", lambda z, axis=-1: np.logaddexp.reduce(z, axis=axis)),
+    ("02.4", lse_streaming),
+    ("02.3", perplexity_of_all),
+    ("02.5", bce_by_halves),
+    ("02.5", bce_by_two_classes),
+    ("02.7", ce_weighted_mean),
     ("02.5", bce_by_two_cases),
     ("02.5", bce_by_loop),
     ("02.6", grad_by_one_hot),
@@ -531,84 +574,364 @@ def ce_clip(logits, y, weight=None, label_smoothing=0.0):
     return -(w * target * log_p).sum() / w[y].sum()
 
 
+def poisson_clipped_above(z, y):
+    return ex02.poisson_loss(np.minimum(z, 20), y)
+
+
+def poisson_of_three(z, y):
+    loss, dz = ex02.poisson_loss(z, y)
+    return loss, dz * len(z) / 3
+
+
+def poisson_in_whole_numbers(z, y):
+    loss, dz = ex02.poisson_loss(z, y)
+    return loss, dz.astype(y.dtype)
+
+
+def poisson_one_less(z, y):
+    loss, dz = ex02.poisson_loss(z, y)
+    return loss * len(z) / (len(z) - 1 or 1), dz
+
+
+def kl_where(p, q, seen):
+    return np.sum(p[seen] * (np.log(p[seen]) - np.log(q[seen])))
+
+
+def kl_threshold(p, q):
+    return kl_where(p, q, ~np.isclose(p, 0))
+
+
+def kl_renormalised(p, q):
+    seen = p > 0
+    return kl_where(p, np.where(seen, q, 0) / q[seen].sum(), seen)
+
+
+def kl_stops(p, q):
+    end = np.append(np.flatnonzero(p == 0), len(p))[0]
+    return kl_where(p, q, np.arange(len(p)) < end)
+
+
+def kl_of_the_largest(p, q):
+    return np.inf if q[p.argmax()] == 0 else kl_where(p, q, (p > 0) & (q > 0))
+
+
+def kl_of_products(p, q):
+    seen = p > 0
+    return np.sum(p[seen] * np.log(p[seen] * p[seen] / (p[seen] * q[seen])))
+
+
+def kl_early_inf(p, q):
+    seen = p > 1e-15
+    return np.inf if (q[seen] < 1e-15).any() else kl_where(p, q, seen)
+
+
+def _only(losses, counts, kept, unit):
+    return ex02.perplexity(losses[kept], counts[kept], unit)
+
+
+def perplexity_skips_neighbours(losses, counts, unit="nat"):
+    losses, counts = list(losses), list(counts)
+    for one in counts:
+        if one == 0:
+            at = counts.index(0)
+            del losses[at], counts[at]
+    return perplexity_nan(np.array(losses), np.array(counts), unit)
+
+
+def perplexity_without_perfect(losses, counts, unit="nat"):
+    return _only(losses, counts, losses > 0, unit)
+
+
+def perplexity_empty_is_one(losses, counts, unit="nat"):
+    counts = np.maximum(counts, 1)
+    mean = np.nansum(losses * counts) / counts.sum()
+    return np.exp(mean) if unit == "nat" else 2**mean
+
+
+def perplexity_stops(losses, counts, unit="nat"):
+    end = np.append(np.flatnonzero(counts == 0), len(counts))[0]
+    return _only(losses, counts, np.arange(len(counts)) < end, unit)
+
+
+def perplexity_nan_for_inf(losses, counts, unit="nat"):
+    return np.nan if np.isinf(losses).any() else perplexity_by_average(losses, counts, unit)
+
+
+def lse_ties_once(z, axis=-1):
+    if z.ndim == 1:
+        return ex02.logsumexp(np.unique(z))
+    return np.apply_along_axis(lse_ties_once, axis, z)
+
+
+def lse_softmax(z, axis=-1):
+    return np.exp(z - np.expand_dims(ex02.logsumexp(z, axis), axis))
+
+
+def lse_flattened(z, axis=-1):
+    shape = list(z.shape)
+    n = shape.pop(axis)
+    return ex02.logsumexp(z.reshape(-1, n)).reshape(shape)
+
+
+def lse_small_is_masked(z, axis=-1):
+    m = z.max(axis=axis, keepdims=True)
+    return _lse(z, axis, np.where(m > -1e3, m, 0))
+
+
+def bce_but_zero(z, y, pos_weight=1.0):
+    return np.mean(
+        np.where(z == 0, 0, 1)
+        * (pos_weight * y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
+    )
+
+
+def bce_drowned_without_weight(z, y, pos_weight=1.0):
+    if pos_weight == 1:
+        return np.mean(np.logaddexp(0, z) - z * y)
+    return ex02.bce_with_logits(z, y, pos_weight)
+
+
+def bce_clipped_logits(z, y, pos_weight=1.0):
+    return ex02.bce_with_logits(np.clip(z, -1000, 1000), y, pos_weight)
+
+
+def bce_weight_not_below_one(z, y, pos_weight=1.0):
+    return ex02.bce_with_logits(z, y, max(pos_weight, 1.0))
+
+
+def bce_weight_where_one(z, y, pos_weight=1.0):
+    weight = np.where(y == 1, pos_weight, 1.0)
+    return np.mean(weight * (y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)))
+
+
+def bce_other_default(z, y, pos_weight=3.0):
+    return ex02.bce_with_logits(z, y, pos_weight)
+
+
+def bce_by_class(z, y, pos_weight=1.0):
+    one, zero = np.logaddexp(0, -z[y > 0.5]), np.logaddexp(0, z[y <= 0.5])
+    return pos_weight * one.mean() + zero.mean()
+
+
+def _each(z, y):
+    total = ex02.logsumexp(z)
+    return total - z[np.arange(len(z)), y]
+
+
+def grad_of_matrix_mean(z, y):
+    loss, dz = ex02.loss_and_grad(z, y)
+    return loss / z.shape[1], dz
+
+
+def grad_without_maximum(z, y):
+    loss, dz = ex02.loss_and_grad(z, y)
+    return loss - z.max(axis=1).mean(), dz
+
+
+def grad_from_one(z, y):
+    return ex02.loss_and_grad(z, y - 1)
+
+
+def grad_of_few_rows(z, y):
+    loss = _each(z, y)[:-1].sum() / len(z) if len(z) > 1 else _each(z, y).mean()
+    return loss, ex02.loss_and_grad(z, y)[1]
+
+
+def grad_by_class(z, y):
+    each = _each(z, y)
+    return np.mean([each[y == k].mean() for k in np.unique(y)]), ex02.loss_and_grad(z, y)[1]
+
+
+def grad_of_squares(z, y):
+    loss, dz = ex02.loss_and_grad(z, y)
+    p = _parts(z)[1]
+    return loss, 2 * p * (dz - (p * dz).sum(axis=1, keepdims=True))
+
+
+def grad_by_difference(z, y):
+    loss, dz = ex02.loss_and_grad(z, y)
+    for at in np.ndindex(z.shape):
+        up, down = z.copy(), z.copy()
+        up[at] += 1e-4
+        down[at] -= 1e-4
+        dz[at] = (_each(up, y).mean() - _each(down, y).mean()) / 2e-4
+    return loss, dz
+
+
+def grad_without_class_0(z, y):
+    loss, dz = ex02.loss_and_grad(z, y)
+    return loss - np.where(y == 0, _each(z, y), 0).sum() / len(y), dz
+
+
+def _target(logits, y, eps, classes=0):
+    K = logits.shape[1]
+    return (1 - eps) * np.eye(K)[y] + eps / (classes or K)
+
+
+def ce_with(log_p, target, y, weight):
+    w = np.ones(log_p.shape[1]) if weight is None else weight
+    return -(w * target * log_p).sum() / w[y].sum()
+
+
+def ce_cancelled(logits, y, weight=None, label_smoothing=0.0):
+    w = np.ones(logits.shape[1]) if weight is None else weight
+    log_p = logits - ex02.logsumexp(logits)[:, None]
+    return np.mean(-(w * _target(logits, y, label_smoothing) * log_p).sum(axis=1) / w[y])
+
+
+def ce_rows(logits, y, weight=None, label_smoothing=0.0):
+    target = np.zeros(logits.shape)
+    target[y] = 1 - label_smoothing
+    target += label_smoothing / logits.shape[1]
+    return ce_with(logits - ex02.logsumexp(logits)[:, None], target, y, weight)
+
+
+def ce_classes_seen(logits, y, weight=None, label_smoothing=0.0):
+    target = _target(logits, y, label_smoothing, len(np.unique(y)))
+    return ce_with(logits - ex02.logsumexp(logits)[:, None], target, y, weight)
+
+
+def ce_not_both(logits, y, weight=None, label_smoothing=0.0):
+    return ex02.cross_entropy(logits, y, weight, label_smoothing if weight is None else 0.0)
+
+
+def ce_one_maximum(logits, y, weight=None, label_smoothing=0.0):
+    z = logits - logits.max()
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return ce_with(log_p, _target(logits, y, label_smoothing), y, weight)
+
+
+def ce_by_class(logits, y, weight=None, label_smoothing=0.0):
+    K = logits.shape[1]
+    w = 1 / np.maximum(np.bincount(y, minlength=K), 1) if weight is None else weight
+    return ex02.cross_entropy(logits, y, w, label_smoothing)
+
+
+def ce_smooth_prediction(logits, y, weight=None, label_smoothing=0.0):
+    p = np.exp(logits - ex02.logsumexp(logits)[:, None])
+    p = (1 - label_smoothing) * p + label_smoothing / logits.shape[1]
+    return ce_with(np.log(p), np.eye(logits.shape[1])[y], y, weight)
+
+
 WRONG = [
     Wrong("02.1", "with ln y!", poisson_whole, "ln y! 与 z 无关", 0),
     Wrong("02.1", "sum", poisson_sum, "不是求和", 0),
-    Wrong("02.1", "unscaled", poisson_unscaled, "dz 要除以 N", 22),
-    Wrong("02.1", "of the rate", poisson_of_rate, "这是对 λ 的导数", 22),
+    Wrong("02.1", "unscaled", poisson_unscaled, "dz 要除以 N", 20),
+    Wrong("02.1", "of the rate", poisson_of_rate, "这是对 λ 的导数", 20),
     Wrong("02.1", "difference", poisson_by_difference, "还是用了数值差分", (20, 66)),
     Wrong("02.1", "rate is z", poisson_rate_is_z, "ln λ 就是 z", 0),
-    Wrong("02.1", "list", poisson_list, "变成数组", 22),
+    Wrong("02.1", "list", poisson_list, "变成数组", 20),
     Wrong("02.1", "swapped", poisson_swapped, "次序是 loss、dz", 0),
     Wrong("02.1", "squares", poisson_squares, "这是均方误差", 0),
-    Wrong("02.1", "in place", poisson_in_place, "z 被原地修改", 88),
+    Wrong("02.1", "in place", poisson_in_place, "z 被原地修改", 90),
     Wrong("02.2", "swapped", kl_swapped, "放反了", 0),
     Wrong("02.2", "cross", kl_cross, "这是交叉熵", 0),
     Wrong("02.2", "nan", kl_nan, "0·ln 0", 36),
-    Wrong("02.2", "hidden", kl_hidden, "位数不够", 55),
+    Wrong("02.2", "hidden", kl_hidden, "不加小数", 55),
     Wrong("02.2", "bits", kl_bits, "以 2 或 10 为底", 0),
     Wrong("02.2", "none", kl_none, "不是 None", 72),
     Wrong("02.2", "in place", kl_in_place, "p 被原地修改", 92),
     Wrong("02.3", "unweighted", perplexity_unweighted, "按样本数加权", 0),
     Wrong("02.3", "of each", perplexity_of_each, "各批的困惑度不能直接平均", 0),
-    Wrong("02.3", "nat only", perplexity_nat_only, "底数要与单位配", 28),
-    Wrong("02.3", "nan", perplexity_nan, "0 × nan", 57),
+    Wrong("02.3", "nat only", perplexity_nat_only, "底数要与单位配", 26),
+    Wrong("02.3", "nan", perplexity_nan, "0 × nan", 54),
     Wrong("02.3", "not raised", perplexity_not_raised, "还没有取指数", 0),
     Wrong("02.3", "in place", perplexity_in_place, "losses 被原地修改", 93),
     Wrong("02.4", "naive", lse_naive, "溢出成 inf", 18),
     Wrong("02.4", "forgot", lse_forgot, "忘了把减掉的最大值加回来", 0),
-    Wrong("02.4", "global", lse_global, "整个矩阵的最大值", 36),
+    Wrong("02.4", "global", lse_global, "整个矩阵的最大值", 35),
     Wrong("02.4", "keepdims", lse_keepdims, "不保留", 0),
     Wrong("02.4", "clipped", lse_clipped, "只在大于 0 时减", 27),
-    Wrong("02.4", "last axis", lse_last_axis, "axis 没有用上", 45),
-    Wrong("02.4", "all masked", lse_nan, "成了 nan", 77),
-    Wrong("02.4", "zero", lse_zero_for_masked, "照实返回", 77),
+    Wrong("02.4", "last axis", lse_last_axis, "axis 没有用上", 43),
+    Wrong("02.4", "all masked", lse_nan, "成了 nan", 78),
+    Wrong("02.4", "zero", lse_zero_for_masked, "照实返回", 78),
     Wrong("02.4", "list", lse_list, "变成数组", 0),
     Wrong("02.4", "mean", lse_mean, "这是平均", 0),
-    Wrong("02.4", "in place", lse_in_place, "z 被原地修改", 90),
-    Wrong("02.5", "naive", bce_naive, "化简到只剩 max", 63),
-    Wrong("02.5", "clip", bce_clip, "裁剪概率", 63),
+    Wrong("02.4", "in place", lse_in_place, "z 被原地修改", 91),
+    Wrong("02.5", "naive", bce_naive, "化简到只剩 max", 70),
+    Wrong("02.5", "clip", bce_clip, "给概率加小常数", 70),
     Wrong("02.5", "sign", bce_sign, "写成 +|z|", 0),
     Wrong("02.5", "swapped", bce_swapped, "位置换了", 0),
-    Wrong("02.5", "branch", bce_branch, "别用 if y == 1", 42),
-    Wrong("02.5", "whole", bce_whole, "乘在整个损失上", 42),
-    Wrong("02.5", "other term", bce_other_term, "y = 0 那一项", 21),
-    Wrong("02.5", "ignores", bce_ignores, "没有用到 pos_weight", 21),
-    Wrong("02.5", "by weights", bce_by_weights, "不是除以权重之和", 21),
-    Wrong("02.5", "log", bce_log, "np.log1p(x)", 80),
+    Wrong("02.5", "branch", bce_branch, "别用 if y == 1", 52),
+    Wrong("02.5", "whole", bce_whole, "乘在整个损失上", 52),
+    Wrong("02.5", "other term", bce_other_term, "y = 0 那一项", 17),
+    Wrong("02.5", "ignores", bce_ignores, "没有用到 pos_weight", 17),
+    Wrong("02.5", "by weights", bce_by_weights, "不是除以权重之和", 17),
+    Wrong("02.5", "log", bce_log, "np.log1p(x)", 83),
     Wrong("02.5", "sum", bce_sum, "不是求和", 0),
-    Wrong("02.5", "in place", bce_in_place, "z 被原地修改", 90),
+    Wrong("02.5", "in place", bce_in_place, "z 被原地修改", 91),
     Wrong("02.6", "columns in the loss", grad_columns_loss, "z[:, y] 取出的是 (B, B)", 0),
-    Wrong("02.6", "columns", grad_columns, "dz[:, y] −= 1", 20),
-    Wrong("02.6", "rows", grad_rows, "把标签当成了行号", 20),
-    Wrong("02.6", "sum", grad_sum, "dz 要除以 B", 20),
-    Wrong("02.6", "by size", grad_by_size, "不是 B·K", 20),
-    Wrong("02.6", "sign", grad_sign, "是 p − y，不是", 20),
-    Wrong("02.6", "naive", grad_naive, "以后再取 exp", 70),
+    Wrong("02.6", "columns", grad_columns, "dz[:, y] −= 1", 19),
+    Wrong("02.6", "rows", grad_rows, "把标签当成了行号", 19),
+    Wrong("02.6", "sum", grad_sum, "dz 要除以 B", 19),
+    Wrong("02.6", "by size", grad_by_size, "不是 B·K", 19),
+    Wrong("02.6", "sign", grad_sign, "是 p − y，不是", 19),
+    Wrong("02.6", "naive", grad_naive, "以后再取 exp", 71),
     Wrong("02.6", "seen classes", grad_seen_classes, "每行是 LSE", 0),
-    Wrong("02.6", "probabilities", grad_probabilities, "还没有减 one-hot", 20),
-    Wrong("02.6", "list", grad_list, "变成数组", 20),
-    Wrong("02.6", "in place", grad_in_place, "z 被原地修改", 89),
-    Wrong("02.7", "naive", ce_naive, "不要先算 softmax", 75),
-    Wrong("02.7", "plain", ce_plain, "没有用到 weight", 25),
-    Wrong("02.7", "weight only", ce_weight_only, "没有用到 label_smoothing", 41),
-    Wrong("02.7", "weight by batch", ce_weight_by_batch, "这是加权平均", 25),
-    Wrong("02.7", "others", ce_others, "不是其余 K − 1 类", 41),
-    Wrong("02.7", "weight of label", ce_weight_of_label, "整个乘 w[y]", 58),
-    Wrong("02.7", "smoothed below", ce_smoothed_below, "按平滑后的目标加权", 58),
-    Wrong("02.7", "columns", ce_columns, "log_p[:, y]", 0),
+    Wrong("02.6", "probabilities", grad_probabilities, "还没有减 one-hot", 19),
+    Wrong("02.6", "list", grad_list, "变成数组", 19),
+    Wrong("02.6", "in place", grad_in_place, "z 被原地修改", 90),
+    Wrong("02.7", "naive", ce_naive, "不要直接对 z 取 exp", 75),
+    Wrong("02.7", "plain", ce_plain, "没有用到 weight", 28),
+    Wrong("02.7", "weight only", ce_weight_only, "没有用到 label_smoothing", 44),
+    Wrong("02.7", "weight by batch", ce_weight_by_batch, "这是加权平均", 28),
+    Wrong("02.7", "others", ce_others, "不是其余 K − 1 类", 44),
+    Wrong("02.7", "weight of label", ce_weight_of_label, "整个乘 w[y]", 60),
+    Wrong("02.7", "smoothed below", ce_smoothed_below, "按平滑后的目标加权", 60),
+    Wrong("02.7", "columns", ce_columns, "[:, y] 取出的是", 0),
     Wrong("02.7", "sum", ce_sum, "不是求和", 0),
     Wrong("02.7", "in place", ce_in_place, "logits 被原地修改", 96),
+    Wrong("02.1", "clipped above", poisson_clipped_above, "e^z 还没有溢出", 70),
+    Wrong("02.1", "of three", poisson_of_three, "公式对，除数不对", 20),
+    Wrong("02.1", "whole numbers", poisson_in_whole_numbers, "小数都截掉了", 50),
+    Wrong("02.1", "one less", poisson_one_less, "不是 N − 1", 0),
+    Wrong("02.2", "threshold", kl_threshold, "1e-9 的那一类漏掉了", 55),
+    Wrong("02.2", "renormalised", kl_renormalised, "不要再把它归一化", 36),
+    Wrong("02.2", "stops", kl_stops, "不是 break", 36),
+    Wrong("02.2", "of the largest", kl_of_the_largest, "不只是 p 最大的那一类", 72),
+    Wrong("02.2", "of products", kl_of_products, "下溢成 0", 55),
+    Wrong("02.2", "early inf", kl_early_inf, "不是 0，KL 是有限的", 55),
+    Wrong("02.3", "skips neighbours", perplexity_skips_neighbours, "会跳过下一个", 54),
+    Wrong("02.3", "without the perfect", perplexity_without_perfect, "不是空批", 66),
+    Wrong("02.3", "empty is one", perplexity_empty_is_one, "不要改成 1", 54),
+    Wrong("02.3", "stops", perplexity_stops, "不是 break", 54),
+    Wrong("02.3", "nan for inf", perplexity_nan_for_inf, "就是 np.inf", 74),
+    Wrong("02.4", "ties once", lse_ties_once, "相等的值一个也不能少", 65),
+    Wrong("02.4", "softmax", lse_softmax, "这是 softmax", 0),
+    Wrong("02.4", "flattened", lse_flattened, "np.moveaxis", 43),
+    Wrong("02.4", "small is masked", lse_small_is_masked, "有限的最大值再小也要减", 70),
+    Wrong("02.5", "but zero", bce_but_zero, "z = 0 的样本漏掉了", 0),
+    Wrong("02.5", "not below one", bce_weight_not_below_one, "不要截到 1", 35),
+    Wrong("02.5", "where one", bce_weight_where_one, "y == 1 只认恰好是 1 的", 52),
+    Wrong("02.5", "other default", bce_other_default, "不写 pos_weight 时它是 1", 0),
+    Wrong("02.5", "by class", bce_by_class, "不是各自平均", 0),
+    Wrong("02.6", "mean of the matrix", grad_of_matrix_mean, "np.mean 用在 (B, K)", 0),
+    Wrong("02.6", "without the maximum", grad_without_maximum, "把减掉的最大值加回来", 0),
+    Wrong("02.6", "from one", grad_from_one, "类别从 0 编号", 0),
+    Wrong("02.6", "few rows", grad_of_few_rows, "少算了几行", 0),
+    Wrong("02.6", "by class", grad_by_class, "先按类平均再平均", 0),
+    Wrong("02.6", "squares", grad_of_squares, "这是 MSE 的梯度", 19),
+    Wrong("02.6", "difference", grad_by_difference, "dz 要用公式算", 19),
+    Wrong("02.6", "without class 0", grad_without_class_0, "把类别 0 当成没有", 38),
+    Wrong("02.7", "rows", ce_rows, "[y] 把标签当成了行号", 0),
+    Wrong("02.7", "classes seen", ce_classes_seen, "K 是 logits 的列数", 44),
+    Wrong("02.7", "not both", ce_not_both, "带 weight 时没有用到", 60),
+    Wrong("02.7", "one maximum", ce_one_maximum, "整个矩阵的最大值", 76),
+    Wrong("02.7", "by class", ce_by_class, "不要由标签算权重", 0),
+    Wrong("02.7", "smooth prediction", ce_smooth_prediction, "不是预测的概率", 44),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT: list[Wrong] = [
-    Wrong("02.2", "padded", kl_padded, "不要设门槛", 55),
+    Wrong("02.2", "padded", kl_padded, ("不加小数", "多加了一个很小的常数"), (36, 55)),
     Wrong("02.2", "dropped", kl_dropped, "漏掉这一项", 72),
     Wrong("02.4", "less the mean", lse_less_mean, "溢出成 inf", 18),
-    Wrong("02.5", "everything", bce_everything, "乘在整个损失上", 21),
-    Wrong("02.5", "drowned", bce_drowned, "被淹没", 80),
-    Wrong("02.5", "one softplus", bce_by_one_softplus, "被淹没", 80),
-    Wrong("02.7", "clip", ce_clip, "不要先算 softmax", 75),
+    Wrong("02.5", "everything", bce_everything, "乘在整个损失上", 17),
+    Wrong("02.5", "drowned", bce_drowned, "被淹没", 83),
+    Wrong("02.5", "drowned without weight", bce_drowned_without_weight, "被淹没", 83),
+    Wrong("02.5", "clipped logits", bce_clipped_logits, "把真实的损失削平", 70),
+    Wrong("02.5", "one softplus", bce_by_one_softplus, "被淹没", 83),
+    Wrong("02.7", "cancelled", ce_cancelled, "权重约掉了", 28),
+    Wrong("02.7", "clip", ce_clip, "不要裁剪 logits", 75),
 ]
 
 
@@ -626,6 +949,152 @@ def test_what_the_lesson_lends_may_be_called_and_nothing_else():
 
     assert check("02.7", cross_entropy).passed
     assert check("02.7", lambda *args, **kwargs: whole(*args, **kwargs)).status == "refused"
+
+
+def test_lse_may_be_called_where_it_stands_and_drowns_what_is_small():
+    lse = ex02.logsumexp
+
+    def bce_with_logits(z, y, pos_weight=1.0):
+        both = lse(np.stack([np.zeros_like(z), z], axis=1))
+        return np.mean(pos_weight * y * (both - z) + (1 - y) * both)
+
+    result = check("02.5", bce_with_logits)
+    assert result.status == "failed" and "被淹没" in str(result)
+
+
+# --- errors keep their line and say which mistake they come from --------------------------------
+
+
+def ce_classes_in_the_labels(logits, y, weight=None, label_smoothing=0.0):
+    log_p = logits - ex02.logsumexp(logits)[:, None]
+    return -np.sum(np.eye(y.max() + 1)[y] * log_p) / len(y)
+
+
+def ce_without_none(logits, y, weight=None, label_smoothing=0.0):
+    log_p = logits - ex02.logsumexp(logits)[:, None]
+    return -(weight * _target(logits, y, label_smoothing) * log_p).sum() / weight[y].sum()
+
+
+def grad_labels_as_one_hot(z, y):
+    return -np.mean(y * np.log(_parts(z)[1])), z
+
+
+def kl_filters_both(p, q):
+    return np.sum(p[p > 0] * np.log(p[p > 0] / q[q > 0]))
+
+
+def kl_raises(p, q):
+    if ((p > 0) & (q == 0)).any():
+        raise ValueError("infinite")
+    return kl_by_where(p, q)
+
+
+def perplexity_filters_one(losses, counts, unit="nat"):
+    mean = np.average(losses[~np.isnan(losses)], weights=counts)
+    return np.exp(mean) if unit == "nat" else 2**mean
+
+
+def lse_assigns(z, axis=-1):
+    out = lse_nan(z, axis)
+    out[np.isnan(out)] = -np.inf
+    return out
+
+
+def lse_of_torch(z, axis=-1):
+    m = z.max(dim=axis, keepdim=True)
+    return m + np.log(np.exp(z - m).sum(axis=axis))
+
+
+def lse_second_axis(z, axis=-1):
+    m = z.max(axis=axis)
+    m = np.where(np.isfinite(m), m, 0)
+    return m + np.log(np.exp(z - m[:, None]).sum(axis=axis))
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "words"),
+    [
+        ("02.2", kl_filters_both, "同一个掩码：由 p > 0 决定"),
+        ("02.2", kl_raises, "要返回 np.inf 这个数，不是报错"),
+        ("02.3", perplexity_filters_one, "losses 与 counts 要用同一个掩码"),
+        ("02.4", lse_assigns, "不能按下标赋值：用 np.where"),
+        ("02.4", lse_of_torch, "是 PyTorch 的名字"),
+        ("02.4", lse_second_axis, "[:, None]、[..., 0] 只对一种 axis 对"),
+        ("02.6", grad_labels_as_one_hot, "类别编号，不是 one-hot"),
+        ("02.7", ce_classes_in_the_labels, "类数取 logits.shape[1]"),
+        ("02.7", ce_without_none, "weight 没给时就是 None"),
+    ],
+)
+def test_an_error_says_which_mistake_it_comes_from(number, answer, words):
+    result = check(number, answer)
+    assert result.status == "error" and words in result.message, str(result)
+    assert "忘了 return" not in result.message and "没有叫 dim" not in result.message
+
+
+def test_renamed_parameters_are_told():
+    def cross_entropy(z, y, w=None, eps=0.0):
+        return ex02.cross_entropy(z, y, w, eps)
+
+    result = judge("02.7", cross_entropy)
+    assert result.status == "failed" and "参数的名字改了" in str(result)
+
+
+# --- the card shows the call that went wrong ----------------------------------------------------
+
+
+def perplexity_fills(losses, counts, unit="nat"):
+    losses[counts == 0] = 0
+    return perplexity_by_average(losses, counts, unit)
+
+
+def lse_fills(z, axis=-1):
+    right = lse_moved(z, axis)
+    z[np.isneginf(z)] = -1e9
+    return right
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "shown"),
+    [
+        # np.nan and np.inf are the same object in every call that returns them
+        ("02.3", perplexity_nan_for_inf, {"unit": "'nat'"}),
+        ("02.2", kl_early_inf, {"p": "范围 [0.0001,"}),
+        ("02.3", perplexity_fills, {"losses": "nan"}),
+        ("02.4", lse_fills, {"z": "−inf"}),
+    ],
+)
+def test_the_card_shows_the_call_that_went_wrong(number, answer, shown):
+    inputs = dict(check(number, answer).call)
+    for name, text in shown.items():
+        assert text in inputs[name], inputs
+
+
+def test_what_stays_between_calls_is_told_as_such():
+    seen: list[tuple[float, float]] = []
+    last: dict[str, Any] = {}
+
+    def perplexity(losses, counts, unit="nat"):
+        seen.extend(zip(losses, counts, strict=True))
+        return perplexity_by_sum(*np.array(seen).T, unit)
+
+    def remembers_weight(logits, y, weight=None, label_smoothing=0.0):
+        last["w"] = weight if weight is not None else last.get("w")
+        fits = last["w"] is not None and len(last["w"]) == logits.shape[1]
+        return ce_by_average(logits, y, last["w"] if fits else None, label_smoothing)
+
+    def remembers_target(logits, y, weight=None, label_smoothing=0.0):
+        log_p = logits - ex02.logsumexp(logits)[:, None]
+        target = last.setdefault(str(len(y)), _target(logits, y, label_smoothing))
+        return ce_with(log_p, target, y, weight)
+
+    for number, answer in (
+        ("02.3", perplexity),
+        ("02.7", remembers_weight),
+        ("02.7", remembers_target),
+    ):
+        result = check(number, answer)
+        wrong = result.wrong
+        assert wrong is not None and "上一次调用" in f"{wrong.here}{wrong.hint}", str(result)
 
 
 # --- the library's versions --------------------------------------------------------------------
