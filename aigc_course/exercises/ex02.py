@@ -354,6 +354,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
             np.mean(rate - y * z / np.log(base)) for base in (2, 10)
         ],
         "漏了 λ 这一项：−ln e^{−λ} = λ": np.mean(-y * z),
+        "计数为 0 的样本也有损失：它是 e^z": np.where(y == 0, 0, rate - y * z).mean(),
         "两项的符号相反：λ 为正，y·ln λ 为负": np.mean(rate + y * z),
         "这是均方误差：这里的噪声是泊松分布，不是高斯": [
             np.mean((rate - y) ** 2),
@@ -377,6 +378,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
             (rate - y) * rate / N,
             (rate - y) * rate,
         ],
+        "计数为 0 的样本也有梯度：它是 e^z / N": np.where(y == 0, 0, want_dz),
         "e^z 的导数是 e^z 自己，不再乘 z": [(rate * z - y) / N, rate * z - y],
         "z 求导成了常数：e^z 的导数还是 e^z": [(1 - y) / N, 1 - y],
         "公式对，除数不对：除以样本数 len(z)，只除一次，不是写死的数": [
@@ -396,7 +398,8 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     got, (want, want_dz) = call(big, rng.poisson(np.exp(big)))
     loss, big_dz = yield from parts(got, 2, "loss, dz")
     hint = "z 可以是任何实数，不要裁剪；y 可以是整数数组，计数可以上百万"
-    yield value(loss, want, "计数上百万、y 是整数时的 loss", hint, weight=0.5)
+    traps = {"去掉 ln y! 以后，loss 可以是负的：不要取绝对值": -want}
+    yield value(loss, want, "计数上百万、y 是整数时的 loss", hint, traps, weight=0.5)
     hint = f"{hint}；dz 用公式算，差分在这里不够准"
     if shape_of(big_dz) == (N,) and np.asarray(big_dz).dtype.kind in "iu":
         hint = "dz 是整数数组，小数都截掉了：y 是整数时 np.zeros_like(y) 也是；用 np.zeros(len(z))"
@@ -641,7 +644,7 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
     yield value(got, want, "单位是 bit", hint, wrong(2.0), form=form)
     yield same_again(call, losses, counts, "bit")
     yield as_one("有的批为空", _empty(call, losses, counts, form), weight=0.5)
-    yield as_one("有一批的平均损失是 0", _perfect(call, losses, counts, form), weight=0.25)
+    yield as_one("有的批平均损失是 0，或者一样", _perfect(call, losses, counts, form), weight=0.25)
     yield as_one("有一批的损失是无穷大", _infinite(call, form), weight=0.25)
     yield _still(call, losses, counts, "nat")
     got, want = call(losses[:1], np.array([1]), "bit")
@@ -694,6 +697,9 @@ def _perfect(call: Caller, losses: Array, counts: Array, form: str) -> Steps:
     }
     hint = "平均损失可以是 0：空不空只看样本数"
     yield value(got, want, "有一批的平均损失是 0，样本数不是", hint, traps, form=form)
+    got, want = call(np.append(losses, losses[0]), np.append(counts, 29))
+    hint = "平均损失碰巧一样的两批，各有各的样本：都要算"
+    yield value(got, want, "有两批的平均损失一样", hint, form=form)
 
 
 def _infinite(call: Caller, form: str) -> Steps:
@@ -702,7 +708,8 @@ def _infinite(call: Caller, form: str) -> Steps:
         ("有一批的损失是无穷大，单位 nat", [np.inf, 1.0], [1, 5], "nat"),
         ("有一批的损失是无穷大，还有一批为空", [np.nan, 1.0, np.inf], [0, 5, 1], "bit"),
     ):
-        got, want = call(np.array(losses), np.array(counts), unit)
+        with _told(_below("平均损失可以是无穷大：如实返回 np.inf，不是报错")):
+            got, want = call(np.array(losses), np.array(counts), unit)
         yield value(got, want, label, hint, form=form)
 
 
@@ -766,8 +773,12 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     )
     for axis in (0, 1, -1):
         hint = "axis 没有用上：最大值、求和、去掉的都是这一维"
+        if axis == -1:
+            hint = "axis=−1 是最后一维，不论 z 有几维：最大值、求和、去掉的都是它"
         with _told(_below(which)):
             got, want = call(cube, axis)
+        if shape_of(got) == want.shape and not np.isfinite(np.asarray(got, dtype=float)).all():
+            hint = "溢出了：减的要正好是这一条的最大值，不是别的轴上的，也不是绝对值最大的"
         n = cube.shape[axis]
         traps = {
             "reshape 不会把 axis 那一维挪到最后：先 np.moveaxis(z, axis, -1)": logsumexp(
@@ -795,7 +806,9 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     masked[2:4] += np.array([[-2e4], [-2e3]])  # whatever number stood for −inf would show here
     got, want = call(masked)
     hint = "遮住的（−inf）不算：exp(−inf) 是 0，不要把它换成别的数"
-    if shape_of(got) == (B,) and np.isneginf(np.asarray(got, dtype=float)).any():
+    if shape_of(got) == (B,) and np.isnan(np.asarray(got, dtype=float)).any():
+        hint = "−inf − (−inf) 是 nan：几项都遮住时，不要拿它们互相减"
+    elif shape_of(got) == (B,) and np.isneginf(np.asarray(got, dtype=float)).any():
         hint = "这一条还有没遮住的：有限的最大值再小也要减，只有整条都是 −inf 才减 0"
     yield value(got, want, "有几项被遮住时", hint, form=form, weight=0.5)
     masked[1] = -np.inf
@@ -943,7 +956,7 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
         one, zero = ones * target, zeros * (1 - target)
         # what pos_weight was not used for at first cannot be what is wrong later
         unweighted = (
-            "没有用到 pos_weight",
+            "与 w = 1 时一样：没有用到 pos_weight，还是把 w·y 截到了 1？",
             "权重可以小于 1：照数乘，不要截到 1",
             "y 是小数时没有乘上权重：y == 1 只认恰好是 1 的，把 y 当乘数",
         )[k]
@@ -954,7 +967,7 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
                 np.mean(w * (one + zero)),
                 np.mean((1 + (w - 1) * target) * (one + zero)),
             ],
-            "权重乘的是整个 −y·ln σ(z)，它等于 y·ζ(−z)，不只是 −z·y 这一项": np.mean(
+            "权重乘整个 −y·ln σ(z) = y·ζ(−z)：不只是 −z·y，1 − y 也不能写成 1 − w·y": np.mean(
                 above - w * z * target + tail
             ),
             "少了 ln(1 + e^{−|z|}) 这一项，或只有它没有乘权重": [
@@ -1071,7 +1084,9 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
         _ONE_BASED: [np.mean(total - z[rows, y + k]) for k in (-1, 1)],
         _ALONG: [np.mean(down[y] - z[rows, y]), np.mean(down.mean() - z[rows, y])],
         "这是均方误差：要的是 −ln p": [np.mean((p - hot) ** 2), np.sum((p - hot) ** 2) / B],
-        "除数是样本数 B = len(z)，不是写死的数": [B * want / n for n in _FIXED if n != B],
+        "除数是样本数 B = len(z)，不是写死的数，也不是类数": [
+            B * want / n for n in _FIXED if n != B
+        ],
     }
     hint = (
         "每行是 LSE(z) − z[y]，再对整批取平均。"
@@ -1232,7 +1247,10 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
     scaled = logits * w
     traps = {
         "带权时除以 Σ w[y]，不是除以 B：这是加权平均": picked / B,
-        "除数是这一批样本的权重之和 Σ w[y]，不是所有类别的权重之和": picked / w.sum(),
+        "除数是这一批样本的权重之和 Σ w[y]，不是所有类别的权重之和或平均": [
+            picked / w.sum(),
+            picked / (B * w.mean()),
+        ],
         (
             "与不带权时一样：没有用到 weight，还是逐个除以 w[y]，权重约掉了？"
             "分子、分母先各自求和，再相除"
@@ -1271,11 +1289,10 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
     yield as_one("logits 上千", _huge(call, rng, logits, y, w, eps), weight=1.0)
     hint = "B 可以是 1：类权重约掉了，剩下的是这个样本自己的损失"
     steps = [value(*call(logits[:1], y[:1], w), "只有一个样本，带类权重", hint)]
-    hint = "B 可以是 1，ε 在 [0, 1) 里都行；K 从 logits.shape 取"
-    steps += [
-        value(*call(logits[:1], y[:1], w, eps), "只有一个样本，两样一起带", hint),
-        value(*call(logits, y, w, 0.8), "ε = 0.8", hint),
-    ]
+    hint = "B 可以是 1；K 从 logits.shape 取"
+    steps += [value(*call(logits[:1], y[:1], w, eps), "只有一个样本，两样一起带", hint)]
+    hint = "ε 在 [0, 1) 里都行：照数用，不要截"
+    steps += [value(*call(logits, y, w, 0.8), "ε = 0.8", hint)]
     yield as_one("只有一个样本，以及 ε 很大", steps, weight=0.25)
     cases = [(logits, y), (logits, y, w), (logits, y, w, eps)]
     yield _untouched(call, cross_entropy, cases, weight=0.25)

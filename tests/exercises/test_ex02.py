@@ -657,6 +657,16 @@ def perplexity_nan_for_inf(losses, counts, unit="nat"):
     return np.nan if np.isinf(losses).any() else perplexity_by_average(losses, counts, unit)
 
 
+def perplexity_of_different(losses, counts, unit="nat"):
+    last = {loss: one for loss, one in zip(losses.tolist(), counts.tolist(), strict=True) if one}
+    return ex02.perplexity(np.array(list(last)), np.array(list(last.values())), unit)
+
+
+def lse_of_absolute(z, axis=-1):
+    top = np.abs(z).argmax(axis=axis, keepdims=True)
+    return _lse(z, axis, np.take_along_axis(z, top, axis))
+
+
 def lse_ties_once(z, axis=-1):
     if z.ndim == 1:
         return ex02.logsumexp(np.unique(z))
@@ -896,6 +906,8 @@ WRONG = [
     Wrong("02.3", "empty is one", perplexity_empty_is_one, "不要改成 1", 54),
     Wrong("02.3", "stops", perplexity_stops, "不是 break", 54),
     Wrong("02.3", "nan for inf", perplexity_nan_for_inf, "就是 np.inf", 74),
+    Wrong("02.3", "of different", perplexity_of_different, "各有各的样本", 66),
+    Wrong("02.4", "of absolute", lse_of_absolute, ("不是绝对值最大的", "是 nan"), (43, 70)),
     Wrong("02.4", "ties once", lse_ties_once, "相等的值一个也不能少", 65),
     Wrong("02.4", "softmax", lse_softmax, "这是 softmax", 0),
     Wrong("02.4", "flattened", lse_flattened, "np.moveaxis", 43),
