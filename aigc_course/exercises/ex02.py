@@ -305,6 +305,13 @@ def _uneven(rng: Rng, B: int, K: int) -> Array:
     return rng.permutation(np.append(np.resize(np.arange(1, K - 1), B - 1), 1))
 
 
+def _without(each: Array, left_out: Array) -> list[float]:
+    """Means of a loop that passes some samples by."""
+    return [float(np.where(left_out, 0, each).mean()), float(each[~left_out].mean())]
+
+
+_CLASS_0 = "第 0 类也要算：if c 会把类别 0 当成没有"
+_EVERY = "前一批对，这一批不对：这里第 0 类与最后一类也出现了，它们的行算对了吗？"
 _ROWS = "少算了几行：要走完全部 B 行，是 range(B)，不是 range(K)、range(B − 1)"
 _ONE_BASED = "类别从 0 编号：y 就是列号，不用加减 1"
 _ALONG = "softmax 沿每一行，每行的概率加起来是 1；这是沿列（axis=0）的"
@@ -1048,6 +1055,7 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
     B = K + int(rng.integers(2, 5))
     z = rng.normal(size=(B, K)) * 2
     y = _uneven(rng, B, K)
+    z[0, y[0]] = z[0].max() + 1.0  # one that is right
     rows = np.arange(B)
     with _told(_shapes(B, K, "z")):
         got, (want, want_dz) = call(z, y)
@@ -1141,10 +1149,22 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
     got, (want, want_dz) = call(z[::-1], all_of_them)
     loss, new_dz = yield from parts(got, 2, "loss, dz")
     yield value(dz, kept, "上一次返回的 dz", _KEPT, weight=0)
-    hint = "第 0 类与最后一类也要算：if c 会把类别 0 当成没有"
+    first = all_of_them == 0
+    each = logsumexp(z[::-1]) - z[::-1][rows, all_of_them]
     steps = [
-        value(loss, want, "每一类都出现：loss", hint),
-        value(new_dz, want_dz, "每一类都出现：dz", hint),
+        value(loss, want, "每一类都出现：loss", _EVERY, {_CLASS_0: _without(each, first)}),
+        value(
+            new_dz,
+            want_dz,
+            "每一类都出现：dz",
+            _EVERY,
+            {
+                _CLASS_0: [
+                    np.where(first[:, None], 0, want_dz),
+                    want_dz + np.eye(K)[0] * first[:, None] / B,
+                ]
+            },
+        ),
     ]
     yield as_one("每一类都出现", steps, weight=0.25)
     yield _fresh(call, rng.normal(size=(B, K)), rng.permutation(y), digits=_FORMULA)
@@ -1231,9 +1251,9 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
     )
     yield _digits(value(got, right, "不带任何选项", hint, traps, form=_MEAN, weight=1.5), _DIGITS)
     yield _fresh(call, rng.normal(size=(B, K)), rng.permutation(y))
-    hint = "第 0 类与最后一类也要算：if c 会把类别 0 当成没有"
     all_of_them = rng.permutation(np.resize(np.arange(K), B))
-    yield value(*call(logits, all_of_them), "每一类都出现", hint, weight=0.25)
+    traps = {_CLASS_0: _without(-log_p[rows, all_of_them], all_of_them == 0)}
+    yield value(*call(logits, all_of_them), "每一类都出现", _EVERY, traps, weight=0.25)
     label = "只带类权重"
     try:
         got, want = call(logits, y, weight=w)
