@@ -934,7 +934,7 @@ WRONG = [
 ]
 # one hint serves several slips of the same kind
 SAME_HINT: list[Wrong] = [
-    Wrong("02.2", "padded", kl_padded, ("不加小数", "多加了一个很小的常数"), (36, 55)),
+    Wrong("02.2", "padded", kl_padded, ("不加小数", "多加了小常数"), (36, 55)),
     Wrong("02.2", "dropped", kl_dropped, "漏掉这一项", 72),
     Wrong("02.4", "less the mean", lse_less_mean, "溢出成 inf", 18),
     Wrong("02.5", "everything", bce_everything, "乘在整个损失上", 17),
