@@ -65,7 +65,10 @@ def _shapes(text: str) -> str:
     return "与".join(f" {one} " for one in text.split()).strip()
 
 
-_FORGOTTEN = "有一个量是 None：算它的函数忘了 return，或用了 a = b.sort() 这样不返回结果的写法"
+_FORGOTTEN = (
+    "有一个量是 None：是没有给的参数，还是算它的函数忘了 return、"
+    "用了 a = b.sort() 这样不返回结果的写法？"
+)
 
 _GLOSSES: list[tuple[re.Pattern[str], Told]] = [
     (re.compile(pattern), told)
@@ -134,6 +137,14 @@ _GLOSSES: list[tuple[re.Pattern[str], Told]] = [
         ),
         (r"NoneType", _FORGOTTEN),
         (
+            r"'(?:numpy\.)?(?:float|int)\d*' object does not support item assignment",
+            "这是一个数，不能按下标赋值：数组求和后可能只剩一个数；要按条件换值，用 np.where",
+        ),
+        (
+            r"'tuple' object does not support item assignment",
+            "元组不能改：先用 list(…)，或另造一个",
+        ),
+        (
             r"UnboundLocalError: .*'(\w+)'|cannot access local variable '(\w+)'",
             lambda found: (
                 f"{found[1] or found[2]} 在这个函数里被赋值，所以算局部变量，而这一行先读了它："
@@ -150,6 +161,10 @@ _GLOSSES: list[tuple[re.Pattern[str], Told]] = [
                 f"给了 {found[3]} 个参数，只收 {found[2] or found[1]} 个：对照定义的那一行"
                 "（方法的第一个是 self）"
             ),
+        ),
+        (
+            r"got an unexpected keyword argument '(dim|keepdim)'",
+            "dim、keepdim 是 PyTorch 的名字，NumPy 里叫 axis、keepdims",
         ),
         (
             r"got an unexpected keyword argument '(\w+)'",

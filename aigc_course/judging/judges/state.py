@@ -205,7 +205,9 @@ def _defaults(function: FunctionType) -> dict[str, Any]:
 def _look(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.shape} {value.tobytes().hex() if value.size < 10_000 else value.sum()}"
-    if isinstance(value, list | set | dict):
+    if isinstance(value, dict):
+        return f"{len(value)} {[(id(k), id(v)) for k, v in list(value.items())[:1000]]}"
+    if isinstance(value, list | set):
         return f"{len(value)} {[id(one) for one in list(value)[:1000]]}"
     return repr(value)[:1000]
 
