@@ -1062,7 +1062,7 @@ REMEMBERS = [
     ("07.1", shrink_remembers, "默认参数 out 留着上一次"),
     ("07.2", drop_kept_mask, "掩码被存下来再用了"),
     ("07.4", descend_remembers, "默认参数 losses 留着上一次"),
-    ("07.6", weights_remember, "从上一次调用留了下来"),
+    ("07.6", weights_remember, "默认参数 n"),
     ("07.7", threshold_remembers, "从上一次调用留了下来"),
 ]
 
