@@ -17,10 +17,13 @@ ABOUT = """\
 问的是：50 层的 sigmoid 网络缺的是什么；梯度范数不合适的网络，换一个步长能不能训。
 
 网络 784-64-…-64-10，`depth` 是权重矩阵的层数。权重取正态分布，标准差是 Xavier 的（ReLU 是 He 的）
-`scale` 倍；sigmoid 网络的首层与末层固定为 2 倍，只有中间各层取 `scale` 倍。`centred` 为 True 时，
-除首层外每层的偏置取 −½ × 这一行权重之和，抵掉 sigmoid 输出的平均值 ½；否则偏置取 0。
+`scale` 倍；sigmoid 网络的首层与末层固定为 2 倍，`tanh，首末 1 倍` 的固定为 1 倍，
+只有中间各层取 `scale` 倍。`centred` 为 True 时，除首层外每层的偏置取 −½ × 这一行权重之和，
+抵掉 sigmoid 输出的平均值 ½；否则偏置取 0。
 sigmoid、scale = 4、centred = True 与 tanh、scale = 1 是同一个函数的两种写法。
 `sigmoid − ½` 每层往后送的是 σ(z) − ½，其余同 sigmoid：scale = 4、偏置为 0 时也是那个函数。
+`sigmoid，偏置跟着 W` 与 sigmoid 相同，只是每更新一步，除首层外每层的偏置再减 ½ × 这一行 ΔW 之和。
+scale = 5.6、centred = True 的 sigmoid 与 scale = 1.4 的 `tanh，首末 1 倍` 是同一个函数的两种写法。
 `tanh，正交` 的中间各层是正交矩阵乘 `scale`，首层与末层照 Xavier。
 
 4,000 张训练图，每步 64 张，普通的梯度下降 `steps` 步，种子 0 到 4
@@ -44,16 +47,23 @@ def _points() -> list[dict[str, object]]:
     for scale in (0.5, 0.7, 1, 1.4, 2, 2.8):
         cases += [("tanh", 20, scale, False, 100, (*RATES, 1.0, 3.0))]
     cases += [("tanh", 50, 1.4, False, 300, (0.003, 0.01, 0.03))]
+    cases += [("tanh，首末 1 倍", 50, 1.4, False, 300, (0.003, 0.01, 0.03))]
     cases += [("sigmoid − ½", 50, 4, False, 300, (0.03, 0.1, 0.3, 1.0))]
-    cases += [("tanh，正交", 50, 1.05, False, 100, (0.01, 0.03, 0.1))]
+    cases += [("sigmoid，偏置跟着 W", 50, 4, True, 300, (0.03, 0.1, 0.3, 1.0))]
+    for scale in (1, 1.05, 1.1):
+        cases += [("tanh，正交", 50, scale, False, 100, (0.01, 0.03, 0.1))]
+    cases += [("tanh，首末 1 倍", 50, 1.1, False, 100, (0.003, 0.01, 0.03, 0.1))]
+    for scale in (8, 9, 13):
+        cases += [("sigmoid", 50, scale, False, 300, (0.003, 0.01, 0.03, 0.1))]
+    cases += [("sigmoid", 50, 16, False, 300, (0.001, 0.003, 0.01, 0.03, 0.1))]
     for scale, rates in (
         (0.7, (0.03, 0.1, 0.3)),
-        (1, (0.03, 0.1, 0.3)),
+        (1, (0.01, 0.03, 0.1, 0.3)),
         (2.8, (0.003, 0.01, 0.03)),
     ):
         cases += [("tanh", 20, scale, False, 400, rates)]
     for scale, rates in (
-        (0.7, (0.1, 0.3, 1.0, 3.0, 10.0)),
+        (0.7, (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)),
         (1, RATES),
         (1.4, (1e-6, 1e-5, 1e-4, 3e-4, 1e-3)),
     ):
@@ -68,13 +78,17 @@ def _points() -> list[dict[str, object]]:
 
 
 POINTS = _points()
+FOLLOWS = "sigmoid，偏置跟着 W"  # −½ΣW moves with W
 ACTIVATIONS = {
     "sigmoid": (lambda z: 0.5 + 0.5 * np.tanh(z / 2), lambda z, h: h * (1 - h)),
+    FOLLOWS: (lambda z: 0.5 + 0.5 * np.tanh(z / 2), lambda z, h: h * (1 - h)),
     "sigmoid − ½": (lambda z: 0.5 * np.tanh(z / 2), lambda z, h: 0.25 - h**2),
     "tanh": (np.tanh, lambda z, h: 1 - h**2),
+    "tanh，首末 1 倍": (np.tanh, lambda z, h: 1 - h**2),
     "tanh，正交": (np.tanh, lambda z, h: 1 - h**2),
     "ReLU": (lambda z: np.maximum(z, 0), lambda z, h: (z > 0) * 1.0),
 }
+ENDS = {"sigmoid": 2, "sigmoid − ½": 2, FOLLOWS: 2, "tanh，首末 1 倍": 1, "tanh，正交": 1}
 
 
 @lru_cache(maxsize=1)
@@ -95,8 +109,7 @@ def make(activation: str, depth: int, scale: float, centred: bool, seed: int):
     layers = []
     for k, (i, o) in enumerate(pairwise(sizes)):
         std = np.sqrt(2 / i) if activation == "ReLU" else np.sqrt(2 / (i + o))
-        ends = {"sigmoid": 2, "sigmoid − ½": 2, "tanh，正交": 1}
-        times = ends[activation] if activation in ends and k in (0, depth - 1) else scale
+        times = ENDS.get(activation, scale) if k in (0, depth - 1) else scale
         W = r.normal(size=(o, i)) * std * times
         if activation == "tanh，正交" and 0 < k < depth - 1:
             Q, R = np.linalg.qr(W)
@@ -148,6 +161,12 @@ def measure(
             layers = [
                 (W - lr * dW, b - lr * db) for (W, b), (dW, db) in zip(layers, grads, strict=True)
             ]
+            if activation == FOLLOWS:  # W has moved by −lr·dW, so −½ΣW by ½·lr·ΣdW
+                moved = [0.5 * lr * dW.sum(axis=1) for dW, _ in grads]
+                layers = [
+                    (W, b + m if k else b)
+                    for k, ((W, b), m) in enumerate(zip(layers, moved, strict=True))
+                ]
             if not np.isfinite(layers[0][0][0, 0]):
                 break
         losses = [

@@ -7,7 +7,9 @@ They take and return plain NumPy arrays, so this module needs nothing but NumPy.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+import re
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -23,7 +25,6 @@ from aigc_course.judging.vocabulary import (
     Steps,
     again,
     array,
-    attempt,
     exercise,
     hints,
     independent,
@@ -255,6 +256,60 @@ def tanh_to_sigmoid(layers: Layers) -> list[tuple[Array, Array]]:
 
 # --- the judges --------------------------------------------------------------------------------
 
+
+def _tried(
+    call: Callable[[], Any], label: str, hints: Mapping[type[Exception], str]
+) -> Generator[Step, None, Any]:
+    """What ``call()`` returns; for an error in ``hints``, a wrong step with the learner's line."""
+    try:
+        return call()
+    except tuple(hints) as error:
+        hint = next(said for kind, said in hints.items() if isinstance(error, kind))
+        yield _broken(error, label, hint)
+        return None
+
+
+def _broken(error: Exception, label: str, hint: str) -> Step:
+    """A wrong step for an error; the learner's own line is known only in their own process."""
+    step = that(False, label, hint, f"{type(error).__name__}: {error}")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        library = "aigc_course" in frame.filename or "site-packages" in frame.filename
+        if not library and frame.line:
+            return replace(step, here=f"{hint}（出错在第 {frame.lineno} 行：{frame.line.strip()}）")
+    return step
+
+
+def _sizes_taken(
+    call: Callable[[], Any], label: str, known: Sequence[int]
+) -> Generator[Step, None, Any]:
+    """What ``call()`` returns; an error that speaks of a size the inputs have not is told."""
+    try:
+        return call()
+    except (ValueError, IndexError) as error:
+        shapes = re.findall(r"\(([\d, ]+)\)|size (\d+)", str(error))
+        told = {int(n) for both in shapes for n in re.findall(r"\d+", " ".join(both))}
+        odd = sorted(told - set(known) - {0, 1})
+        if not odd:
+            raise
+        hint = f"{'、'.join(map(str, odd))} 不在这次的形状里：大小写死了？从输入的 shape 里取"
+        yield _broken(error, label, hint)
+        return None
+
+
+def _in_order(
+    got: Any, n: int, names: str, want: Any, first: str, other: str
+) -> Generator[Step, None, Sequence[Any]]:
+    """Like :func:`parts`; ``other`` is a second reading of the order that begins with ``first``."""
+    found = parts(got, n, names, want=want)
+    step = next(found)
+    yield replace(step, hint=step.hint + other) if step.hint.endswith(first) else step
+    try:
+        next(found)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("parts gives one step")
+
+
 NEARLY = "只对上前几位：四舍五入了，或是数值差分、float32；要的是公式，用 float64 算到底"
 
 
@@ -302,15 +357,20 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
     cases = rng.uniform(0.3, 0.9, size=(4, 5)) * rng.choice([-1.0, 1.0], size=(4, 5))
     w, x, b, y = cases
     w[0], x[0], b[1] = abs(w[0]), -abs(x[0]), 6 * b[1]
+    y[0] = 1 + abs(y[0])  # above h, so |h − y| is not h − y
     call = Caller(answer, neuron_backward)
     for k, (w, x, b, y) in enumerate(cases.T.tolist()):
         got, want = call(w, x, b, y)
         if k > 0 and _same_parts(got, call(*cases.T[0].tolist())[0]):
             hint = "输入换了，返回的没有变：有东西从上一次调用留了下来，或没有用到输入"
             yield that(False, "换一组数", hint, given=got)
-        dw, dx, db = yield from parts(got, 3, "dw, dx, db", want=want)
+        other = "；或者乘错了对方：dw 要乘 x，dx 要乘 w"
+        dw, dx, db = yield from _in_order(got, 3, "dw, dx, db", want, "dw 的位置上来的是 dx", other)
         traps = _neuron_traps(w, x, b, y)
-        said = "db 就是 z 的梯度：两条路的和乘上游"
+        said = (
+            "db 就是 z 的梯度：上游 2(h − y)，乘两条路之和。拿 z = 0 试：σ = ½，"
+            "直接的那条路给 ½，绕过 σ 的给 0，db = ½ · 2(0 − y)"
+        )
         yield _exact(db, want[2], "db", said, traps, weight=0.2, lists=True)
         dz = want[2]
         traps = {"z = wx + b 对 w 的导数是 x，不是 w": dz * w, "还要乘 z 对 w 的局部导数": dz}
@@ -336,11 +396,19 @@ def _neuron_traps(w: float, x: float, b: float, y: float) -> dict[str, Any]:
     dz = up * (s + z * bend)
     bare = w * x
     t = 1 / (1 + np.exp(-bare))
+    old, even = 1 / (1 + np.exp(-1.0)), 1 / (1 + np.exp(-abs(z)))
     return {
         "只走了一条路：z 还经过 σ 影响 h，那一份也要加上": up * s,
         "只走了一条路：z 还直接乘在 h 里，那一份也要加上": up * z * bend,
         "两条路的梯度要相加，不是相乘": [up * s * z * bend, up * z * s * bend],
         "绕过 σ 的那一份漏了一个因子：乘法对 σ 的局部导数是 z": up * (s + bend),
+        "σ 自己的导数是 σ(1−σ)，号反了：不是 σ(σ−1)": up * (s - z * bend),
+        "s 在函数里算了吗？这里用到的是上一格的 s = 0.7311，不是 σ(z)": (
+            2 * (z * old - y) * (old + z * old * (1 - old))
+        ),
+        "z 是负数时不对：σ(z) 里的 z 不取绝对值": (
+            2 * (z * even - y) * (even + z * even * (1 - even)) if z < 0 else []
+        ),
         "σ 自己的导数是 σ(1−σ)": [up * (s + z * s * (1 + s)), up * (s + z * (1 - s**2))],
         "经过 σ 的那条路上，乘法对 σ 的局部导数是 z，不是 h": up * (s + z * s * bend),
         "z = wx + b：b 不见了": 2 * (bare * t - y) * (t + bare * t * (1 - t)),
@@ -349,7 +417,7 @@ def _neuron_traps(w: float, x: float, b: float, y: float) -> dict[str, Any]:
         "误差是 h − y：y 不见了": 2 * z * s * (s + z * bend),
         "漏了上游的 2(h−y)": s + z * bend,
         "平方的导数是 2(h−y)，少了 2": dz / 2,
-        "符号反了：(h−y)² 对 h 的导数是 2(h−y)": -dz,
+        "符号反了：(h−y)² 对 h 的导数是 2(h−y)，h 比 y 小时它是负的": -dz,
         "b 的局部导数是 1，可是还要乘上游传来的梯度": 1.0,
         "z = wx + b 对 b 的导数是 1，不是 b": dz * b,
     }
@@ -370,7 +438,12 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
         B, D_in, D_out = shape
         x, W = rng.normal(size=(B, D_in)), rng.normal(size=(D_out, D_in))
         dy = rng.normal(size=(B, D_out))
-        got, want = call(dy, x, W)
+        both = yield from _sizes_taken(
+            lambda dy=dy, x=x, W=W: call(dy, x, W),  # type: ignore[misc]
+            f"B={B}, D_in={D_in}, D_out={D_out}",
+            shape,
+        )
+        got, want = both
         dx, dW, db = yield from parts(got, 3, "dx, dW, db", want=want)
         case = f"（B={B}, D_in={D_in}, D_out={D_out}）"
         # each of the three is known without the other two
@@ -391,11 +464,14 @@ def _ask_db(db: Any, dy: Array, label: str, weight: float) -> Step:
         "只剩最后一个样本的：一批要加起来，= 还是 +=？": dy[-1],
         "只用了第一个样本：一批要加起来": dy[0],
         "少了最后一个样本": dy[:-1].sum(axis=0),
+        "db 没有用到 dy：b 的局部导数是 1，还要乘上游的 dy": np.full(dy.shape[1], float(len(dy))),
     }
     if len(dy) == 1:  # then one sample is all there is
         traps = {}
     hint = "db[j] = Σ_i dy[i, j]"
     form = "b 与一批样本共用：dy 要沿批的方向（axis=0）相加成 (D_out,)"
+    if shape_of(db) == (1, dy.shape[1]) and len(dy) > 1:
+        form = "加得对，只是多了一维：b 是 (D_out,)，不要 keepdims"
     return _exact(db, dy.sum(axis=0), label, hint, traps, form=form, weight=weight)
 
 
@@ -411,10 +487,15 @@ def _ask_dW(dW: Any, dy: Array, x: Array, label: str, weight: float) -> Step:
         "少了最后一个样本的外积": dy[:-1].T @ x[:-1],
         "循环走了 D_out 步，样本有 B 个": dy[:few].T @ x[:few] if few < B else [],
         outer: dy @ x if B == D_out == x.shape[1] else [],
+        "逐元素相乘再加，只剩同号的下标：每个 j 都要配每个 k": (
+            np.tile((dy * x).sum(axis=0), (D_out, 1)) if D_out == x.shape[1] else []
+        ),
     }
     if B == 1:  # then one sample is all there is
         traps = {}
     form = "梯度与参数同形：dW 与 W 同形，少了一次转置？"
+    if shape_of(dW) in {(B, *want.shape), (B, *want.T.shape)}:
+        form = "多出来的一维是批：B 个样本的外积还要沿批相加"
     return _exact(
         dW, want, label, "dW[j, k] = Σ_i dy[i, j]·x[i, k]", traps, form=form, weight=weight
     )
@@ -454,6 +535,8 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
         "dy 要乘整个导数，两项都乘": [dy * half + bend * du, half + dy * bend * du],
         "x³ 的导数是 3x²，不是 3x": dy * (half + bend * _GELU * (1 + 3 * 0.044715 * x)),
         "系数是 √(2/π)，不是 √(2π)": _other_factor(dy, x, math.sqrt(2 * math.pi)),
+        "√(2/π) 是整个 2/π 开方，不是 √2 除以 π": _other_factor(dy, x, math.sqrt(2) / math.pi),
+        "常数抄短了：√(2/π) 写 np.sqrt(2 / np.pi)，0.044715 写全": _short_constants(dy, x, got),
         "只有 |x| > 3 的地方错了：那里也照公式算": gelu_backward(dy, np.clip(x, -3, 3)),
         "x³ 的导数是 3x²，不是 3x³": dy * (half + bend * _GELU * (1 + 3 * 0.044715 * x**3)),
         "第二项的 ½ 漏了：½ 管着整个乘积": dy * (half + 2 * bend * du),
@@ -475,20 +558,37 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     x, dy = rng.normal(size=solid), rng.normal(size=solid)
     hint = "dy 与 x 可以是任意形状，正负都有：逐元素计算"
     rigid = dict.fromkeys((IndexError, ValueError, TypeError), "维数写死了？x 可以是任何形状")
-    both = yield from attempt(lambda: call(dy, x), "三维的 x", rigid)
+    both = yield from _tried(lambda: call(dy, x), "三维的 x", rigid)
     yield _exact(both[0], both[1], "三维的 x", hint, weight=0.5)
     far, dy = np.array([-30.0, 30.0]), rng.uniform(1, 2, size=2)
     hint = "远处：左边 0，右边 1（再乘 dy）"
-    both = yield from attempt(lambda: call(dy, far), "一维的 x", rigid)
+    both = yield from _tried(lambda: call(dy, far), "一维的 x", rigid)
     yield _exact(both[0], both[1], "很远的两端", hint, weight=0.5, nonfinite=inf)
     yield call.untouched(weight=0.5)
 
 
-def _other_factor(dy: Array, x: Array, c: float) -> Array:
+def _other_factor(dy: Array, x: Array, c: float, cubic: float = 0.044715) -> Array:
     """What GELU's backward pass gives with another factor in place of √(2/π)."""
-    t = np.tanh(c * (x + 0.044715 * x**3))
-    inner = c * (1 + 3 * 0.044715 * x**2)
+    t = np.tanh(c * (x + cubic * x**3))
+    inner = c * (1 + 3 * cubic * x**2)
     return np.asarray(dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * inner))
+
+
+def _short_constants(dy: Array, x: Array, got: Any) -> list[Array]:
+    """What GELU's backward pass gives with √(2/π) or 0.044715 cut short, where ``got`` is that.
+
+    To rounding: a difference quotient is as near to what is right as the longest of them.
+    """
+    if shape_of(got) != x.shape:
+        return []
+    cut = {math.floor(_GELU * 10**k) / 10**k for k in range(2, 12)}
+    cut |= {round(float(_GELU), k) for k in range(2, 12)}
+    pairs = [(c, 0.044715) for c in sorted(cut)]
+    for cubic in (0.04, 0.044, 0.045, 0.0447, 0.04471, 0.04472):
+        pairs += [(c, cubic) for c in (float(_GELU), *sorted(cut))]
+    found = (_other_factor(dy, x, c, cubic) for c, cubic in pairs)
+    came = np.asarray(got, dtype=float)
+    return [wrong for wrong in found if np.allclose(came, wrong, rtol=3e-14, atol=3e-14)]
 
 
 def _quick(x: Array) -> Array:
@@ -512,7 +612,8 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     B, K = int(rng.integers(7, 10)), int(rng.integers(3, 6))
     logits, y = rng.normal(size=(B, K)), rng.integers(0, K, size=B)
     y[:2] = 0, K - 1
-    got, want = call(logits, y)
+    both = yield from _sizes_taken(lambda: call(logits, y), "每行都有标签", (B, K))
+    got, want = both
     pair = isinstance(got, tuple | list) and len(got) == 2
     yield that(not pair, "返回一个数组", "只返回梯度，不连损失一起返回", "得到 2 个", given=got)
     onehot = np.eye(K)[y]
@@ -520,6 +621,8 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     columns[:, y] -= 1
     rows[y] -= 1
     whole = np.exp(logits) / np.exp(logits).sum() - onehot
+    shifted = np.exp(logits - logits.max(axis=0))
+    by_column = shifted / shifted.sum(axis=1, keepdims=True) - onehot
     down, some = np.exp(logits) / np.exp(logits).sum(axis=0) - onehot, (y > 0)[:, None]
     diagonal = "p(1−p) 是 softmax 雅可比的对角线；损失对 logits 的梯度化简后是 p − y"
     traps = {
@@ -534,46 +637,75 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
         "只除以样本数，不再除以类别数": want / K,
         "除数是样本数，不是类别数 K": want * B / K,
         "softmax 要逐行归一：sum 时写 axis=1, keepdims=True": [whole / B, whole, down / B, down],
+        "减的是每列的最大值，softmax 就变了：每行减自己的，axis=1, keepdims=True": [
+            by_column / B,
+            by_column,
+        ],
         "类别 0 也是标签：只有 −1 才是没有": (p - onehot) * some / max(some.sum(), 1),
         "别的类别也有梯度：它们的概率也要压下去": (p - 1) * onehot / B,
     }
     form = "每个 logit 一个梯度：与 logits 同形"
     hint = "每行都有标签时：p 减 one-hot，除以样本数"
     yield _exact(got, want, "每行都有标签", hint, traps, form=form)
-    y[rng.permutation(B)[:3]] = -1
+    y[[2, *(3 + rng.permutation(B - 3)[:2])]] = -1  # never only the last rows, never the last class
     known = y >= 0
     got, want = call(logits, y)
     last, blind = (p - np.eye(K)[y]), p - np.eye(K)[y] * known[:, None]
     n, zero = known.sum(), "没有标签的行不在损失里：它的梯度整行是 0"
+    first, padded, one = last.copy(), np.zeros((B, K)), p - np.eye(K)[abs(y)]
+    first[n:] = 0
+    padded[:n] = want[known]
+    ahead = blind.copy()
+    ahead[n:] = 0
     traps = {
+        "没有标签的行不一定排在最后：按 y ≥ 0 挑行，不是前 n 行": [first / n, ahead / n],
+        "各行要留在原位：没有标签的行在哪里，0 就在哪里，不是都补在末尾": padded,
+        "没有标签的行不该减 1：−1 变成了第 1 类": [one / n, one / B],
         "没有标签的行不算样本：除数是有标签的行数": want * n / B,
         "y = −1 成了下标 −1，减在最后一类上：没有标签的行整行是 0": [last / B, last / n],
         zero: [blind / B, blind / n],
         "除数是有标签的行数，不是没有标签的": want * n / (B - n),
     }
-    hint = "有标签的行：p 减 one-hot，除以有标签的行数；没有标签的行是 0"
+    hint = (
+        "分两处核对，各行都留在原位：有标签的行是 p 减 one-hot，除以有标签的行数；"
+        "没有标签的行（在任何位置）整行是 0"
+    )
     form = "没有标签的行也占一行（全是 0）：与 logits 同形"
     yield _exact(got, want, "有三行没有标签", hint, traps, form=form, weight=1.5)
-    hint = "一个标签也没有时，梯度全是 0：别拿 0 去除"
-    form = "一行标签也没有，也要 (B, K) 的数组，每个都是 0"
-    yield _exact(*call(logits, np.full(B, -1)), "全都没有标签", hint, form=form, weight=0.25)
     hint = "K 从 logits.shape 取：这一批的 y 里不一定每一类都有"
     wrong = dict.fromkeys((ValueError, IndexError), hint)
     for absent in (K - 1, 1):
         label, seen = f"y 里没有第 {absent} 类", np.delete(np.arange(K), absent)
         batch = logits[: K + 2], np.append(rng.permutation(seen), [seen[0], -1, seen[-1]])
-        both = yield from attempt(lambda batch=batch: call(*batch), label, wrong)  # type: ignore[misc]
+        both = yield from _tried(lambda batch=batch: call(*batch), label, wrong)  # type: ignore[misc]
         yield _exact(both[0], both[1], label, hint, weight=0)
+    hint = "一个标签也没有时，梯度全是 0：别拿 0 去除"
+    form = "一行标签也没有，也要 (B, K) 的数组，每个都是 0"
+    yield _exact(*call(logits, np.full(B, -1)), "全都没有标签", hint, form=form, weight=0.25)
     form = "只有一行，形状也是 (1, K)"
     yield _exact(*call(logits[:1], y[known][:1]), "一批只有一行", "", form=form, weight=0)
     big = logits * 3000 + rng.permutation(np.linspace(-3000, 3000, B))[:, None]
+    big[0] = -rng.uniform(1500, 4000, size=K)  # a row with a label and no logit above 0
     hint = "softmax 前减去的是每一行自己的最大值"
     over = "exp 溢出了：softmax 前先减去每一行的最大值"
     with np.errstate(all="ignore"):
         e = np.exp(big - big.max())
         d = (e / e.sum(axis=1, keepdims=True) - np.eye(K)[y]) / n
-    d[~known] = 0
-    traps = {"减的是整批的最大值：别的行 exp 全成了 0，0/0 是 nan": d}
+        e = np.exp(big - np.maximum(big.max(axis=1, keepdims=True), 0))
+        from_zero = (e / e.sum(axis=1, keepdims=True) - np.eye(K)[y]) / n
+        e = np.exp(big - big.max(axis=1, keepdims=True))
+        gone = np.isinf(1 / (e / e.sum(axis=1, keepdims=True))[np.arange(B), y])
+    d[~known] = from_zero[~known] = 0
+    chain = softmax_ce_backward(big, y)
+    chain[known & gone] = np.nan
+    traps = {
+        (
+            "一行全是负数时，减去的不是它的最大值（从 0 起找的、先取绝对值的都不是）："
+            "exp 全成了 0，0/0 是 nan"
+        ): from_zero,
+        "减的是整批的最大值：别的行 exp 全成了 0，0/0 是 nan": d,
+        "真实类别的概率下溢成 0，−1/p 是 −inf：先把两步的乘积化简，就没有除法": chain,
+    }
     yield _exact(*call(big, y), "logits 上千", hint, traps, nonfinite=over)
     yield call.untouched(weight=0.25)
 
@@ -613,7 +745,7 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         off, sizes_of = norm(grad - right), (norm(grad), norm(right))
         skipped, sums = right.copy(), np.abs(grad).sum() + np.abs(right).sum()
         skipped.flat[-1] = 0
-        traps = {
+        traps = _about_one(call, cubic, x, right, error) | {
             "没有除以两个范数之和：这是绝对误差": off,
             "分母是两个范数之和，不是其中一个": [off / sizes_of[0], off / sizes_of[1]],
             "先各取整个数组的范数再相除，不是逐个元素相除再平均": _each(grad, right),
@@ -622,7 +754,15 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
             "中心差分的分母是 2·eps，只除一次：n 小了一半": gap(grad, right / 2),
             "n 的符号反了：f(x+eps) 减 f(x−eps)": gap(grad, -right),
             "eps 加到了所有元素上：每次只动一个": gap(grad, np.full(shape, right.sum())),
-            "n 全是 0：加 eps 与减 eps 的是同一个数组？": 1.0,
+            "先相减，再取绝对值、求范数：‖grad − n‖": (
+                norm(abs(grad) - abs(right)) / sum(sizes_of)
+            ),
+            "分子也是平方和开方，不除以元素的个数": [
+                off / np.sqrt(grad.size) / sum(sizes_of),
+                off**2 / sum(sizes_of),
+                off**2 / grad.size / sum(sizes_of),
+            ],
+            "先取整个数组的范数再相除，不是逐个元素相除再取最大": _each(grad, right, np.max),
             "加过 eps 的元素没有放回去：每次只动一个": gap(grad, right.cumsum().reshape(shape)),
             "n 的最后一个元素没有算": gap(grad, skipped),
             "范数是平方和开方，不是最大值": [
@@ -635,34 +775,50 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
             "分母里没有别的数，只有两个范数": off / (1 + sum(sizes_of)),
             "error 不要四舍五入": [round(want, k) for k in (1, 2, 3) if round(want, k) > 0],
         }
-        hint = "error = ‖grad − n‖ / (‖grad‖ + ‖n‖)，n 是逐个元素的中心差分"
+        hint = _n_or_error(call, cubic, x, right)
         form = "先返回 error，它是一个数：整个数组的相对误差"
         yield _error(error, want, "error", hint, traps, form=form, rtol=1e-4, weight=0.5)
         yield from _where(where, far, grad, right)
-    yield call.untouched(weight=0.5)
+    hint = (
+        "x 被原地修改了：先 copy；加上 eps 再减去，舍入不会还原，要么存下原来的值放回去"
+        if not call.untouched("x").ok
+        else ""
+    )
+    yield call.untouched(hint=hint, weight=0.5)
     eps = float(rng.uniform(0.05, 0.1))
     bend, rest = 3 * A * x * eps, A * eps**2  # exact for a cubic: f''/2·eps and f'''/6·eps²
     one_sided = [gap(grad, right + s * bend + rest) for s in (1, -1)]
     varied = right + A * (eps * np.maximum(1, abs(x))) ** 2
     sides = {
+        "没有用到参数 eps": gap(grad, right),
         "这是单侧差分：要 f(x+eps) 减 f(x−eps)": one_sided,
         "步长就是 eps，不随 x 变": gap(grad, varied),
     }
     (error, _), (want, _) = yield from _pair(call(cubic, x, grad, eps))
-    yield _error(error, want, f"eps={eps:.2g} 时的 error", "没有用到参数 eps", sides, rtol=1e-6)
+    sides["error 不要四舍五入"] = [round(want, k) for k in range(1, 7)]
+    hint = "换了 eps 就不对：步长和分母都用参数 eps，n = (f(x+eps) − f(x−eps)) / (2·eps)"
+    yield _error(error, want, f"eps={eps:.2g} 时的 error", hint, sides, rtol=1e-6)
 
     def sines(v: Array) -> float:
         return float(np.sin(v).sum())
 
     for at in (rng.normal(size=(3, 1, 2)), rng.normal(size=5)):
         grad = np.cos(at) + (at == at.max())
-        (error, _), _ = yield from _pair(call(sines, at, np.cos(at)))
+        (error, where), _ = yield from _pair(call(sines, at, np.cos(at)))
         label = f"{at.ndim} 维的 x，梯度全对时的 error"
         yield _error(error, 0.0, label, "x 可以是任何形状", atol=1e-7, weight=0.25)
+        yield _place(where, at.shape)
         (_, where), (_, far) = yield from _pair(call(sines, at, grad))
         yield from _where(where, far, grad, np.cos(at))
-    (error, _), _ = yield from _pair(call(lambda v: 1.0, x, 0 * x))
+    (error, where), _ = yield from _pair(call(lambda v: 1.0, x, 0 * x))
     yield _error(error, 0.0, "两个梯度都是 0 时的 error", "0/0：这时误差就是 0", weight=0.25)
+    yield _place(where, shape)
+    slant = rng.uniform(0.5, 1.5, size=shape) * rng.choice([-1.0, 1.0], size=shape)
+    (error, _), (want, _) = yield from _pair(
+        call(lambda v: float((slant * v).sum()), x, slant * (1 + 5.2e-8))
+    )
+    hint = "很小的误差也照公式报：不当作 0，不四舍五入"
+    yield _error(error, want, "只差 5e-8 的梯度", hint, rtol=0.05, weight=0)
     hint = "两个梯度都是 0 时误差才是 0；忘了写的梯度全是 0，不能算对"
     for label, f, grad in (
         ("grad 全是 0 而 n 不是", cubic, 0 * x),
@@ -670,9 +826,11 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
     ):
         (error, _), (want, _) = yield from _pair(call(f, x, grad))
         yield _error(error, want, label, hint, rtol=1e-4, weight=0)
-    (error, _), (want, _) = yield from _pair(call(lambda v: 1e-14 * cubic(v), x, -1e-14 * right))
     hint = "误差与梯度的单位无关：分母里不加别的数，也不设门槛"
-    yield _error(error, want, "f 与 grad 都乘 1e-14", hint, rtol=1e-4, weight=0)
+    for unit, said in ((1e-14, "1e-14"), (2.0**-300, "2 的 −300 次方")):
+        both = call(lambda v, unit=unit: unit * cubic(v), x, -unit * right)
+        (error, _), (want, _) = yield from _pair(both)
+        yield _error(error, want, f"f 与 grad 都乘 {said}", hint, rtol=1e-4, weight=0)
     grad = right.copy()
     grad[large], grad[one] = 1.4 * grad[large], grad[one] - 3
     (_, where), (_, far) = yield from _pair(call(cubic, x, grad))
@@ -695,8 +853,51 @@ def _spectral(grad: Array, right: Array) -> float:
     return float(off / sum(both))
 
 
-def _each(grad: Array, right: Array) -> float:
-    return float(np.mean(np.abs(grad - right) / (np.abs(grad) + np.abs(right))))
+def _each(grad: Array, right: Array, whole: Callable[[Array], Any] = np.mean) -> float:
+    return float(whole(np.abs(grad - right) / (np.abs(grad) + np.abs(right))))
+
+
+def _error_of(got: Any) -> float:
+    """The error of a probe; nan where it is no number."""
+    first = got[0] if isinstance(got, tuple | list) and len(got) == 2 else None
+    return float(np.asarray(first)) if first is not None and shape_of(first) == () else math.nan
+
+
+def _about_one(
+    call: Caller, f: Callable[[Array], float], x: Array, right: Array, error: Any
+) -> dict[str, Any]:
+    """The mistakes that all give an error of about 1 here, told apart by two more questions."""
+    if shape_of(error) != () or abs(float(np.asarray(error)) - 1) > 1e-6:
+        return {}
+    far = call(f, x, 1.5 * right, 1.0)
+    if math.isclose(_error_of(far[0]), far[1][0], rel_tol=1e-6):
+        return {"/ 2 * eps 是先除以 2 再乘 eps：分母要括号，(2 * eps)": error}
+    if abs(_error_of(call(f, x, 1.5 * right)[0]) - 1) < 1e-6:
+        return {"n 全是 0：加 eps 与减 eps 的是同一个数组？": error}
+    return {"先取整个数组的范数再相除，不是逐个元素相除再取最大": error}
+
+
+def _n_or_error(call: Caller, f: Callable[[Array], float], x: Array, right: Array) -> str:
+    """Which half is wrong, for a mistake with no name: asked with the right gradient."""
+    error = _error_of(call(f, x, right)[0])
+    if error < 1e-7:
+        return (
+            "n 算得对（梯度全对时你的误差是 0），错在误差的式子：‖grad − n‖ / (‖grad‖ + ‖n‖)，"
+            "每个范数都是先平方、再求和、再开方。例：grad = (3, 4)，n = (3, 0)，误差是 4 / (5 + 3)"
+        )
+    return (
+        f"n 不准：把全对的梯度交给你，误差也有 {error:.1g}。x 变成了 float32？"
+        "还是下标、步长不对？拿 f = Σv² 试，n 该是 2x"
+    )
+
+
+def _place(where: Any, shape: tuple[int, ...]) -> Step:
+    """Is it the index of some element? Asked where any of them will do."""
+    ok = isinstance(where, tuple) and len(where) == len(shape)
+    ok = ok and all(isinstance(i, int | np.integer) for i in where)
+    ok = ok and all(-n <= int(i) < n for i, n in zip(where, shape, strict=True))
+    hint = "梯度全对、或都是 0，也总有一处差得最远（并列就任取一处）：where 仍是下标的元组"
+    return that(ok, "梯度没有错时的 where", hint, f"得到 {where!r}"[:60])
 
 
 def _where(
@@ -723,6 +924,11 @@ def _where(
         hint = "先取绝对值再找最大：偏大和偏小都算错"
     elif found == np.unravel_index(np.abs(grad).argmax(), grad.shape):
         hint = "要找差得最远的一处，不是梯度自己最大的一处"
+    elif found in {
+        np.unravel_index(np.abs(off).argmax(), off.shape, order="F"),
+        np.unravel_index(np.abs(off).ravel(order="F").argmax(), off.shape),
+    }:
+        hint = "展平与变回下标的次序不同：两步都按行（order='C'，这是默认）"
     yield that(found == spot, "where", hint, f"得到 {found}", weight=weight)
 
 
@@ -747,7 +953,8 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     y[:2] = 0, K - 1
     shapes = {"W1": (H, D), "b1": (H,), "W2": (K, H), "b2": (K,)}
     params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
-    got, (want, right) = call(x, y, params)
+    both = yield from _sizes_taken(lambda: call(x, y, params), "第一次调用", (B, D, H, K))
+    got, (want, right) = both
     loss, grads = yield from parts(got, 2, "loss, grads")
     yield that(not isinstance(loss, dict), "返回的次序", "次序是 loss、grads：先损失，后字典")
     yield call.untouched("x", "y", label="没有改动 x、y")
@@ -769,7 +976,11 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
         ),
         "z2 = hW2ᵀ + b2：b2 不见了": mean_loss(z2 - params["b2"]),
     }
-    yield _exact(loss, want, "loss", "前向：线性 → ReLU → 线性 → 平均交叉熵", traps)
+    form = "loss 是一个数"
+    if shape_of(loss) in {(B,), (B, 1), (1, B)}:
+        form = "这是每个样本的损失，还差一步：对一批取平均"
+    hint = "前向：线性 → ReLU → 线性 → 平均交叉熵"
+    yield _exact(loss, want, "loss", hint, traps, form=form)
     keys = set(grads) if isinstance(grads, dict) else set()
     lacks, extra = sorted(set(params) - keys), sorted(map(str, keys - set(params)))
     detail = "；".join(
@@ -780,18 +991,29 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     hint = 'grads 是字典，键与 params 相同："W1", "b1", "W2", "b2"'
     yield that(not detail, "grads 的键", hint, detail)
     for name in ("b2", "W2", "b1", "W1"):
-        yield from array(grads[name], shapes[name], f"grads[{name!r}]", "梯度与参数同形")
+        hint, shape = "梯度与参数同形", shape_of(grads[name])
+        if shape in {(1, *shapes[name]), (*shapes[name], 1)}:
+            hint = "值先别管，多了一维：与 b 同形，不要 keepdims"
+        elif shape == shapes[name][::-1] != shapes[name]:
+            hint = "少了一次转置：梯度与参数同形，行数是这一层输出的个数"
+        elif shape is not None and shape[:1] == (B,):
+            hint = "还留着批那一维：要沿批相加，与参数同形"
+        yield from array(grads[name], shapes[name], f"grads[{name!r}]", hint)
     dz2 = softmax_ce_backward(z2, y)
     dh = dz2 @ params["W2"]
-    traps = {
+    slips = _dz2_slips(dz2 * B + np.eye(K)[y], y)
+    traps = {said: [d.sum(axis=0) / B, d.sum(axis=0)] for said, d in slips.items()}
+    traps |= {
         "各层都大了 B 倍：损失是平均，dz2 要除以 B": right["b2"] * B,
         "除了两次 B：dz2 里除一次就够，后面都是相加": right["b2"] / B,
         "符号反了：dz2 是 p − y": -right["b2"],
         "z2 后面没有 ReLU：dz2 不乘 (z2 > 0)": (dz2 * (z2 > 0)).sum(axis=0),
     }
-    hint = "先核对 dz2 = (p − onehot) / B"
+    hint = "先核对 dz2 = (p − onehot) / B：每一行的和是 0，只有真实类别那一格是负的"
     yield _exact(grads["b2"], right["b2"], "b2 的梯度", hint, traps, weight=0.75)
-    traps = {
+    traps = {said: [d.T @ h / B, d.T @ h] for said, d in slips.items()}
+    traps |= {
+        "算 dW2 时 h 已经变成 0 和 1：乘开关之前另存一份，或者写 z1 > 0": dz2.T @ (h > 0),
         "用了 ReLU 之前的 z1：第二层的输入是 h = relu(z1)": dz2.T @ z1,
         "除了两次 B：dz2 里除一次就够": right["W2"] / B,
     }
@@ -799,19 +1021,21 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     yield _exact(grads["W2"], right["W2"], "W2 的梯度", hint, traps, weight=0.75)
     traps = {
         "没有穿过 ReLU：dh 还要乘 (z1 > 0) 才是 dz1": dh.sum(axis=0),
+        "dh 用的是还没有除以 B 的 dz2": right["b1"] * B,
+        "除了两次 B：dz2 里除一次就够": right["b1"] / B,
         "ReLU 的开关看前向的 z1，不看梯度 dh 的正负": np.maximum(dh, 0).sum(axis=0),
         "ReLU 的局部导数是 0 或 1，不是 z1 本身": (dh * z1).sum(axis=0),
         "ReLU 的局部导数是 0 或 1，不是 h 本身": (dh * h).sum(axis=0),
         "h(1−h) 是 sigmoid 的导数，这里是 ReLU": (dh * h * (1 - h)).sum(axis=0),
         "开关反了：z1 > 0 的位置通过，其余挡住": (dh * (z1 <= 0)).sum(axis=0),
     }
-    hint = "dh 穿过 ReLU 得到 dz1，再沿批相加"
+    hint = "dh 由 dz2 和 params 里原来的 W2 得到（没有更新过的），穿过 ReLU 是 dz1，再沿批相加"
     yield _exact(grads["b1"], right["b1"], "b1 的梯度", hint, traps, weight=0.75)
     traps = {
         "W1 的梯度也要用穿过 ReLU 之后的 dz1": dh.T @ x,
         "除了两次 B：dz2 里除一次就够": right["W1"] / B,
     }
-    hint = "第一层的线性反向：上游是 dz1，输入是 x"
+    hint = "第一层的线性反向：上游是 dz1（b1 的梯度已经对了），输入是 x，不是 h"
     yield _exact(grads["W1"], right["W1"], "W1 的梯度", hint, traps, weight=0.75)
     other = {name: rng.normal(size=shape) for name, shape in shapes.items()}
     yield again(call, rng.normal(size=(B, D)), rng.permutation(y), other)
@@ -823,17 +1047,28 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     yield _exact(found.get("b1"), right["b1"], "有的 z1 恰为 0：b1 的梯度", hint, weight=0)
     hint = "K 从 W2 的形状取：这一批的 y 里不一定每一类都有"
     wrong = dict.fromkeys((ValueError, IndexError), hint)
-    both = yield from attempt(lambda: call(x, y % (K - 1), params), "y 里没有最后一类", wrong)
+    both = yield from _tried(lambda: call(x, y % (K - 1), params), "y 里没有最后一类", wrong)
     found, right = yield from _grads(both)
     yield _exact(found.get("W2"), right["W2"], "y 里没有最后一类：W2 的梯度", hint, weight=0)
     hint = "一批可以只有一行：中间的量也要保住 (B, …) 的形状"
     wrong = dict.fromkeys((ValueError, IndexError), hint)
     one = x[:1], np.array([K - 1]), params
-    both = yield from attempt(lambda: call(*one), "一批只有一行", wrong)
+    both = yield from _tried(lambda: call(*one), "一批只有一行", wrong)
     found, right = yield from _grads(both)
     for name in ("b2", "W2", "b1", "W1"):
         label = f"一批只有一行：{name} 的梯度"
         yield _exact(found.get(name), right[name], label, hint, weight=0)
+    thin = {
+        "W1": rng.normal(size=(1, 1)),
+        "b1": np.zeros(1),
+        "W2": rng.normal(size=(K, 1)),
+        "b2": rng.normal(size=K),
+    }
+    found, right = yield from _grads(call(x[:, :1], y, thin))
+    form = "D = H = 1 时各梯度仍与参数同形，(K, 1)、(1, 1)、(1,)：别用 squeeze"
+    for name in ("W2", "W1", "b1"):
+        label = f"D = H = 1：{name} 的梯度"
+        yield _exact(found.get(name), right[name], label, form, form=form, weight=0)
     huge = params | {"W2": params["W2"] * 2000}
     z2 = h @ huge["W2"].T + huge["b2"]
     # so sure and so wrong that ln p is −inf unless worked out from z2
@@ -847,9 +1082,31 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     last = grads.get("b2") if isinstance(grads, dict) else None
     hint, label = "softmax 前减去每一行的最大值", "logits 上千时 b2 的梯度"
     yield _exact(last, right["b2"], label, hint, weight=0.25, nonfinite=over)
-    hint = "这里只算梯度，不更新参数"
+    low = huge | {"b2": huge["b2"] - 2 * np.abs(z2).max() - 2000}  # no logit is above 0
+    got, (want, _) = call(x, y, low)
+    loss, _ = yield from parts(got, 2, "loss, grads")
+    hint = "一行的 logit 全是负几千，最大值也是负的：减去的是它，不是 0"
+    traps = {"最大值是从 0 起找的：一行全是负数时减的是 0，exp 全成了 0，ln 0 是 −inf": -np.inf}
+    label = "logits 全是负几千时的 loss"
+    yield value(loss, want, label, hint, traps, rtol=1e-9, weight=0, nonfinite=hint)
+    hint = "params 被改了：这里只算梯度，不更新参数，也不往里面存别的东西；要变形就用新的变量名"
     yield call.untouched("params", label="没有改动 params", hint=hint, weight=0.25)
     yield call.untouched("x", "y", weight=0.25)
+
+
+def _dz2_slips(p: Array, y: Array) -> dict[str, Array]:
+    """B times dz2 with a slip in it, from the probabilities."""
+    B, K = p.shape
+    columns, rows, onehot = p.copy(), p.copy(), np.eye(K)[y]
+    columns[:, y] -= 1
+    rows[y % B] -= 1
+    return {
+        "dz2[:, y] 减的是整列：每行只减自己那一格，写 dz2[np.arange(B), y]": columns,
+        "dz2[y] 减的是第 y 行：每行只减自己那一格，写 dz2[np.arange(B), y]": rows,
+        "1 要减在真实类别 y 上，不是概率最大的那一类": p - np.eye(K)[p.argmax(axis=1)],
+        "漏了减 one-hot：真实类别那一格要减 1": p,
+        "这是损失对概率 p 的梯度，还没有穿过 softmax 回到 z2": -onehot / p,
+    }
 
 
 def _grads(both: tuple[Any, Any]) -> Generator[Step, None, tuple[dict[str, Any], Any]]:
@@ -863,6 +1120,7 @@ def _grads(both: tuple[Any, Any]) -> Generator[Step, None, tuple[dict[str, Any],
     "残差块的反向：找出两处错",
     points=3,
     asks="residual_backward(dy, x, W1, W2) -> dx, dW1, dW2",
+    allows=[linear_backward],
 )
 @hints(
     "对着图逐行问：这一行的局部导数取决于前向的哪个量？再问：dx 与 dy 此刻是不是同一个数组？",
@@ -878,8 +1136,9 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
         got, want = call(dy, x, W1, W2)
         dx, dW1, dW2 = yield from parts(got, 3, "dx, dW1, dW2", want=want)
         z = x @ W1.T
-        dh = dy @ W2
+        dh, after = dy @ W2, dy * (x + np.maximum(z, 0) @ W2.T > 0)
         masks = {
+            "最后的加法后面没有 ReLU：dy 直接用，不看输出 y 的正负": (after @ W2) * (z > 0),
             "ReLU 的开关看前向的 z，不看梯度的正负": dh * (dh > 0),
             "没有穿过 ReLU：开关没有乘上，或者写成了处处成立的 h ≥ 0": dh,
             "ReLU 的开关只看前向的 z，不再看梯度的正负": dh * ((z > 0) & (dh > 0)),
@@ -898,6 +1157,8 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
             "只剩直通的那条路：还要加上穿过两层的那一份": dy,
             "直通的那条路交出的是梯度 dy，不是 x": through + x,
             "直通的那条路交出的是梯度 dy，不是局部导数 1": through + 1,
+            "直通的那条路的局部导数是 1，不是 x：dy 原样加上": through + dy * x,
+            "穿过两层的那一份到 dz @ W1 为止，不再乘 x": dy + through * x,
             "直通的那条路没有 ReLU：dy 原样加上": through + np.maximum(dy, 0),
         }
         traps |= {said: dy + wrong @ W1 for said, wrong in masks.items()}
@@ -917,7 +1178,10 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
     hint = "z 恰为 0 的地方，ReLU 的导数约定取 0"
     got, want = call(fresh[0][0], still, *fresh[1:])
     yield _exact(got[0], want[0], "有一行 x 全是 0：dx", hint, weight=0)
-    hint = "dy 被改了：dx = dy 只是给同一个数组起了别名，+= 就改到它"
+    hint = (
+        "dy 被改了：dx = dy、dx = dy[:] 都只是别名，还是同一块内存，+= 和 out= 写进去的就是 dy；"
+        "先加后减也还不了原，会留下舍入。要一个新数组"
+    )
     yield call.untouched("dy", label="没有改动 dy", hint=hint, weight=1.0)
     yield call.untouched(weight=0.25)
 
@@ -944,13 +1208,27 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
         d_in, d_out = (int(n) for n in sizes(rng, 2, 20, 200))
         std, a = float(rng.uniform(0.05, 0.3)), float(slope)
         got, both = call(d_in, d_out, std, a)
-        forward, backward = yield from parts(got, 2, "forward, backward", want=both)
+        other = "；或者数错了项：z′ 的一个分量是 d_in 项之和，∂L/∂z 的一个分量是 d_out 项之和"
+        forward, backward = yield from _in_order(
+            got, 2, "forward, backward", both, "forward 的位置上来的是 backward", other
+        )
         v, share = std**2, 1.0 if 0 < a < 1 else 0.25
         for got_one, right, d, name in (
             (forward, both[0], d_in, "forward"),
             (backward, both[1], d_out, "backward"),
         ):
+            kept = (1 + a**2) / 2
             traps = {
+                "// 是整除，得到 0：用 /": 0.0,
+                "漏了正的一侧：那里 f(z) = z，也占一半": d * v * a**2 / 2,
+                "E[f(z)²]/E[z²] 不开方：要的是均方的倍数": d * v * math.sqrt(kept),
+                "E[f(z)²]/E[z²] 只乘一次": d * v * kept**2,
+                "没有用到参数 std：权重的方差是 std²，不是 He、Xavier 的那个数": [
+                    d * kept,
+                    *(d * u * kept for u in (2 / d_in, 2 / d_out, 1 / d_in, 1 / d_out)),
+                    *(d * u for u in (1 / d_in, 1 / d_out)),
+                    d * 2 / (d_in + d_out) * kept,
+                ],
                 "E[z²] 只有一半来自正的一侧：别忘了 ½": 2 * right,
                 "slope 也要平方：量的是平方的平均": d * v * (1 + a) / 2,
                 "这是 ReLU 的：负的一侧没有全砍掉，还留着 slope": d * v / 2,
@@ -981,7 +1259,10 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
                 "数这个和有几项：一头只有一个数，不取平均": (d_in + d_out) / 2 * right / d,
                 "d_in 与 d_out 换了：数一数这个和有几项": (d_in + d_out - d) * right / d,
             }
-            hint = "项数 × 权重的方差 × E[f(z)²]/E[z²]（反向是 E[f′(z)²]）"
+            hint = (
+                "三样相乘，逐样核对：项数、权重的方差、E[f(z)²]/E[z²]（反向是 E[f′(z)²]）。"
+                "slope = 1 时最后一样是 1，slope = 0 时是 ½"
+            )
             if not _same_pair(got, call(d_in, d_out, std, a)[0]):
                 hint = "同样的输入，两次的结果不同：是模拟出来的吗？要的是公式"
             elif value(got_one, right, name, rtol=0.1).ok:
@@ -1021,7 +1302,7 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
         if len(layers) == 1:
             uneven = "只有一层：它既是首层也是末层，没有“下一层”可拆"
         wrong: dict[type[Exception], str] = {ValueError: uneven}
-        both = yield from attempt(lambda layers=layers: call(layers), label, wrong)  # type: ignore[misc]
+        both = yield from _tried(lambda layers=layers: call(layers), label, wrong)  # type: ignore[misc]
         got, want = both
         hint = "zip、map、生成器只能走一遍，也没有长度：要列表"
         yield that(
@@ -1030,12 +1311,23 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
         hint = "进来几层就返回几层，每层一对 (W, b)；只有一层时没有激活，W、b 不用变"
         if isinstance(got, list) and len(got) > len(layers):
             hint += "。多出来的层，是上一次调用留在列表里的吗"
+        columns = _as_columns(got, layers)
+        said = "每一项是一层的 (W, b)；来的像是所有 W 一列、所有 b 一列"
+        yield that(not columns, "一层一对 (W, b)", said, given=got)
         found = yield from parts(got, len(layers), f"{len(layers)} 层 (W, b)", "层数", hint)
         own = []
         for k, ((W, b), one) in enumerate(zip(layers, found, strict=True), 1):
             W_new, b_new = yield from parts(one, 2, "W, b", f"第 {k} 层是一对 (W, b)")
-            W_new = yield from array(W_new, W.shape, f"第 {k} 层的 W", "形状不变，与原来的 W 相同")
-            own.append((W_new, (yield from array(b_new, b.shape, f"第 {k} 层的 b", "形状不变"))))
+            hint = "形状不变，与原来的 W 相同"
+            if shape_of(W_new) == b.shape and shape_of(b_new) == W.shape:
+                hint = "次序是 (W, b)：先矩阵，后偏置"
+            W_new = yield from array(W_new, W.shape, f"第 {k} 层的 W", hint)
+            hint = "形状不变，与原来的 b 相同：每个神经元一个数"
+            if shape_of(b_new) == (len(b), len(b)):
+                hint = "(D,) 减 (D, 1) 会广播成 (D, D)：求和时去掉 keepdims"
+            elif shape_of(b_new) in {(len(b), 1), (1, len(b))}:
+                hint = "b 多了一维：求和时去掉 keepdims"
+            own.append((W_new, (yield from array(b_new, b.shape, f"第 {k} 层的 b", hint))))
         slips: dict[str, dict[str, Any]] = {
             "平移多了一倍：−1 乘到的是原来的 W，还没有乘 2": {"shift": 2},
             "平移少了一半：−1 乘到的是整个 W": {"shift": 0.5},
@@ -1052,7 +1344,7 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
             "平移没有并进下一层的偏置，偏置也没有乘 2": {"shift": 0, "bias": 1},
         }
         said = "网络没有改：激活换成 sigmoid 之后，权重和偏置也要跟着变"
-        outputs = {said: _sigmoid_net(x, layers)} if len(layers) > 1 else {}
+        outputs: dict[str, Any] = {said: _sigmoid_net(x, layers)} if len(layers) > 1 else {}
         alike = [(4 * W, -2 * W.sum(axis=1)) for W, _ in layers]
         outputs["首层、中间、末层各不相同：谁的输入是 s，谁的后面有 σ？"] = _sigmoid_net(x, alike)
         alike = [(4 * W, 2 * (b - W.sum(axis=1))) for W, b in layers]
@@ -1063,14 +1355,70 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
             outputs[said] = _sigmoid_net(x, [*want[:-1], (W, b)])
             said = "末层的 W 乘了两次 2：它后面没有 σ"
             outputs[said] = _sigmoid_net(x, [*want[:-1], (2 * V, c)])
-            bare = [want[0], *_slipped(layers, keep=0)[1:]]
-            outputs["后面各层原来的偏置丢了：b 不一定是 0"] = _sigmoid_net(x, bare)
+            bare = _slipped(layers, keep=0)[1:]
+            starts = want[0], (want[0][0], layers[0][1])  # the first bias doubled, or not
+            said = "后面各层原来的偏置丢了：b 不一定是 0"
+            outputs[said] = [_sigmoid_net(x, [start, *bare]) for start in starts]
+            for said, biases in _BIASES.items():
+                outputs[said] = [
+                    _sigmoid_net(x, [start, *_later(layers, want, bias)])
+                    for start in starts
+                    for bias in biases
+                ]
+            if len(layers) > 2:
+                for said, bias in _MIDDLE.items():
+                    outputs[said] = _sigmoid_net(x, [want[0], *_later(layers, want, bias)])
         outputs |= {said: _sigmoid_net(x, _slipped(layers, **slip)) for said, slip in slips.items()}
         right = _sigmoid_net(x, want)
-        hint = "与 tanh 网络的输出不等；先拿两层、各一个神经元、W = 1 的网络手算，b 各加减什么"
+        hint = (
+            "与 tanh 网络的输出不等。手算两层、各一个神经元、W = 1、b = 0 的：tanh 网络是 tanh x，"
+            "也就是 2σ(2x) − 1，一层一层对照你的 W 和 b"
+        )
+        if len(layers) > 2:
+            hint = (
+                "两层的已经对了，错在中间的层：前面有 σ，要把 h = 2s − 1 代进去；后面也有 σ，"
+                "代完之后的 W 和整个偏置都再乘 2"
+            )
         label = f"{label}（宽 {'-'.join(map(str, widths))}）：网络的输出"
         yield _exact(_sigmoid_net(x, own), right, label, hint, outputs, weight=share)
     yield call.untouched(weight=0.25)
+
+
+Bias = Callable[[Array, Array, int], Array]  # of W, b as they came, and 2 before a σ, else 1
+_BIASES: dict[str, tuple[Bias, ...]] = {
+    "平移减的是每行的和，不是平均": (lambda W, b, m: m * (b - W.mean(axis=1)),),
+    "平移少了：写 −½ΣW 时，W 是乘过倍数之后的，不是原来的": (
+        lambda W, b, m: b - 0.5 * W.sum(axis=1),
+        lambda W, b, m: m * b - 0.5 * W.sum(axis=1),
+        lambda W, b, m: -0.5 * W.sum(axis=1),
+    ),
+}
+_MIDDLE: dict[str, Bias] = {
+    "首末两层都对。中间的层：原来的 b 也要乘 2": lambda W, b, m: b - m * W.sum(axis=1),
+    "首末两层都对。中间的层：先平移，整个偏置再乘 2，平移的那一份也要乘": (
+        lambda W, b, m: m * b - W.sum(axis=1)
+    ),
+}
+
+
+def _later(layers: Layers, right: Layers, bias: Bias) -> Layers:
+    """The right layers after the first one, with another bias."""
+    last = len(layers) - 2
+    pairs = zip(layers[1:], right[1:], strict=True)
+    return [(V, bias(W, b, 2 if k < last else 1)) for k, ((W, b), (V, _)) in enumerate(pairs)]
+
+
+def _as_columns(got: Any, layers: Layers) -> bool:
+    """Whether all W came in one list and all b in another."""
+    if not isinstance(got, tuple | list) or len(got) != 2 or len(layers) < 2:
+        return False
+    if not all(isinstance(column, tuple | list) and len(column) == len(layers) for column in got):
+        return False
+    return all(
+        shape_of(one) == right.shape
+        for k, column in enumerate(got)
+        for one, right in zip(column, (layer[k] for layer in layers), strict=True)
+    )
 
 
 def _slipped(

@@ -972,7 +972,7 @@ WRONG = [
 WRONG += [
     Wrong("03.2", "last sample", linear_last_sample, "最后一个样本", 35),
     Wrong("03.3", "rigid", gelu_rigid, "维数写死了", 71),
-    Wrong("03.4", "seen classes", ce_of_seen_classes, "K 从 logits.shape 取", 69),
+    Wrong("03.4", "seen classes", ce_of_seen_classes, "K 从 logits.shape 取", 63),
     Wrong("03.4", "squeezed", ce_squeezed, "(1, K)", 69),
     Wrong("03.5", "forgets", num_forgets, "两个梯度都是 0 时误差才是 0", 84),
     Wrong("03.5", "threshold", num_threshold, "与梯度的单位无关", 84),
@@ -983,6 +983,180 @@ WRONG += [
     Wrong("03.7", "at zero", residual_open_at_zero, "z 恰为 0", 75),
     Wrong("03.8", "or", growth_or, "slope = 0 也是一个值", 66),
 ]
+# --- kinds that the inputs must tell apart, and the word for each -------------------------------
+
+
+def ce_maximum_from_zero(logits, y):
+    known = y >= 0
+    e = np.exp(logits - np.max(logits, axis=1, keepdims=True, initial=0))
+    d = e / e.sum(axis=1, keepdims=True)
+    d[known, y[known]] -= 1
+    d[~known] = 0
+    return d / max(known.sum(), 1)
+
+
+def ce_labelled_first(logits, y):
+    n = int((y >= 0).sum())
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    d = e / e.sum(axis=1, keepdims=True)
+    d[np.arange(n), y[:n]] -= 1
+    d[n:] = 0
+    return d / max(n, 1)
+
+
+def ce_through_minus_one_over_p(logits, y):
+    out, n = np.zeros(logits.shape), max((y >= 0).sum(), 1)
+    with np.errstate(all="ignore"):
+        for i, c in enumerate(y):
+            if c >= 0:
+                e = np.exp(logits[i] - logits[i].max())
+                p = e / e.sum()
+                dp = np.zeros(len(p))
+                dp[c] = -1 / p[c]
+                out[i] = (np.diag(p) - np.outer(p, p)).T @ dp / n
+    return out
+
+
+def ce_column_maximum(logits, y):
+    known = y >= 0
+    e = np.exp(logits - logits.max(axis=0))
+    d = e / e.sum(axis=1, keepdims=True)
+    d[known, y[known]] -= 1
+    d[~known] = 0
+    return d / max(known.sum(), 1)
+
+
+def differences(f, x, eps=1e-5):
+    n = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[i] = eps
+        n[i] = (f(x + step) - f(x - step)) / (2 * eps)
+    return n
+
+
+def check_where_of_none(f, x, grad, eps=1e-5):
+    worst, where = 0.0, None
+    n = differences(f, x, eps)
+    for i in np.ndindex(x.shape):
+        if abs(grad[i] - n[i]) > worst:
+            worst, where = abs(grad[i] - n[i]), i
+    whole = np.linalg.norm(grad) + np.linalg.norm(n)
+    return (np.linalg.norm(grad - n) / whole if whole else 0.0), where
+
+
+def check_flattens(f, x, grad, eps=1e-5):
+    error, where = ex03.gradient_check(f, x, grad, eps)
+    return (0.0 if error < 1e-7 else error), where
+
+
+def check_tiny_constant(f, x, grad, eps=1e-5):
+    n = differences(f, x, eps)
+    error = np.linalg.norm(grad - n) / (np.linalg.norm(grad) + np.linalg.norm(n) + 1e-20)
+    return error, np.unravel_index(np.abs(grad - n).argmax(), x.shape)
+
+
+def check_precedence(f, x, grad, eps=1e-5):
+    n = differences(f, x, eps) * eps**2
+    whole = np.linalg.norm(grad) + np.linalg.norm(n)
+    error = np.linalg.norm(grad - n) / whole if whole else 0.0
+    return error, np.unravel_index(np.abs(grad - n).argmax(), x.shape)
+
+
+def check_largest_ratio(f, x, grad, eps=1e-5):
+    n = differences(f, x, eps)
+    error = np.max(np.abs(grad - n) / np.maximum(np.abs(grad) + np.abs(n), 1e-300))
+    return error, np.unravel_index(np.abs(grad - n).argmax(), x.shape)
+
+
+def mlp_maximum_from_zero(x, y, params):
+    _, grads = ex03.mlp_backward(x, y, params)
+    z2 = np.maximum(x @ params["W1"].T + params["b1"], 0) @ params["W2"].T + params["b2"]
+    m = np.max(z2, axis=1, initial=0)
+    with np.errstate(divide="ignore"):
+        lse = m + np.log(np.exp(z2 - m[:, None]).sum(axis=1))
+    return np.mean(lse - z2[np.arange(len(y)), y]), grads
+
+
+def mlp_squeezes(x, y, params):
+    loss, grads = ex03.mlp_backward(x, y, params)
+    return loss, {name: np.squeeze(grad) for name, grad in grads.items()}
+
+
+def mlp_mask_in_h(x, y, params):
+    loss, grads = ex03.mlp_backward(x, y, params)
+    z1 = x @ params["W1"].T + params["b1"]
+    z2 = np.maximum(z1, 0) @ params["W2"].T + params["b2"]
+    return loss, grads | {"W2": ex03.softmax_ce_backward(z2, y).T @ (z1 > 0)}
+
+
+def gelu_short(dy, x):
+    c = 0.7978845608
+    t = np.tanh(c * (x + 0.044715 * x**3))
+    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * c * (1 + 3 * 0.044715 * x**2))
+
+
+def linear_outer_not_summed(dy, x, W):
+    return dy @ W, np.einsum("bo,bi->boi", dy, x), dy.sum(axis=0)
+
+
+def residual_in_place(dy, x, W1, W2):
+    dx, dW1, dW2 = ex03.residual_backward(dy, x, W1, W2)
+    dy[:] = dx
+    return dx, dW1, dW2
+
+
+def residual_masked_by_y(dy, x, W1, W2):
+    after = x + np.maximum(x @ W1.T, 0) @ W2.T
+    return ex03.residual_backward(dy * (after > 0), x, W1, W2)
+
+
+def growth_no_std(d_in, d_out, std, slope):
+    return ex03.growth_per_layer(d_in, d_out, np.sqrt(2 / d_in), slope)
+
+
+def growth_swapped(d_in, d_out, std, slope):
+    return ex03.growth_per_layer(d_out, d_in, std, slope)
+
+
+def rewrite_two_columns(layers):
+    pairs = ex03.tanh_to_sigmoid(layers)
+    return [W for W, _ in pairs], [b for _, b in pairs]
+
+
+def rewrite_shift_not_doubled(layers):
+    out = []
+    for k, (W, b) in enumerate(layers):
+        shift = W.sum(axis=1)
+        if k < len(layers) - 1:
+            W, b = 2 * W, 2 * b
+        out.append((2 * W, b - shift) if k > 0 else (W, b))
+    return out
+
+
+WRONG += [
+    Wrong("03.2", "not summed", linear_outer_not_summed, "沿批相加", (0, 99)),
+    Wrong("03.3", "short constant", gelu_short, "常数抄短了", 0),
+    Wrong("03.4", "maximum from 0", ce_maximum_from_zero, "一行全是负数", (0, 99)),
+    Wrong("03.4", "labelled first", ce_labelled_first, "不一定排在最后", (0, 99)),
+    Wrong("03.4", "1/p", ce_through_minus_one_over_p, "−1/p 是 −inf", (0, 99)),
+    Wrong("03.4", "column maximum", ce_column_maximum, "每列的最大值", 0),
+    Wrong("03.5", "where of None", check_where_of_none, "总有一处差得最远", (0, 99)),
+    Wrong("03.5", "flattens", check_flattens, "很小的误差也照公式报", (0, 99)),
+    Wrong("03.5", "tiny constant", check_tiny_constant, "与梯度的单位无关", (0, 99)),
+    Wrong("03.5", "precedence", check_precedence, "分母要括号", 0),
+    Wrong("03.5", "largest ratio", check_largest_ratio, "相除再取最大", 0),
+    Wrong("03.6", "maximum from 0", mlp_maximum_from_zero, "从 0 起找", (0, 99)),
+    Wrong("03.6", "squeezes", mlp_squeezes, "别用 squeeze", (0, 99)),
+    Wrong("03.6", "mask in h", mlp_mask_in_h, "h 已经变成 0 和 1", (0, 99)),
+    Wrong("03.7", "in place", residual_in_place, "同一块内存", (0, 99)),
+    Wrong("03.7", "masked by y", residual_masked_by_y, "后面没有 ReLU", 0),
+    Wrong("03.8", "no std", growth_no_std, "没有用到参数 std", 0),
+    Wrong("03.8", "swapped", growth_swapped, "数错了项", 0),
+    Wrong("03.9", "two columns", rewrite_two_columns, "所有 W 一列", 0),
+    Wrong("03.9", "shift not doubled", rewrite_shift_not_doubled, "中间的层", (0, 99)),
+]
+
 # one hint serves several slips of the same kind
 SAME_HINT: list[Wrong] = [
     Wrong("03.7", "other of two", residual_other_of_two, "不看梯度的正负", 0),
