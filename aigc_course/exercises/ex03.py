@@ -1076,7 +1076,12 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     loss, grads = yield from parts(got, 2, "loss, grads")
     over = "logits 上千时溢出了：损失用 log-sum-exp，softmax 前减去每一行的最大值"
     hint = "损失用 log-sum-exp 从 z2 直接算，不先算概率再取对数"
-    traps = {"减的是整批的最大值：别的行 exp 全成了 0，ln 0 是 −inf": -np.inf}
+    traps = {
+        (
+            "减的不是每行自己的最大值（整批的最大值、从 0 起找的都不是）："
+            "那一行 exp 全成了 0，ln 0 是 −inf"
+        ): -np.inf
+    }
     label = "logits 上千时的 loss"
     yield _exact(loss, want, label, hint, traps, weight=0.25, nonfinite=over)
     last = grads.get("b2") if isinstance(grads, dict) else None
