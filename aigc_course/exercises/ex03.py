@@ -687,7 +687,9 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     big = logits * 3000 + rng.permutation(np.linspace(-3000, 3000, B))[:, None]
     big[0] = -rng.uniform(1500, 4000, size=K)  # a row with a label and no logit above 0
     hint = "softmax 前减去的是每一行自己的最大值"
-    over = "exp 溢出了：softmax 前先减去每一行的最大值"
+    over = (
+        "exp 溢出了：softmax 前先减去每一行的最大值；已经减了的，就是除以了下溢成 0 的概率（−1/p）"
+    )
     with np.errstate(all="ignore"):
         e = np.exp(big - big.max())
         d = (e / e.sum(axis=1, keepdims=True) - np.eye(K)[y]) / n
