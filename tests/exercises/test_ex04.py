@@ -112,7 +112,7 @@ def gradients_by_pulling(root):
             back = node.vjp(grads[node])
             for parent, g in zip(node.parents, back, strict=True):
                 grads[parent] = np.add(grads[parent], g)
-    return {node: g for node, g in grads.items() if node.requires_grad}
+    return {node: g for node, g in grads.items() if node.requires_grad or node is root}
 
 
 class Lazy(ReferenceTensor):
@@ -164,10 +164,24 @@ def rms_rule(a):
     return a / r, lambda g: (g / r - a * (g * a).sum() / (n * r**3),)
 
 
-def norm_rule(a):
-    """Of degree one: straight along every line through the origin, and not linear."""
-    out = np.sqrt((a * a).sum())
+def smooth_norm_rule(a):
+    """Bends within a millionth of 0, and is smooth."""
+    out = np.sqrt((a * a).sum() + 1e-12)
     return out, lambda g: (g * a / out,)
+
+
+def variance_rule(a):
+    """Does not change at all where there is only one entry."""
+    c = a - a.mean(axis=-1, keepdims=True)
+    return (c**2).mean(axis=-1), lambda g: (2 * g[..., None] * c / a.shape[-1],)
+
+
+def layer_norm_rule(a):
+    """Steep where all entries are equal."""
+    c = a - a.mean(axis=-1, keepdims=True)
+    s = 1 / np.sqrt((c * c).mean(axis=-1, keepdims=True) + 1e-5)
+    y, mean = c * s, lambda x: x.mean(axis=-1, keepdims=True)
+    return y, lambda g: (s * (g - mean(g) - y * mean(g * y)),)
 
 
 def neighbours_rule(a):
@@ -190,7 +204,9 @@ ALSO_RIGHT = [
     ("04.9", logsumexp_rule),
     ("04.9", rms_rule),
     ("04.9", neighbours_rule),
-    ("04.9", norm_rule),
+    ("04.9", smooth_norm_rule),
+    ("04.9", variance_rule),
+    ("04.9", layer_norm_rule),
 ]
 
 
@@ -524,6 +540,8 @@ def written_into_grad(root):
 
 
 def remembers_grads(root, grads={}):  # noqa: B006 - that is the mistake
+    if root not in grads:  # each check begins with a graph of its own
+        grads.clear()
     grads[root] = np.ones_like(root.data)
     for node in reversed(reference_topological_order(root)):
         if node.vjp is not None and node in grads:
@@ -744,9 +762,419 @@ def mean_of_copies(g, shape):
 
 order = reference_topological_order
 ANY = (0, 99)
+
+
+def by_distance(root):
+    steps, waiting = {root: 0}, [root]
+    for node in waiting:
+        for parent in node.parents:
+            if parent not in steps:
+                steps[parent] = steps[node] + 1
+                waiting.append(parent)
+    return sorted(steps, key=steps.get, reverse=True)
+
+
+def counts_once(root):
+    """Counts a parent used twice as two, and takes off one."""
+    uses, waiting = {root: 0}, [root]
+    while waiting:
+        for parent in waiting.pop().parents:
+            if parent not in uses:
+                waiting.append(parent)
+            uses[parent] = uses.get(parent, 0) + 1
+    found, ready = [], [root]
+    while ready:
+        found.append(ready.pop())
+        for parent in set(found[-1].parents):
+            uses[parent] -= 1
+            if uses[parent] == 0:
+                ready.append(parent)
+    return found[::-1]
+
+
+def gives_up_when_deep(root):
+    """Recursion whose error is swallowed, as in a thread of its own."""
+    found = order(root)
+    return found if len(found) < 1_000 else []
+
+
+def keeps_all_axes(g, shape):
+    extra = g.ndim - len(shape)
+    ones = (i + extra for i, n in enumerate(shape) if n == 1)
+    return g.sum(axis=(*range(extra), *ones), keepdims=True)
+
+
+def left_aligned(g, shape):
+    for i, n in enumerate(shape + (1,) * (g.ndim - len(shape))):
+        if n == 1:
+            g = g.sum(axis=i, keepdims=True)
+    return g.reshape(shape)
+
+
+class RemembersAxes:
+    def __init__(self):
+        self.axes = {}
+
+    def __call__(self, g, shape):
+        if g.shape == shape:  # so begins each check
+            self.axes.clear()
+        axes = self.axes.setdefault(shape, tuple(range(g.ndim - len(shape))))
+        ones = tuple(i for i, n in enumerate(shape) if n == 1)
+        return g.sum(axis=axes).sum(axis=ones, keepdims=True)
+
+
+class DivDividesByA(ReferenceRules):
+    div = staticmethod(
+        lambda a, b: (
+            a / b,
+            lambda g: (back(g * (a / b) / a, a.shape), back(-g * a / b**2, b.shape)),
+        )
+    )
+
+
+class DivOfTheLastCall(ReferenceRules):
+    @staticmethod
+    def div(a, b):
+        DivOfTheLastCall.kept = a, b
+        return a / b, lambda g: R.div(*DivOfTheLastCall.kept)[1](g)
+
+
+class DivWithSelf(ReferenceRules):
+    def div(self, a, b):
+        return R.div(a, b)
+
+
+class PowerByLogarithm(ReferenceRules):
+    power = staticmethod(lambda a, p: (np.exp(p * np.log(a)), R.power(a, p)[1]))
+
+
+class PowerByProducts(ReferenceRules):
+    power = staticmethod(lambda a, p: (np.prod([a] * int(p), axis=0) + 0 * a, R.power(a, p)[1]))
+
+
+class PowerInDouble(ReferenceRules):
+    power = staticmethod(lambda a, p: R.power(a, np.float64(p)))
+
+
+class MaximumOfArrays(ReferenceRules):
+    maximum = staticmethod(
+        lambda a, b: (np.broadcast_arrays(a, b)[int(a.max() < b.max())], R.maximum(a, b)[1])
+    )
+
+
+def as_reshaped(x):
+    return x.reshape(*x.shape[:-2], x.shape[-1], x.shape[-2])
+
+
+def last_of_three(x):
+    return x.T if x.ndim == 2 else x.transpose(0, 2, 1)
+
+
+def sums_the_batch(a, b):
+    out, vjp = R.matmul(a, b)
+    if a.ndim != 3 or a.ndim != b.ndim:
+        return out, vjp
+    return out, lambda g: tuple(np.broadcast_to(x.sum(axis=0), x.shape) for x in vjp(g))
+
+
+def only_missing_axes(a, b):
+    def reduced(g, shape):
+        return g.sum(axis=tuple(range(g.ndim - len(shape))))
+
+    return matmul_that(reduced=reduced)(a, b)
+
+
+_LAST = []
+
+
+def matmul_of_the_last_call(a, b):
+    _LAST[:] = [a, b]
+    return a @ b, lambda g: R.matmul(*_LAST)[1](g)
+
+
+class LastCall:
+    """``getitem`` whose vjp uses the index of the last call."""
+
+    def __call__(self, a, index):
+        self.a, self.index = a, index
+        return np.array(a[index]), lambda g: R.getitem(self.a, self.index)[1](g)
+
+
+def averaged_gather(a, index):
+    count = np.zeros(a.shape)
+    np.add.at(count, index, 1.0)
+    out, vjp = R.getitem(a, index)
+    return out, lambda g: (vjp(g)[0] / np.maximum(count, 1).astype(g.dtype),)
+
+
+def wraps_by_size(a, index):
+    if isinstance(index, int) and index < 0:
+        index = (index + a.size) // a.shape[1] - 1
+    return R.getitem(a, index)
+
+
+def loops_over_index(a, index):
+    def vjp(g):
+        grad = np.zeros_like(a)
+        for k, i in enumerate(index):
+            grad[i] += g[k]
+        return (grad,)
+
+    return a[index], vjp
+
+
+def flat_gather(a, index):
+    def vjp(g):
+        grad = np.zeros(a.size)
+        np.add.at(grad, index, g)
+        return (grad.reshape(a.shape),)
+
+    return a[index], vjp
+
+
+def walk_by(root, send):
+    """Gradients; ``send(node, gradient)`` gives pairs of a parent and its part."""
+    grads = {root: np.ones_like(root.data)}
+    for node in reversed(order(root)):
+        if node.vjp is not None and node in grads:
+            for parent, g in send(node, grads[node]):
+                if parent.requires_grad:
+                    grads[parent] = grads[parent] + g if parent in grads else g
+    return grads
+
+
+def filters_parents(root):
+    def send(node, g):
+        return zip([p for p in node.parents if p.requires_grad], node.vjp(g), strict=False)
+
+    return walk_by(root, send)
+
+
+def stops_at_data(root):
+    def send(node, g):
+        for parent, part in zip(node.parents, node.vjp(g), strict=True):
+            if not parent.requires_grad:
+                return
+            yield parent, part
+
+    return walk_by(root, send)
+
+
+def asks_for_each_parent(root):
+    def send(node, g):
+        return [(parent, node.vjp(g)[k]) for k, parent in enumerate(node.parents)]
+
+    return walk_by(root, send)
+
+
+def forwards(root):
+    return walk(root, order=lambda root: order(root)[::-1])
+
+
+def fails_on_a_leaf(root):
+    return walk(root) if root.parents else root.vjp(1.0)
+
+
+def drops_an_unwanted_root(root):
+    return walk(root) if root.requires_grad else {}
+
+
+def without_root(root):
+    return {node: g for node, g in walk(root).items() if node is not root}
+
+
+def pops(root):
+    grads, found = {root: np.ones_like(root.data)}, {}
+    for node in reversed(order(root)):
+        if node in grads and node.vjp is None:
+            found[node] = grads[node]
+        elif node in grads:
+            for parent, g in zip(node.parents, node.vjp(grads.pop(node)), strict=True):
+                if parent.requires_grad:
+                    grads[parent] = grads[parent] + g if parent in grads else g
+    return grads
+
+
+def copies_the_second(root):
+    """Adds in place; of what one vjp gives, all but the first are copied."""
+    grads = {root: np.ones_like(root.data)}
+    for node in reversed(order(root)):
+        if node.vjp is None or node not in grads:
+            continue
+        parts = node.vjp(grads[node])
+        for k, (parent, g) in enumerate(zip(node.parents, parts, strict=True)):
+            if not parent.requires_grad:
+                continue
+            if parent in grads:
+                grads[parent] += g
+            else:
+                grads[parent] = g.copy() if k else g
+    return grads
+
+
+def far_first(who):
+    return PROGRAMS[who] if who != "甲" else [("×", 0, 1), ("×", 2, 1), ("×", 3, 2)]
+
+
+def products_for_second(who):
+    return PROGRAMS[who] if who != "乙" else [("×", 0, 1), ("×", 2, 0)]
+
+
+def changed_result(change):
+    """A Tensor whose ``apply`` does ``change(out, inputs, rule)`` before it returns."""
+
+    class Changed(ReferenceTensor):
+        def apply(self, rule, *others, **options):
+            inputs = (self, *map(self._wrap, others))
+            out = super().apply(rule, *inputs[1:], **options)
+            change(out, inputs, rule)
+            return out
+
+    return Changed
+
+
+@changed_result
+def OnlyWanted(out, inputs, rule):
+    out.parents = tuple(t for t in out.parents if t.requires_grad)
+
+
+@changed_result
+def NewParents(out, inputs, rule):
+    out.parents = tuple(type(t)(t.data, t.requires_grad) for t in out.parents)
+
+
+@changed_result
+def NamesAll(out, inputs, rule):
+    out.op = rule.__name__
+
+
+@changed_result
+def ClearsGrad(out, inputs, rule):
+    for t in inputs:
+        t.grad = None
+
+
+@changed_result
+def MarksInputs(out, inputs, rule):
+    for t in inputs:
+        t.requires_grad = t.requires_grad or out.requires_grad
+
+
+@changed_result
+def AlwaysOn(out, inputs, rule):
+    out.requires_grad = any(t.requires_grad for t in inputs)
+
+
+@changed_result
+def AsksOnes(out, inputs, rule):
+    vjp = out.vjp
+    out.vjp = vjp and (lambda g: vjp(np.ones_like(g)))
+
+
+@changed_result
+def DoubleWhenQuiet(out, inputs, rule):
+    if not type(out).recording:
+        out.data = out.data.astype(float)
+
+
+class WantingConstants(ReferenceTensor):
+    def _wrap(self, t):
+        known = isinstance(t, ReferenceTensor)
+        return t if known else type(self)(np.asarray(t, self.data.dtype), requires_grad=True)
+
+
+class TwoInputs(ReferenceTensor):
+    def apply(self, rule, *others, **options):
+        return super().apply(rule, *others[:1], **options)
+
+
+class RestoresAfterErrors(ReferenceTensor):
+    @classmethod
+    @contextmanager
+    def no_grad(cls):
+        before, cls.recording = cls.recording, False
+        try:
+            yield
+        except Exception:
+            cls.recording = before
+            raise
+
+
+class OtherError(ReferenceTensor):
+    @classmethod
+    @contextmanager
+    def no_grad(cls):
+        before, cls.recording = cls.recording, False
+        try:
+            yield
+        except Exception as error:
+            raise RuntimeError("in no_grad") from error
+        finally:
+            cls.recording = before
+
+
+class BeforeOnTheClass(ReferenceTensor):
+    @classmethod
+    @contextmanager
+    def no_grad(cls):
+        cls.before, cls.recording = cls.recording, False
+        try:
+            yield
+        finally:
+            cls.recording = cls.before
+
+
+def norm_rule(a):
+    """Of degree one, with a kink at 0."""
+    out = np.sqrt((a * a).sum())
+    return out, lambda g: (g * a / np.where(out == 0, 1, out),)
+
+
+def clipped_sum(a):
+    s = a.sum(axis=-1, keepdims=True)
+    return np.clip(s, -1, 1), lambda g: (g * (np.abs(s) < 1) * np.ones_like(a),)
+
+
+def absolute_values(a):
+    return np.abs(a).sum(axis=-1), lambda g: (g[..., None] * np.sign(a),)
+
+
+def step_rule(a):
+    return (np.cumsum(a, axis=-1) > 0).astype(a.dtype), lambda g: (np.zeros_like(a),)
+
+
+def constant_rule(a):
+    return np.ones_like(a), lambda g: (np.zeros_like(a),)
+
+
+def last_call_rule(a):
+    _LAST[:] = [a]
+
+    def vjp(g):
+        kept = _LAST[0]
+        return (g * kept.sum(axis=-1, keepdims=True) + (g * kept).sum(axis=-1, keepdims=True),)
+
+    return a * a.sum(axis=-1, keepdims=True), vjp
+
+
+def product_by_division(a):
+    y = np.prod(a, axis=-1, keepdims=True)
+    return y, lambda g: (g * y / a,)
+
+
+def only_g(a, out, vjp, g):
+    return (np.asarray(g),)
+
+
+def softmax_of_rows(a):
+    e = np.exp(a - a.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return p, lambda g: (p * (g - (g * p).sum(axis=1, keepdims=True)),)
+
+
 WRONG = [
     Wrong("04.1", "recursive", recursive_order, "调高递归的上限也不行", 60),
-    Wrong("04.1", "pre-order", pre_order, "是先序", 20),
+    Wrong("04.1", "pre-order", pre_order, "（先序）", 20),
     Wrong("04.1", "backwards", lambda root: order(root)[::-1], "整个反了", 0),
     Wrong("04.1", "no set", without_seen, "用 set 记住见过谁", 20),
     Wrong("04.1", "every path", every_path, "走每一条路径", 40),
@@ -755,6 +1183,12 @@ WRONG = [
     Wrong("04.1", "tuple", lambda root: tuple(order(root)), "那个记录顺序的 list", 0),
     Wrong("04.1", "remembers", remembers_seen, "第二次的结果变了", 0),
     Wrong("04.1", "marks", marks, "不要写在节点上", 0),
+    Wrong("04.1", "nearest to the root", by_distance, "最少几步", ANY),
+    Wrong("04.1", "counts once", counts_once, "放行时也减两次", 20),
+    Wrong("04.1", "stops half way", gives_up_when_deep, "排到一半断了", 60),
+    Wrong("04.2", "keeps axes", keeps_all_axes, "那里不要 keepdims", 0),
+    Wrong("04.2", "reshaped", left_aligned, "从右往左对齐", 0),
+    Wrong("04.2", "remembers axes", RemembersAxes(), "不能按 shape 记住", ANY),
     Wrong("04.2", "in place", clears_its_input, "原地修改", 0),
     Wrong("04.2", "axis of 1", keeps_axes_of_one, "哪怕长度是 1", 84),
     Wrong("04.2", "as it came", lambda g, shape: g, "都在最前面", 0),
@@ -793,9 +1227,24 @@ WRONG = [
         "忘了乘上",
         0,
     ),
+    Wrong("04.3", "divides by a, div", DivDividesByA, "那里 a/b 照样可导", ANY),
+    Wrong("04.3", "last call", DivOfTheLastCall, "用的却是后来的输入", 0),
+    Wrong("04.3", "self", DivWithSelf, "没有 self", 0),
+    Wrong("04.3", "logarithm", PowerByLogarithm, "不要取 ln a", ANY),
+    Wrong("04.3", "integer powers", PowerByProducts, "不只是乘 p 次", ANY),
+    Wrong("04.3", "one of the arrays", MaximumOfArrays, "逐个位置比", ANY),
+    Wrong("04.3", "float64 exponent", PowerInDouble, "np.float64(p)", ANY),
+    Wrong("04.4", "reshaped", matmul_that(transposed=as_reshaped), "转置不是 reshape", 0),
+    Wrong("04.4", "batch summed", sums_the_batch, "批与批之间不相加", ANY),
+    Wrong("04.4", "three axes", matmul_that(transposed=last_of_three), "写死了轴号", ANY),
+    Wrong("04.4", "last call", matmul_of_the_last_call, "用的却是后来的输入", 0),
     Wrong("04.4", "array only", lambda a, b: a @ b, "一个数组和一个函数", 0),
     Wrong("04.5", "assigns", gather_that(assigns), "最后一份", ANY),
     Wrong("04.5", "only rows", only_the_rows, "形状与 a 相同", 0),
+    Wrong("04.5", "mean", averaged_gather, "不取平均", ANY),
+    Wrong("04.5", "own remainder", wraps_by_size, "整数不能自己取余", ANY),
+    Wrong("04.5", "rows only", loops_over_index, "当成一列行号", ANY),
+    Wrong("04.5", "flat", flat_gather, "与 a 同形的零数组", ANY),
     Wrong("04.5", "no comma", gather_without_comma, "逗号", 0),
     Wrong("04.5", "no g", gather_ones, "忘了乘上", 0),
     Wrong("04.6", "overwrites", lambda root: walk(root, add=lambda old, new: new), "盖掉", ANY),
@@ -805,24 +1254,35 @@ WRONG = [
     Wrong("04.6", "writes", written_into_grad, "backward 的事", ANY),
     Wrong("04.6", "zeros", lambda root: walk(root, seed=np.zeros_like), "对自己的导数是 1", 0),
     Wrong("04.6", "list", lambda root: list(walk(root).values()), "节点自己作键", 0),
+    Wrong("04.6", "filtered", filters_parents, "筛过再 zip 就错位", ANY),
+    Wrong("04.6", "stops at data", stops_at_data, "continue", ANY),
+    Wrong("04.6", "lone leaf", fails_on_a_leaf, "图里可以只有 root", ANY),
+    Wrong("04.6", "unwanted root", drops_an_unwanted_root, "requires_grad 只管来源", ANY),
+    Wrong("04.6", "asked twice", asks_for_each_parent, "不要为每个来源各调一次", ANY),
+    Wrong("04.6", "forwards", forwards, "往队首走", 0),
+    Wrong("04.6", "ids", lambda root: {id(n): g for n, g in walk(root).items()}, "不是 id", 0),
+    Wrong("04.6", "without root", without_root, "root 自己也要", 0),
     Wrong("04.6", "shape", ones_like_a_leaf, "root 是一个数时", ANY),
-    Wrong("04.6", "leaves only", leaves_only, "不只叶子", ANY),
+    Wrong("04.6", "leaves only", leaves_only, "中间节点也要留在", ANY),
     Wrong("04.6", "recursive", lambda root: walk(root, order=recursive_order), "不要递归", ANY),
     Wrong("04.6", "remembers", remembers_grads, "第二次的梯度变了", ANY),
     Wrong("04.7", "one for all", lambda who: [("×", 0, 0)], "甲在这个程序上算对了", ANY),
     Wrong("04.7", "names", lambda who: {"丙": "x*x"}.get(who), "1 到 8 步", 0),
+    Wrong("04.7", "dead step", lambda who: [("×", 0, 0), ("×", 0, 1)], "root 用不到", 0),
+    Wrong("04.7", "far path first", far_first, "轮到它时已经收齐", ANY),
+    Wrong("04.7", "products for 乙", products_for_second, "× 给两边的是两个数组", ANY),
     Wrong("04.7", "others too", lambda who: [("+", 0, 0), ("+", 2, 0)], "分不清是谁", ANY),
     Wrong("04.7", "harmless", lambda who: [("×", 0, 1)], "同一个键只留一份", 0),
     Wrong(
         "04.7",
         "shared but read once",
         lambda who: PROGRAMS[who] if who != "乙" else [("+", 0, 1)],
-        "被两个来源共用",
+        "共用以后",
         ANY,
     ),
     Wrong("04.8", "inherits nothing", InheritsNothing, "任何一个输入要梯度", ANY),
     Wrong("04.8", "always records", AlwaysRecords, "any(t.requires_grad", ANY),
-    Wrong("04.8", "never quiet", NeverQuiet, "先看 recording", ANY),
+    Wrong("04.8", "never quiet", NeverQuiet, "仍是 True", ANY),
     Wrong("04.8", "array", ReturnsTheArray, "return 新造的 Tensor", 0),
     Wrong("04.8", "float64", Promotes, "转成 self.data.dtype", ANY),
     Wrong("04.8", "wraps again", WrapsAgain, "再包一层", ANY),
@@ -833,6 +1293,20 @@ WRONG = [
     Wrong("04.8", "no finally", WithoutFinally, "finally", ANY),
     Wrong("04.8", "swallows", Swallows, "吞掉", ANY),
     Wrong("04.8", "keeps parents", KeepsParents, "留在内存", ANY),
+    Wrong("04.8", "backwards", Backwards, "次序反了", ANY),
+    Wrong("04.8", "list of parents", ParentsAsList, "要元组", ANY),
+    Wrong("04.8", "parents that want a gradient", OnlyWanted, "常数也在里面", ANY),
+    Wrong("04.8", "new parents", NewParents, "self 和已经是 Tensor 的 others", ANY),
+    Wrong("04.8", "restored after errors only", RestoresAfterErrors, "正常离开", ANY),
+    Wrong("04.8", "other error", OtherError, "不要换成别的", ANY),
+    Wrong("04.8", "local switch", AlwaysOn, "四样都要等", ANY),
+    Wrong("04.8", "vjp of ones", AsksOnes, "不替它定 g", ANY),
+    Wrong("04.8", "two inputs at most", TwoInputs, "可以不止两个", ANY),
+    Wrong("04.8", "name of all", NamesAll, "仍是空字符串", ANY),
+    Wrong("04.8", "clears grad", ClearsGrad, "清零是训练循环的事", ANY),
+    Wrong("04.8", "marks its inputs", MarksInputs, "算完仍然没有", ANY),
+    Wrong("04.8", "constants that want a gradient", WantingConstants, "不要写 requires_grad", ANY),
+    Wrong("04.8", "float64 when quiet", DoubleWhenQuiet, "dtype 也一样", ANY),
     Wrong(
         "04.9",
         "no g",
@@ -859,7 +1333,7 @@ WRONG = [
         ANY,
     ),
     Wrong("04.9", "differences", by_differences, "要写公式", ANY),
-    Wrong("04.9", "noise", noisy, "每次调用的结果不同", 0),
+    Wrong("04.9", "noise", noisy, "第二次的结果不同", 0),
     Wrong(
         "04.9",
         "negative logarithm",
@@ -868,6 +1342,13 @@ WRONG = [
         ANY,
     ),
     Wrong("04.9", "g in place", own_that(vjp=writes_into_g), "改动了 g", ANY),
+    Wrong("04.9", "not smooth", sorted_rule, "尖角", 0),
+    Wrong("04.9", "step", step_rule, "跳了一下", 0),
+    Wrong("04.9", "constant", constant_rule, "不随输入变", 0),
+    Wrong("04.9", "last call", last_call_rule, "用的却是后来的 a", ANY),
+    Wrong("04.9", "by a", product_by_division, "哪里除以了可能是 0", ANY),
+    Wrong("04.9", "shape", own_that(of=logsumexp_rule, vjp=only_g), "与 a 同形", 0),
+    Wrong("04.9", "first axis", softmax_of_rows, "axis=-1", 0),
     Wrong("04.9", "memory", spoils_memory, "第一次对，后来不对", ANY),
 ]
 # one hint serves several slips of the same kind
@@ -884,9 +1365,14 @@ SAME_HINT = [
     Wrong("04.6", "nearest first", ex04.nearest_first, "还没收齐", ANY),
     Wrong("04.6", "pairs", ex04.pairs_in_a_dict, "盖掉", ANY),
     Wrong("04.8", "only self", OnlySelf, "任何一个输入要梯度", ANY),
-    Wrong("04.8", "backwards", Backwards, "parents 是输入的元组", ANY),
-    Wrong("04.8", "list of parents", ParentsAsList, "parents 是输入的元组", ANY),
-    Wrong("04.9", "not smooth", sorted_rule, "对 i 求和", ANY),
+    Wrong("04.4", "length 1", only_missing_axes, "留住长度 1", ANY),
+    Wrong("04.5", "last call", LastCall(), "用的却是后来的输入", ANY),
+    Wrong("04.6", "half a cure", copies_the_second, "与它共用内存", ANY),
+    Wrong("04.6", "pops", pops, "用过的不 pop", 0),
+    Wrong("04.8", "before on the class", BeforeOnTheClass, "里层把外层记住的旧值盖掉", ANY),
+    Wrong("04.9", "norm", norm_rule, "尖角", 0),
+    Wrong("04.9", "clipped sum", clipped_sum, "尖角", 0),
+    Wrong("04.9", "absolute values", absolute_values, "尖角", 0),
 ]
 
 globals().update(
@@ -909,6 +1395,84 @@ class Empty(ReferenceTensor):
 
     def apply(self, rule, *others, **options):
         raise NotImplementedError
+
+
+def cached(answer):
+    """``answer``, whose result is kept and given out again."""
+    known = {}
+
+    def remembering(root):
+        if root not in known:
+            known[root] = answer(root)
+        return known[root]
+
+    return remembering
+
+
+def fills_data(root):
+    root.data[...] = 1.0
+    return walk(root)
+
+
+def frees_data(root):
+    grads = walk(root)
+    for node in grads:
+        node.data = None
+    return grads
+
+
+def frees_vjp(root):
+    grads = walk(root)
+    for node in grads:
+        node.vjp = None
+    return grads
+
+
+def pops_programs():
+    programs = dict(PROGRAMS)
+    return lambda who: programs.pop(who)
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "words"),
+    [
+        ("04.1", cached(order), "每次新建列表"),
+        ("04.6", cached(walk), "每次新建字典"),
+        ("04.6", fills_data, ".data 被改了"),
+        ("04.6", frees_data, ".data 被改了"),
+        ("04.6", frees_vjp, ".vjp 被改了"),
+        ("04.7", pops_programs(), "不要 pop"),
+    ],
+)
+def test_what_stays_or_is_changed_on_this_side(number, answer, words):
+    """In another process the answer gets copies, and keeps or changes those."""
+    result = judge(number, answer)
+    assert result.status == "failed" and words in str(result), str(result)
+
+
+def test_no_grad_without_yield_is_told_so_and_the_switch_is_left_on():
+    class NoYield(ReferenceTensor):
+        @classmethod
+        @contextmanager
+        def no_grad(cls):
+            cls.recording = False
+
+    result = judge("04.8", NoYield)
+    assert "要有一个 yield" in str(result) and NoYield.recording
+
+
+def test_a_program_is_told_which_step_is_wrong():
+    for program, words in {
+        (): "至少一步",
+        (("×", 0, 0),) * 9: "最多 8 步",
+        (("×", 0, 1), ("×", 2, 3)): "第 2 步 (×, 2, 3)：这时只有 0 到 2 号",
+        (("×", -1, 0),): "第 1 步 (×, -1, 0)",
+        (("-", 0, 1),): "只有 + 和 ×",
+        (("×", 0.0, 1),): "i、j 是整数",
+        ("×", 0, 1): "元组的列表",
+    }.items():
+        assert words in str(judge("04.7", lambda who, program=program: list(program)))
+    assert "得到的是 字典" in str(judge("04.7", lambda who: PROGRAMS))
 
 
 class HalfTheRules(ReferenceRules):
