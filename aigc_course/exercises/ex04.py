@@ -683,7 +683,7 @@ def judge_getitem(answer: Answer, rng: Rng) -> Steps:
         ("a[真假的行]", 0.0, basic, a, rowmask),
     ]
     for label, weight, hint, data, index in cases:
-        result = "结果就是 a[index]：index 原样用；真假数组不能先变成 0、1，整数不能自己取余"
+        result = "结果就是 a[index]：index 原样用；真假数组不变成 0、1，整数、负数不用自己换算"
         options = {"index": index}
         case = _Case(label, weight, hint, (data,), options, result, raised=partial(_misused, label))
         case = case._replace(wrongs=partial(_averaged, data, index), between={"index": 0})
@@ -1254,6 +1254,8 @@ class _Blend:
 def _chain_of_rules(T: Answer, rng: Rng) -> Steps:
     w = T(rng.uniform(0.5, 2.0, size=3), requires_grad=True)
     c, g = T([2.0, 4.0, 5.0]), rng.uniform(2.0, 3.0, size=3)
+    hint = "常数的 dtype 跟 self.data 走：float64 里的常数不能经过 float32"
+    yield value((w * 0.1).data, w.data * 0.1, "float64 的 w * 0.1", hint)
     hint = "vjp 要记规则给的那个函数本身：不在 apply 里先调用它，不替它定 g，反向时才知道 g 是多少"
     back = Caller((w / c).vjp, ReferenceRules.div(w.data, c.data)[1])
     got, want = yield from _tried(partial(back, g), "(w / c).vjp(g)", hint)
@@ -1365,10 +1367,7 @@ def _types(T: Answer, rng: Rng) -> Steps:
         quiet = T(np.ones(3, np.float32), requires_grad=True) * 2
     hint = "不记录时，结果的数与记录时一样，dtype 也一样"
     yield that(quiet.data.dtype == np.float32, "no_grad 里也是 float32 进，float32 出", hint)
-    w = T(rng.normal(size=3), requires_grad=True)
-    hint = "常数的 dtype 跟 self.data 走：float64 里的常数不能经过 float32"
-    yield value((w * 0.1).data, w.data * 0.1, "float64 的 w * 0.1", hint)
-    single = T(np.ones(3, np.float32))
+    w, single = T(rng.normal(size=3), requires_grad=True), T(np.ones(3, np.float32))
     single + w
     same = w.data.dtype == np.float64 and single.data.dtype == np.float32
     hint = "已经是 Tensor 的用它自己，不改它的 .data"
@@ -1524,6 +1523,10 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     finite = shape is not None and bool(np.isfinite(np.asarray(got[0], dtype=float)).all())
     yield that(finite, f"{label}：结果是有限的实数", bounded)
     assert shape is not None
+    for number in (2.0, -2.0):
+        finite = bool(np.isfinite(_flat(call, np.full(a.shape, number))).all())
+        detail = f"a 全是 {number:g} 时有 nan 或 inf".replace("-", "−")
+        yield that(finite, f"{label}：结果是有限的实数", bounded, detail)
     twice = np.asarray(call(a)[0][0], dtype=float)
     same = twice.shape == shape and np.array_equal(twice, np.asarray(got[0], dtype=float))
     hint = "同样的输入，第二次的结果不同：每次调用的结果只由 a 决定，不抽随机数，不数调用次数"
@@ -1534,11 +1537,6 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     yield that(smooth, f"{label}：处处可导", hint)
     if a.ndim == 1 and a.size > 2:
         yield from _smooth_steps(call, rng, a, label)
-    if a.ndim == 3:
-        for number in (2.0, -2.0):
-            finite = bool(np.isfinite(_flat(call, np.full(a.shape, number))).all())
-            detail = f"a 全是 {number:g}".replace("-", "−")
-            yield that(finite, f"{label}：结果是有限的实数", bounded, detail)
     J = (4 * fine - J) / 3  # Richardson: the error of order step² is gone
     if a.ndim == 1 and a.size > 2:  # a softmax of one entry does not change, and is right
         hint = "结果不随输入变，导数处处是 0：换一个随 a 变的函数"

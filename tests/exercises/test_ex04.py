@@ -1242,7 +1242,7 @@ WRONG = [
     Wrong("04.5", "assigns", gather_that(assigns), "最后一份", ANY),
     Wrong("04.5", "only rows", only_the_rows, "形状与 a 相同", 0),
     Wrong("04.5", "mean", averaged_gather, "不取平均", ANY),
-    Wrong("04.5", "own remainder", wraps_by_size, "整数不能自己取余", ANY),
+    Wrong("04.5", "own remainder", wraps_by_size, "不用自己换算", ANY),
     Wrong("04.5", "rows only", loops_over_index, "当成一列行号", ANY),
     Wrong("04.5", "flat", flat_gather, "与 a 同形的零数组", ANY),
     Wrong("04.5", "no comma", gather_without_comma, "逗号", 0),
