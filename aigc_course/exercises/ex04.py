@@ -7,7 +7,6 @@ after it allow that part.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -28,7 +27,6 @@ from aigc_course.exercises.ex04_autograd import (
     reference_unbroadcast,
 )
 from aigc_course.judging.describe import describe
-from aigc_course.judging.forbidden import is_own
 from aigc_course.judging.glosses import gloss
 from aigc_course.judging.handed import exposes
 from aigc_course.judging.handed.graph_node import (
@@ -70,7 +68,7 @@ def _tried(
     *,
     glossed: bool = False,
 ) -> Generator[Step, None, Any]:
-    """What ``call()`` returns; for an error, a wrong step with its text, its line and ``hint``.
+    """What ``call()`` returns; for an error, a wrong step with ``hint``.
 
     Args:
         hint: or what makes one of the error's text.
@@ -83,14 +81,9 @@ def _tried(
     except kinds as error:
         hint = hint(str(error)) if callable(hint) else hint
         kind = next(kind.__name__ for kind in kinds if isinstance(error, kind))
-        lines = getattr(error, "own_lines", None)  # of an answer in another process
-        if lines is None:
-            frames = [f for f in traceback.extract_tb(error.__traceback__) if is_own(f.filename)]
-            lines = [f"第 {f.lineno} 行：{(f.line or '').strip()}" for f in frames]
-        own = [line for line in lines if "行：" in line][-1:]
-        step = that(False, label, hint, f"{kind}: {str(error)[:160]}")
         meaning = gloss(f"{kind}: {error}") if glossed else ""
-        yield replace(step, here="；".join(filter(None, [*own, meaning, hint])))
+        told = "；".join(filter(None, [meaning, hint]))
+        yield replace(that(False, label, told, kind), error=error)
         return None
 
 
