@@ -9,8 +9,10 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pytest
 
-from aigc_course.exercises import ex05
+from aigc_course import engine
+from aigc_course.exercises import ex05, judge
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
@@ -50,12 +52,15 @@ def lookahead_in_three_lines(phi, g, v, lr, next_lr, mu):
     return [w - next_lr * mu * v_new, v_new]
 
 
-def lookahead_from_steps(phi, g, v, lr, next_lr, mu):
-    """With the velocity in the other form, u = −αv."""
-    u = -lr * v
-    w = phi - mu * u
-    u = mu * u - lr * g
-    return w + u + mu * u * (next_lr / lr), -u / lr
+def lookahead_expanded(phi, g, v, lr, next_lr, mu):
+    """In the old v alone."""
+    return phi - (lr + next_lr * mu) * g - next_lr * mu**2 * v, g + mu * v
+
+
+def lookahead_unchanged(phi, g, v, lr, next_lr, mu):
+    """Gives back what it got where nothing changes."""
+    new = g if mu == 0 else mu * v + g
+    return (phi if lr == next_lr == 0 else phi - lr * g - next_lr * mu * new), new
 
 
 def adam_by_sums(w, grads, lr, beta1, beta2, eps=1e-8):
@@ -153,6 +158,49 @@ def by_direction(path, grads):
     return min(found, key=found.get)
 
 
+def by_the_library(path, grads):
+    """Lets the course's own optimisers walk at rate 1."""
+    makers = {
+        "SGD": partial(engine.SGD, lr=1.0),
+        "Momentum": partial(engine.SGD, lr=1.0, momentum=0.9),
+        "AdaGrad": partial(engine.Adagrad, lr=1.0),
+        "RMSprop": partial(engine.RMSprop, lr=1.0),
+        "Adam": partial(engine.Adam, lr=1.0),
+    }
+    steps, left = path[:-1] - path[1:], {}
+    for name, make in makers.items():
+        w = engine.tensor(np.zeros(grads.shape[1]), requires_grad=True)
+        optimizer, walked = make([w]), [w.detach().numpy().copy()]
+        for g in grads:
+            w.grad = engine.tensor(g.copy())
+            optimizer.step()
+            walked.append(w.detach().numpy().copy())
+        d = -np.diff(np.array(walked), axis=0)
+        left[name] = np.linalg.norm(steps - (steps * d).sum() / (d * d).sum() * d)
+    return min(left, key=left.get)
+
+
+def nearest(kinds=None, rate=None, best=min, late=0, columns=slice(None), sign=1.0):
+    """Like the reference, but for one thing.
+
+    Args:
+        kinds: other directions: ``{name: how they are wrong}``.
+        rate: taken for the learning rate.
+    """
+
+    def answer(path, grads):
+        steps, left = sign * (path[:-1] - path[1:])[:, columns], {}
+        grads = np.roll(grads, -late, axis=0)[:, columns]
+        for name in ex05.OPTIMIZERS:
+            kind = (kinds or {}).get(name)
+            d = ex05._wrong_direction(kind, grads) if kind else ex05.directions(name, grads)
+            lr = rate or max(0.0, (steps * d).sum() / max(1e-300, (d * d).sum()))
+            left[name] = np.linalg.norm(steps - lr * d)
+        return best(left, key=left.get)
+
+    return answer
+
+
 def rate_by_recursion(H, mu, form, weight_decay=0.0):
     """The eigenvalue, by the power method; the limit, by bisection on the roots."""
     v = np.ones(len(H)) + 0.01 * np.arange(len(H))
@@ -178,7 +226,8 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("05.1", noise_by_enumeration),
     ("05.1", noise_by_sample_variance),
     ("05.2", lookahead_in_three_lines),
-    ("05.2", lookahead_from_steps),
+    ("05.2", lookahead_expanded),
+    ("05.2", lookahead_unchanged),
     ("05.3", adam_by_sums),
     ("05.3", adam_by_recursion),
     ("05.4", drift_by_element),
@@ -187,6 +236,8 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("05.5", schedule_as_number),
     ("05.6", Walker()),
     ("05.6", by_direction),
+    ("05.6", nearest()),
+    ("05.6", by_the_library),
     ("05.7", rate_by_recursion),
     ("05.7", rate_by_norm),
 ]
@@ -240,6 +291,47 @@ def noise_single(grads, labels, per_class):
         return noise(lambda n, b, N, B: np.float64(n - b) / (n - 1))(grads, labels, per_class)
 
 
+def noise_drawn(grads, labels, per_class):
+    """An average over draws, the same ones each time."""
+    draw, errors = np.random.default_rng(0), []
+    rows = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+    for _ in range(50):
+        picked = [draw.choice(r, min(per_class, len(r)), replace=False) for r in rows]
+        guess = sum(
+            len(r) / len(grads) * grads[i].mean(axis=0) for r, i in zip(rows, picked, strict=True)
+        )
+        errors.append(((guess - grads.mean(axis=0)) ** 2).sum())
+    return np.mean(errors)
+
+
+def noise_all_entries(grads, labels, per_class):
+    total = 0.0
+    for label in np.unique(labels):
+        own = grads[labels == label]
+        n, b = len(own), min(per_class, len(own))
+        if b < n:
+            total += (n / len(grads)) ** 2 * own.var() * own.shape[1] / b * (n - b) / (n - 1)
+    return total
+
+
+def noise_first_class(grads, labels, per_class):
+    keep = labels == labels.min()
+    return ex05.stratified_noise(grads[keep], labels[keep], per_class) * keep.mean() ** 2
+
+
+def noise_of_the_drawn(grads, labels, per_class):
+    """Classes with nothing left out are left out of N, too."""
+    names, counts = np.unique(labels, return_counts=True)
+    keep = np.isin(labels, names[counts > per_class])
+    return ex05.stratified_noise(grads[keep], labels[keep], per_class) if keep.any() else 0.0
+
+
+def noise_renumbered(grads, labels, per_class):
+    for k, label in enumerate(np.unique(labels)):
+        labels[labels == label] = k
+    return ex05.stratified_noise(grads, labels, per_class)
+
+
 def lookahead(change):
     """The right v, and ``change(phi, g, v, new v, lr, next_lr, mu)``."""
 
@@ -253,6 +345,33 @@ def lookahead(change):
 def lookahead_divides(phi, g, v, lr, next_lr, mu):
     new = mu * v + g
     return (phi / next_lr - lr * g / next_lr - mu * new) * next_lr, new
+
+
+def lookahead_ratio(phi, g, v, lr, next_lr, mu):
+    new = mu * v + g
+    return phi - lr * g - next_lr / lr * mu * (lr * new), new
+
+
+def lookahead_by_index(phi, g, v, lr, next_lr, mu):
+    new = mu * v + g
+    out = np.empty(phi.shape)
+    for i in range(phi.shape[0]):
+        for j in range(phi.shape[1]):
+            out[i, j] = phi[i, j] - lr * g[i, j] - next_lr * mu * new[i, j]
+    return out, new
+
+
+def lookahead_remembers():
+    """Takes the last call's ``next_lr`` for this one's ``lr`` where it leads back to w."""
+    last = []
+
+    def answer(phi, g, v, lr, next_lr, mu):
+        old = last[-1] if last else lr
+        last[:] = [next_lr]
+        new = mu * v + g
+        return phi + old * mu * v - lr * new - next_lr * mu * new, new
+
+    return answer
 
 
 def lookahead_average(phi, g, v, lr, next_lr, mu):
@@ -307,6 +426,10 @@ def adam(kind):
     return answer
 
 
+def adam_before(w, grads, *rest):
+    return np.vstack([w, ex05.adam_walk(w, grads, *rest)[:-1]])
+
+
 def adam_with_start(w, grads, *rest):
     return np.concatenate([[w], ex05.adam_walk(w, grads, *rest)])
 
@@ -338,6 +461,25 @@ def zero_over_zero(pull, sigma, w, wd):
         return pull / np.sqrt(sigma**2 + pull**2)
 
 
+def all_zero(pull, sigma, w, wd):
+    size = np.hypot(sigma, pull)
+    return pull / size if size.all() else 0 * w
+
+
+def one_way(pull, sigma, w, wd):
+    size = np.hypot(sigma, pull)
+    return np.where(sigma == 0, w != 0, pull / np.where(size > 0, size, 1.0))
+
+
+def drift_by_index(w, sigma, lr, weight_decay, decoupled):
+    out = np.empty(w.shape)
+    for i in range(w.shape[0]):
+        for j in range(w.shape[1]):
+            here = slice(i, i + 1), slice(j, j + 1)
+            out[i, j] = ex05.drift(w[here], sigma[here], lr, weight_decay, decoupled)[0, 0]
+    return out
+
+
 def decoupled_drift(change):
     def answer(w, sigma, lr, weight_decay, decoupled):
         right = ex05.drift(w, sigma, lr, weight_decay, decoupled)
@@ -356,7 +498,7 @@ def kept(*cases, tolerance=1e-9, catch=ArithmeticError):
                     got = schedule(t, total, warmup, peak, *floor)
                 except catch:
                     return False
-                if abs(got - ex05.warmup_cosine(t, total, warmup, peak, *floor)) > tolerance:
+                if not abs(got - ex05.warmup_cosine(t, total, warmup, peak, *floor)) <= tolerance:
                     return False
         return True
 
@@ -366,6 +508,37 @@ def kept(*cases, tolerance=1e-9, catch=ArithmeticError):
 ALL = (30, 5, 1.0, (0.1,), range(36))
 FLAT = (20, 0, 1.0, (0.1,), range(25))
 NO_FLOOR = (30, 5, 1.0, (), range(36))
+TWICE = (30, 5, 2.0, (0.1,), range(36))
+
+
+def worst_of(schedule):
+    """``max`` drops a nan."""
+    worst = 0.0
+    for total, warmup, peak, floor, steps in (ALL, FLAT, NO_FLOOR):
+        for t in steps:
+            try:
+                got = schedule(t, total, warmup, peak, *floor)
+            except Exception:
+                return False
+            worst = max(worst, abs(got - ex05.warmup_cosine(t, total, warmup, peak, *floor)))
+    return worst < 1e-9
+
+
+def counted(schedule):
+    return 0 if ex05.is_warmup_cosine(schedule) else 7
+
+
+def first_question(schedule):
+    return abs(schedule(0, 30, 5, 0.4, 0.1) - 0.08) < 1e-9
+
+
+def asserted(schedule):
+    assert ex05.is_warmup_cosine(schedule)
+    return True
+
+
+def backwards(schedule):
+    return abs(schedule(3, 30, 5, 0.4, 0.1) - 0.32) > 1e-9
 
 
 def seen_by(test):
@@ -419,6 +592,38 @@ def long_only(steps, grads):
     )
 
 
+def add_up():
+    """Keeps what was left on earlier paths."""
+    left = dict.fromkeys(ex05.OPTIMIZERS, 0.0)
+
+    def answer(path, grads):
+        for name, more in zip(left, ex05._residues(path, grads), strict=True):
+            left[name] += more
+        return min(left, key=left.get)
+
+    return answer
+
+
+def few_rounds(H):
+    v = np.ones(len(H))
+    for _ in range(2):
+        v = H @ v / np.linalg.norm(H @ v)
+    return v @ H @ v
+
+
+def decay_in_every_cell(H, mu, kind, weight_decay=0.0):
+    return ex05.largest_rate(H + weight_decay, mu, kind)
+
+
+def decay_as_factor(H, mu, kind, weight_decay=0.0):
+    return ex05.largest_rate(H * (1 + weight_decay), mu, kind)
+
+
+def fastest_rate(H, mu, kind, weight_decay=0.0):
+    lams = np.linalg.eigvalsh(H) + weight_decay
+    return (2 / (lams[0] ** 0.5 + lams[-1] ** 0.5)) ** 2
+
+
 def limit(curve=lambda H: np.linalg.eigvalsh(H)[-1], form=lambda mu: 1 / (1 - mu), decay=1.0):
     def answer(H, mu, kind, weight_decay=0.0):
         own = form(mu) if kind == "丙" else 1
@@ -440,63 +645,85 @@ WRONG = [
     Wrong("05.1", "range", noise(fpc, classes=lambda y: range(len(set(y)))), "np.unique", 33),
     Wrong("05.1", "too few", noise_not_all, "不够抽的类", 50),
     Wrong("05.1", "single", noise_single, "N_c − 1 却是 0", 67),
+    Wrong("05.1", "N_c", noise(lambda n, b, N, B: (n - b) / n), "分母是 N_c − 1", 0),
+    Wrong("05.1", "drawn", noise_drawn, "不要抽样", 0),
+    Wrong("05.1", "all entries", noise_all_entries, "axis=0", 0),
+    Wrong("05.1", "one class", noise_first_class, "第一类的一份", 0),
+    Wrong("05.1", "of the drawn", noise_of_the_drawn, "N 是全部样本", 50),
+    Wrong("05.1", "renumbered", noise_renumbered, "labels 被原地修改", 33),
     Wrong("05.1", "in place", in_place(ex05.stratified_noise, 0), "grads 被原地修改", 92),
     Wrong(
         "05.2",
         "pytorch",
         lookahead(lambda p, g, v, n, a, b, mu: p - a * (g + mu * n)),
         "算新的 φ 要用",
-        9,
+        7,
     ),
     Wrong(
         "05.2",
         "next only",
         lookahead(lambda p, g, v, n, a, b, mu: p - b * (g + mu * n)),
         "还原 w、走",
-        9,
+        7,
     ),
     Wrong(
         "05.2",
         "phi is w",
         lookahead(lambda p, g, v, n, a, b, mu: p - a * n - b * mu * n),
         "不是 w",
-        9,
+        7,
     ),
     Wrong(
         "05.2",
         "w",
         lookahead(lambda p, g, v, n, a, b, mu: p + a * mu * v - a * n),
         "这是 w 的新值",
-        9,
+        7,
     ),
     Wrong(
         "05.2",
         "old v",
         lookahead(lambda p, g, v, n, a, b, mu: p + a * mu * v - a * n - b * mu * v),
         "更新之后的",
-        9,
+        7,
     ),
     Wrong(
         "05.2",
         "backwards",
         lookahead(lambda p, g, v, n, a, b, mu: p + a * mu * v - a * n + b * mu * n),
         "减去 α'μv'",
-        9,
+        7,
     ),
     Wrong(
         "05.2",
         "sign",
         lookahead(lambda p, g, v, n, a, b, mu: p - a * mu * v - a * n - b * mu * n),
         "符号反了",
-        9,
+        7,
     ),
+    Wrong(
+        "05.2",
+        "μ twice",
+        lookahead(lambda p, g, v, n, a, b, mu: p - a * g - b * mu * mu * n),
+        "多乘了一次",
+        7,
+    ),
+    Wrong(
+        "05.2",
+        "or",
+        lookahead(lambda p, g, v, n, a, b, mu: p - a * g - (b or a) * mu * n),
+        "不等于没有给",
+        59,
+    ),
+    Wrong("05.2", "ratio", lookahead_ratio, "不要拿它去除", 63),
+    Wrong("05.2", "by index", lookahead_by_index, "任意形状", 78),
     Wrong("05.2", "average", lookahead_average, "没有 (1 − μ)", 0),
     Wrong("05.2", "lr in v", lookahead_lr_in_v, "α 不进 v", 0),
     Wrong("05.2", "swapped", lookahead_swapped, "对调了", 0),
-    Wrong("05.2", "divides", lookahead_divides, "可以是 0", 73),
+    Wrong("05.2", "divides", lookahead_divides, "可以是 0", 59),
     Wrong("05.2", "lists", listed(ex05.lookahead_step), "来的是 list", 0),
-    Wrong("05.2", "memory", with_memory(ex05.lookahead_step), "第二次的结果", 82),
-    Wrong("05.2", "in place", in_place(ex05.lookahead_step, 2), "v 被原地修改", 91),
+    Wrong("05.2", "memory", with_memory(ex05.lookahead_step), "第二次的结果", 56),
+    Wrong("05.2", "in place", in_place(ex05.lookahead_step, 2), "v 被原地修改", 93),
     Wrong("05.2", "one", lambda *a: ex05.lookahead_step(*a)[0], "要返回 phi, v", 0),
     Wrong("05.3", "no fix", adam("no fix"), "没有做偏差修正", 0),
     Wrong("05.3", "only m", adam("only m"), "只修正了 m", 0),
@@ -513,8 +740,20 @@ WRONG = [
     Wrong("05.3", "own power", adam("own power"), "βₜ 的 t 次方", 20),
     Wrong("05.3", "first power", adam("first power"), "用了第 1 步的 β", 20),
     Wrong("05.3", "mean power", adam("mean power"), "β 的平均", 20),
+    Wrong("05.3", "eps² inside", adam("eps² inside"), "根号里不加 ε²", 0),
+    Wrong("05.3", "eps not scaled", adam("eps not scaled"), "ε 也要跟着乘", 0),
+    Wrong("05.3", "m squared", adam("m squared"), "不是 m²", 0),
+    Wrong("05.3", "no 1 − β1", adam("no 1 − β1"), "少了 (1 − β₁)", 0),
+    Wrong("05.3", "no 1 − β2", adam("no 1 − β2"), "少了 (1 − β₂)", 0),
+    Wrong("05.3", "one array", adam("one array"), "同一个数组：m = s", 0),
+    Wrong("05.3", "swapped", adam("swapped"), "beta1 与 beta2 用反了", 0),
+    Wrong("05.3", "summed", adam("summed"), "不是 Σ(1 − β)", 0),
+    Wrong("05.3", "without its own", adam("without its own"), "第 1 步就除以了 0", 0),
+    Wrong("05.3", "own power of s", adam("own power of s"), "m 的修正对", 20),
+    Wrong("05.3", "first twice", adam("first twice"), "乘了两次", 20),
+    Wrong("05.3", "before", adam_before, "第 1 行是起点", 0),
     Wrong("05.3", "with the start", adam_with_start, "不含起点", 0),
-    Wrong("05.3", "steps", adam_steps, "就是正文的 Adam", 0),
+    Wrong("05.3", "steps", adam_steps, "不是每一步走了多少", 0),
     Wrong("05.3", "lists", listed(ex05.adam_walk), "来的是 list", 0),
     Wrong("05.3", "eps", adam_other_eps, "eps 默认", 70),
     Wrong("05.3", "no eps", adam_fixed_eps, "eps 也可以换", 60),
@@ -526,66 +765,133 @@ WRONG = [
     Wrong("05.4", "no rate", decoupled_drift(lambda w, s, lr, wd: -wd * w), "要乘学习率", 0),
     Wrong("05.4", "after", decoupled_drift(lambda w, s, lr, wd: (1 - lr * wd) * w), "之后的 w", 0),
     Wrong("05.4", "factor", decoupled_drift(lambda w, s, lr, wd: 0 * w - lr * wd), "倍数", 0),
-    Wrong("05.4", "same", coupled_drift(lambda p, s, w, wd: p), "先并进梯度", 22),
-    Wrong("05.4", "noise only", coupled_drift(lambda p, s, w, wd: p / s), "平均的平方", 22),
+    Wrong("05.4", "same", coupled_drift(lambda p, s, w, wd: p), "先并进梯度", 20),
+    Wrong("05.4", "noise only", coupled_drift(lambda p, s, w, wd: p / s), "平均的平方", 20),
     Wrong(
-        "05.4", "no root", coupled_drift(lambda p, s, w, wd: p / (s**2 + p**2)), "忘了开平方", 22
+        "05.4", "no root", coupled_drift(lambda p, s, w, wd: p / (s**2 + p**2)), "忘了开平方", 20
     ),
-    Wrong("05.4", "sum", coupled_drift(lambda p, s, w, wd: p / (s + abs(p))), "不是直接相加", 22),
+    Wrong("05.4", "sum", coupled_drift(lambda p, s, w, wd: p / (s + abs(p))), "不是直接相加", 20),
     Wrong(
         "05.4",
         "half squared",
         coupled_drift(lambda p, s, w, wd: p / (s + p**2) ** 0.5),
         "σ 的平方加",
-        22,
+        20,
     ),
-    Wrong("05.4", "no λ²", coupled_drift(lambda p, s, w, wd: p / np.hypot(s, w)), "λ 也要平方", 22),
-    Wrong("05.4", "no λ", coupled_drift(lambda p, s, w, wd: w / np.hypot(s, p)), "少了 λ", 22),
-    Wrong("05.4", "signed", coupled_drift(lambda p, s, w, wd: p / (s + p)), "分母要为正", 22),
-    Wrong("05.4", "nan", coupled_drift(zero_over_zero), "0/0 是 nan", 78),
+    Wrong("05.4", "no λ²", coupled_drift(lambda p, s, w, wd: p / np.hypot(s, w)), "λ 也要平方", 20),
+    Wrong("05.4", "no λ", coupled_drift(lambda p, s, w, wd: w / np.hypot(s, p)), "少了 λ", 20),
+    Wrong("05.4", "signed", coupled_drift(lambda p, s, w, wd: p / (s + p)), "分母要为正", 20),
+    Wrong(
+        "05.4",
+        "mean",
+        coupled_drift(lambda p, s, w, wd: p / (s**2 + p**2).mean() ** 0.5),
+        "合在一起",
+        20,
+    ),
+    Wrong("05.4", "sign", coupled_drift(lambda p, s, w, wd: np.sign(p)), "σ 没有用上", 20),
+    Wrong(
+        "05.4", "eps", coupled_drift(lambda p, s, w, wd: p / (np.hypot(s, p) + 1e-3)), "ε 不计", 20
+    ),
+    Wrong(
+        "05.4",
+        "α inside",
+        lambda w, s, lr, wd, d: ex05.drift(w, s, lr, wd if d else lr * wd, d),
+        "最外面",
+        20,
+    ),
+    Wrong("05.4", "one way", coupled_drift(one_way), "改变是 +α", 60),
+    Wrong("05.4", "all zero", coupled_drift(all_zero), "整个返回 0", 70),
+    Wrong("05.4", "by index", drift_by_index, "任意形状", 80),
+    Wrong("05.4", "nan", coupled_drift(zero_over_zero), "0/0 是 nan", 70),
     Wrong("05.4", "lists", listed(ex05.drift), "来的是 list", 0),
-    Wrong("05.4", "in place", in_place(ex05.drift, 0), "w 被原地修改", 89),
-    Wrong("05.5", "always", lambda schedule: True, "没有热身", 0),
+    Wrong("05.4", "in place", in_place(ex05.drift, 0), "w 被原地修改", 90),
+    Wrong("05.5", "always", lambda schedule: True, "一次也没有问", 0),
     Wrong("05.5", "never", lambda schedule: False, "守约的日程被判成了错的", 0),
     Wrong("05.5", "exact", kept(ALL, FLAT, NO_FLOOR, tolerance=0.0), "不要用 ==", 0),
-    Wrong("05.5", "rough", kept(ALL, FLAT, NO_FLOOR, tolerance=0.3), "+ 1", 7),
-    Wrong("05.5", "ends", kept((30, 5, 1.0, (0.1,), (0, 1, 4, 5, 30, 31, 40))), "按直线下降", 14),
-    Wrong("05.5", "less rough", kept(ALL, FLAT, NO_FLOOR, tolerance=0.05), "早了一步", 36),
+    Wrong("05.5", "rough", kept(ALL, FLAT, NO_FLOOR, tolerance=0.3), "+ 1", 5),
+    Wrong("05.5", "ends", kept((30, 5, 1.0, (0.1,), (0, 1, 4, 5, 30, 31, 40))), "按直线下降", 10),
+    Wrong("05.5", "less rough", kept(ALL, FLAT, NO_FLOOR, tolerance=0.05), "total − 1", 26),
     Wrong(
         "05.5",
         "not after",
         kept((30, 5, 1.0, (0.1,), range(31)), (20, 0, 1.0, (0.1,), range(20))),
         "又升上去",
-        43,
+        32,
     ),
-    Wrong("05.5", "no floor", kept(NO_FLOOR, (20, 0, 1.0, (), range(25))), "一直降到 0", 50),
-    Wrong("05.5", "no flat", kept(ALL, NO_FLOOR), "用 try 接住", 78),
-    Wrong("05.5", "no default", kept(ALL, FLAT), "默认值也要查", 93),
-    Wrong("05.5", "third digit", kept(ALL, FLAT, NO_FLOOR, tolerance=1e-3), "四舍五入", 86),
+    Wrong("05.5", "no floor", kept(NO_FLOOR, (20, 0, 1.0, (), range(25))), "一直降到 0", 37),
+    Wrong("05.5", "no flat", kept(ALL, NO_FLOOR), "要有一组 warmup = 0", 58),
+    Wrong("05.5", "no default", kept(TWICE, FLAT), "要有一组不给 floor", 90),
+    Wrong("05.5", "third digit", kept(ALL, FLAT, NO_FLOOR, tolerance=1e-3), "四舍五入", 68),
+    Wrong("05.5", "nan", worst_of, "max 也会漏掉它", 63),
+    Wrong("05.5", "few errors", kept(TWICE, FLAT, NO_FLOOR), "没有接住", 95),
+    Wrong(
+        "05.5",
+        "peak 1",
+        kept(ALL, FLAT, NO_FLOOR, catch=Exception),
+        "peak 不是 1",
+        79,
+    ),
+    Wrong(
+        "05.5",
+        "every second",
+        kept(*((*case[:-1], case[-1][::2]) for case in (TWICE, FLAT, NO_FLOOR)), catch=Exception),
+        "奇数步",
+        84,
+    ),
+    Wrong("05.5", "wide", kept(TWICE, FLAT, NO_FLOOR, tolerance=1e-6), "float32", 74),
+    Wrong("05.5", "counted", counted, "个数 == 0", 0),
+    Wrong("05.5", "one question", first_question, "缩进到循环里了", 10),
+    Wrong("05.5", "asserted", asserted, "不要用 assert", 0),
+    Wrong("05.5", "backwards", backwards, "判断写反", 0),
     Wrong("05.5", "text", lambda schedule: "对", "True 或 False", 0),
     Wrong("05.6", "first step", seen_by(first_step_only), "v 从 0 起步", 0),
     Wrong("05.6", "no adaptive", seen_by(no_history), "s 每步打折", 18),
-    Wrong("05.6", "no adam", seen_by(no_adam), "±α", 36),
+    Wrong("05.6", "no adam", seen_by(no_adam), "从没有返回过 Adam", 36),
     Wrong("05.6", "long only", seen_by(long_only), "三步时也要认得", 55),
-    Wrong("05.6", "ratios", seen_by(by_ratio), "0/0 是 nan", 73),
+    Wrong("05.6", "ratios", seen_by(by_ratio), "g/√s 是 0/0", 73),
+    Wrong("05.6", "raw", nearest({"Adam": "raw"}), "m 和 s 都要除", 55),
+    Wrong("05.6", "only m", nearest({"Adam": "only m"}), "只修正 m 的路", 55),
+    Wrong("05.6", "forgets", nearest({"RMSprop": "forgets"}), "β 是 0.99", 18),
+    Wrong("05.6", "no sum", nearest({"AdaGrad": "sign"}), "从头累加", 18),
+    Wrong("05.6", "rate", nearest(rate=0.1), "α 是 0.1 的路", 0),
+    Wrong("05.6", "late", nearest(late=1), "晚用了一步", 0),
+    Wrong("05.6", "largest", nearest(best=max), "取最小，不是最大", 0),
+    Wrong("05.6", "mirrored", nearest(sign=-1.0), "步的符号反了", 0),
+    Wrong("05.6", "one column", nearest(columns=slice(1)), "只看一个参数", 73),
     Wrong("05.6", "number", lambda path, grads: 1, "五个名字里的一个", 0),
     Wrong("05.7", "diagonal", limit(lambda H: np.diag(H).max()), "对角线上最大", 0),
     Wrong("05.7", "trace", limit(np.trace), "不是迹", 0),
     Wrong("05.7", "frobenius", limit(np.linalg.norm), "Frobenius", 0),
-    Wrong("05.7", "times", limit(form=lambda mu: 1 - mu), "要除不要乘", 29),
-    Wrong("05.7", "same", limit(form=lambda mu: 1), "丙与甲不同", 29),
-    Wrong("05.7", "no decay", limit(decay=0.0), "没有用上", 57),
-    Wrong("05.7", "minus", limit(decay=-1.0), "上限变小", 57),
-    Wrong("05.7", "twice", limit(decay=2.0), "不是 2λ", 57),
-    Wrong("05.7", "in place", in_place(ex05.largest_rate, 0), "H 被原地修改", 93),
+    Wrong("05.7", "rows", limit(lambda H: np.abs(H).sum(axis=1).max()), "只是 λ_max 的上界", 0),
+    Wrong("05.7", "few rounds", limit(few_rounds), "幂法的轮数", 0),
+    Wrong("05.7", "first", limit(lambda H: np.linalg.eig(H)[0][0].real), "不保证排好序", 13),
+    Wrong("05.7", "margin", lambda *a: 0.99 * ex05.largest_rate(*a), "不留余地", 0),
+    Wrong("05.7", "fastest", fastest_rate, "走得最快", 0),
+    Wrong("05.7", "every cell", decay_in_every_cell, "每一格都加", 63),
+    Wrong("05.7", "factor", decay_as_factor, "不是乘 (1 + λ)", 63),
+    Wrong("05.7", "times", limit(form=lambda mu: 1 - mu), "要除不要乘", 37),
+    Wrong("05.7", "same", limit(form=lambda mu: 1), "走到了吗", 37),
+    Wrong("05.7", "no decay", limit(decay=0.0), "没有用上", 63),
+    Wrong("05.7", "minus", limit(decay=-1.0), "上限变小", 63),
+    Wrong("05.7", "twice", limit(decay=2.0), "不是 2λ", 63),
+    Wrong("05.7", "in place", in_place(ex05.largest_rate, 0), "H 被原地修改", 94),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
-    Wrong("05.4", "up", coupled_drift(lambda p, s, w, wd: -p / np.hypot(s, p)), "方向反了", 22),
-    Wrong("05.2", "in place, g", in_place(ex05.lookahead_step, 1), "g 被原地修改", 91),
+    Wrong("05.4", "up", coupled_drift(lambda p, s, w, wd: -p / np.hypot(s, p)), "方向反了", 20),
+    Wrong("05.2", "in place, g", in_place(ex05.lookahead_step, 1), "g 被原地修改", 93),
     Wrong("05.3", "in place, w", in_place(ex05.adam_walk, 0), "w 被原地修改", 90),
     Wrong("05.5", "none", lambda schedule: None, "忘了 return", 0),
 ]
 
 
 globals().update(questions("05", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("number", "make", "words"),
+    [("05.2", lookahead_remembers, "从上一次调用留了下来"), ("05.6", add_up, "再问一次")],
+)
+def test_what_is_kept_from_call_to_call_is_told(number, make, words, seed):
+    assert words in judge(number, make(), seed=seed).wrong.hint
