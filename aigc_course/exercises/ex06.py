@@ -6,7 +6,8 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, sqrt
+from functools import partial
+from math import ceil, comb, sqrt
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from aigc_course.judging.vocabulary import (
     exercise,
     hints,
     parts,
+    shape_of,
     that,
     value,
 )
@@ -228,7 +230,32 @@ def _regular(chosen: Array) -> bool:
     """Are the chosen places of one class all in one stretch, or at even distances?"""
     at = np.flatnonzero(chosen)
     gaps = np.sort(np.diff(np.append(at, at[0] + len(chosen))))  # round the corner, too
-    return bool((gaps > 1).sum() <= 1 or min(np.ptp(gaps[1:]), np.ptp(gaps[:-1])) == 0)
+    return bool((gaps > 1).sum() <= 1 or min(np.ptp(gaps[1:]), np.ptp(gaps[:-1])) <= 1)
+
+
+def _judge_small_classes(call: Caller, rng: Rng) -> Steps:
+    """Classes of which less than half a row is asked for: they stay in training as they are."""
+    names, counts = _names(rng, 4), np.array([20, 1, 2, 3])  # 0.2 of each: 4, 0.2, 0.4, 0.6
+    y = rng.permutation(np.repeat(names, counts))
+    said = "有一类只有一两行"
+    got = yield from attempt(
+        lambda: call(y, 0.2, np.random.default_rng(int(rng.integers(10**6))))[0],
+        said,
+        {ValueError: "这里有一类只有 1 行，也要切：题面没有说每类至少几行，0.2 × 1 四舍五入是 0"},
+    )
+    got = yield from parts(got, 2, "train_rows, val_rows", f"返回两个数组（{said}）", "")
+    train, val = (np.asarray(rows).ravel() for rows in got)
+    in_train, in_val = ((y[np.isin(np.arange(len(y)), r)][:, None] == names).sum(0) for r in got)
+    hint = "每一类进验证的张数是 fraction × 张数四舍五入：1、2、3 行的类各进 0、0、1 行"
+    if len(train) + len(val) < len(y):
+        hint = "有的行两份里都没有：一类四舍五入后是 0 张时，它的行要全部留在训练里，不是跳过"
+    elif in_val[2] == 2 and in_train[2] == 0:
+        hint = "有 2 行的一类全进了验证：张数是 0 时，rows[-0:] 是全部的行，rows[:-0] 是空的"
+    elif in_val[1] == in_val[2] == 1:
+        hint = "0.2 × 2 四舍五入是 0：这样的类一张也不进验证，不要硬塞一张"
+    good = in_val.tolist() == [4, 0, 0, 1] and len(train) + len(val) == len(y)
+    detail = "20、1、2、3 行的类，fraction = 0.2，进验证的各 " + "、".join(map(str, in_val)) + " 行"
+    yield that(good, said, hint, detail, weight=0.5)
 
 
 @exercise(
@@ -275,10 +302,13 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     yield that(len(np.unique(val)) == len(val), "验证的行各不相同", hint)
     hint = "同一行进了两份：验证集成了背过的题。先定好验证的行，训练取它的补集"
     yield that(not np.isin(train, val).any(), "训练与验证没有公共的行", hint)
-    yield that(len(val) < len(train), "先训练，后验证", f"两份对调了：return {names}")
+    hint = f"大的一份在后面：两份对调了（return {names}），或把 fraction 当成了训练的份额"
+    yield that(len(val) < len(train), "先训练，后验证", hint)
     both = np.sort(np.concatenate([train, val]))
     lost, twice = len(np.setdiff1d(np.arange(n), both)), len(both) - len(np.unique(both))
     hint = f"两份合起来应是 0 … N−1 各一次：漏了 {lost} 行，有 {twice} 行重复"
+    if lost and (y[np.setdiff1d(np.arange(n), both)] < 0).all():
+        hint = f"漏了 {lost} 行，标签都是负数：有哪些类用 np.unique(y) 问，不从 0 数起"
     yield that(np.array_equal(both, np.arange(n)), "每一行都恰好进了一份", hint)
     val, *others = (np.sort(rows) for rows in [val, *(split(seed + i)[1] for i in range(1, 5))])
     # a draw from all rows together comes near now and then, but not to the same counts each time
@@ -297,16 +327,26 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     yield that(np.array_equal(np.sort(split(seed)[1]), val), "同一个种子给出同一种切分", _FROM_RNG)
     moves = any(not np.array_equal(rows, val) for rows in others)
     hint = (
-        "换了 rng，抽到的还是那几行：每一类先用传进来的 rng 打乱。"
-        "总取开头几行，数据若排过序，验证集就有偏"
+        "换了 rng，抽到的还是那几行：每一类先用传进来的 rng 打乱，也不把结果记在函数外面"
+        "（默认参数、全局变量）。总取开头几行，数据若排过序，验证集就有偏"
     )
     yield that(moves, "换一个种子，切分就变", hint, weight=1.0)
     large = np.flatnonzero(y == classes[sizes.argmax()])
-    hint = "类里的行不是各自随机抽的：从某处起连着取、或每隔几行取一张，都会漏掉一整段"
-    yield that(not _regular(np.isin(large, val)), "类里的行随机抽", hint, weight=0.5)
+    stuck = [
+        int(label)
+        for label, size, count in zip(classes, sizes, counts[0], strict=True)
+        if comb(int(size), int(count)) > 100  # the same five times: once in 10⁸
+        and all(np.array_equal(val[y[val] == label], r[y[r] == label]) for r in others)
+    ]
+    hint = "类里的行不是各自随机抽的：从某处起连着取、或每隔几行取一张，别的取法就轮不到"
+    if stuck:
+        hint = f"标签是 {stuck} 的类，换了 rng 抽到的还是那几行：每一类都要打乱，不只是其中一类"
+    fair = not stuck and not _regular(np.isin(large, val))
+    yield that(fair, "类里的行随机抽", hint, weight=0.5)
     hint = "差一张：每一类进验证的张数是 fraction × 张数四舍五入，不是舍去小数，也不是进一"
     # a half may go either way
     yield that(off <= 0.5 + 1e-9, "每一类的张数四舍五入", hint, weight=0.5)
+    yield from _judge_small_classes(call, rng)
 
 
 def _unlisted(got: Any) -> Any:
@@ -329,7 +369,7 @@ class _Folds:
         self.selects: list[Array] = []  # rows
         self.fits: list[tuple[Array, Array]] = []  # rows and columns
         self.asked: list[tuple[int, Array, Array]] = []  # number of the fit, rows and columns
-        self.strange = self.mismatched = False
+        self.unknown = self.flat = self.torn = self.mismatched = False
 
     def _trace(self, x: Any) -> tuple[Array, Array]:
         x = np.asarray(x, dtype=float)
@@ -339,7 +379,9 @@ class _Folds:
         at: Array = np.array(found).reshape(len(found), -1, 2)
         rows, columns = at[:, 0, 0], at[0, :, 1]
         whole = (at[:, :, 0] == rows[:, None]).all() and (at[:, :, 1] == columns).all()
-        self.strange |= x.ndim != 2 or not whole or bool((at < 0).any())
+        self.flat |= x.ndim != 2
+        self.unknown |= bool((at < 0).any())
+        self.torn |= not whole
         return rows, columns
 
     def _labelled(self, rows: Array, y: Any) -> None:
@@ -375,16 +417,33 @@ class _Folds:
     def judge(self, got: Any, k: int) -> Steps:
         """What an answer has returned and done, for k folds."""
         n = len(self._y)
+        in_folds = isinstance(got, list | tuple) and len(got) == k
+        in_folds = in_folds and all(isinstance(part, np.ndarray | list) for part in got)
+        hint = f"返回的是 {k} 折的列表：要一个长 {n} 的数组，第 i 个属于第 i 行"
+        yield that(not in_folds, "每一行一个预测", hint)
         out = yield from array(_unlisted(got), (n,), "返回值", "每一行一个预测")
         yield that(
             len(self.asked) > 0, "用了 fit 给出的 predict", "predict = fit(…)，再 predict(行)"
         )
-        hint = "交给 select、fit、predict 的要是 x 里的整行（或其中几列），二维，数不变"
-        yield that(not self.strange, "交出去的是 x 里的行", hint)
+        hint = "交给 select、fit、predict 的要是 x 里的整行，或整行里的几列"
+        if self.flat:
+            hint = "交给 select、fit、predict 的 x 要是二维，只有一行时也是：(1, 列数)"
+        elif self.unknown:
+            hint = (
+                "交出去的有 x 里没有的数：先做了标准化，或补了一列？题面要交原数；"
+                "用全部的行算平均，还会把要判的行漏进训练"
+            )
+        whole = not (self.flat or self.unknown or self.torn)
+        yield that(whole, "交出去的是 x 里的行", hint)
         hint = "标签与行对不上号：x 和 y 要用同一组行号去取"
         yield that(not self.mismatched, "行与标签是一对", hint)
         times = np.bincount(np.concatenate([rows for _, rows, _ in self.asked]), minlength=n)
         hint = f"{n} 行分 {k} 折，{(times == 0).sum()} 行没有轮到：除不尽时余下的也要进某一折"
+        if times.max() > 1:
+            hint = (
+                f"{(times == 0).sum()} 行没有轮到，{(times > 1).sum()} 行轮到不止一次："
+                "次序只打乱一次，放在循环外面"
+            )
         yield that(times.min() > 0, "每一行都轮到", hint, weight=0.5)
         yield that(
             times.max() == 1,
@@ -395,7 +454,10 @@ class _Folds:
         yield that(len(self.fits) == k, "每一折训练一次", hint)
         folds = [self.fold(number) for number in range(k)]
         sizes = [len(fold) for fold in folds]
-        hint = "各折的大小最多差 1：余下的几行分给几折，不要全堆在一折里"
+        hint = "各折的大小最多差 1：除不尽时，余下的几行分给几折，每折多一行"
+        usual = max(set(sizes), key=sizes.count)
+        if sizes.count(usual) == k - 1:
+            hint += "，不要全堆在一折里" if sum(sizes) > usual * k else "；每折都进一，最后就不够分"
         yield that(max(sizes) - min(sizes) <= 1, "各折一样大", hint, f"各折 {sizes} 行")
         if k < n:
             neighbours = sum(int((np.diff(fold) == 1).sum()) for fold in folds) / n
@@ -428,6 +490,14 @@ class _Folds:
         for number, rows, _ in self.asked:
             want[rows] = 1000 * (number + 1) + rows
         hint = "第 i 个预测要放在第 i 行的位置上：out[这一折的行号] = predict(…)"
+        kind = np.asarray(_unlisted(got)).dtype
+        if np.array_equal(np.sort(out), np.sort(want)):
+            hint = (
+                "预测一个不少，只是位置不对：第 i 个要属于第 i 行。按折的次序接起来的要放回原位；"
+                "先打乱了 x 和 y 的，折里的号是打乱以后的，要换成原来的行号"
+            )
+        elif kind.name != "float64" and np.array_equal(want.astype(kind).astype(float), out):
+            hint = f"结果数组的类型是 {kind}，装不下 predict 给的标签：用 dtype=y.dtype"
         yield value(out, want, "预测", hint)
 
 
@@ -468,7 +538,8 @@ def judge_cross_validate(answer: Answer, rng: Rng) -> Steps:
         return call(x=x, y=y, k=k, spy=spy, seed=seed)[0], spy
 
     k = int(rng.integers(4, 7))
-    main = case(8 * k + int(rng.integers(2, k)))  # two at least are left over
+    # two at least are left over, and so few that rounding up every fold starves the last one
+    main = case(8 * k + int(rng.integers(2, k - 1)))
     got, spy = run(*main, k, seed)
     yield call.untouched("x", label="没有改动输入 x")
     yield call.untouched("y", label="没有改动输入 y")
@@ -478,9 +549,11 @@ def judge_cross_validate(answer: Answer, rng: Rng) -> Steps:
     moves = any(run(*main, k, seed + i)[1].folds(k) != folds for i in (1, 2))
     yield that(moves, "换一个 rng，折就变", hint)
     yield that(run(*main, k, seed)[1].folds(k) == folds, "同样的 rng，同样的折", _FROM_RNG)
-    few = case(6)
-    got, spy = run(*few, 6, seed)
-    yield as_one("k = N，每一折只有一行", _to_the_first_fault(spy.judge(got, 6)), weight=0.5)
+    steps = []
+    for n in (6, 9):  # nine rows in six folds: with two rows each there would be but five
+        got, spy = run(*case(n), 6, seed)
+        steps += _to_the_first_fault(spy.judge(got, 6))
+    yield as_one("行少的时候：6 行、9 行分 6 折", steps, weight=0.5)
 
 
 def _numbers(x: Any) -> Array:
@@ -527,14 +600,28 @@ class _Spy(engine.nn.Module):
         return loss
 
 
-def _replay(weight: Array, spy: _Spy, lr: float, keep: float) -> Array:
-    """Softmax regression by hand on the batches seen; ``keep`` = 1 never clears the gradient."""
+def _replay(
+    weight: Array,
+    spy: _Spy,
+    lr: float,
+    *,
+    keep: bool = False,
+    once: bool = False,
+    times: Callable[[int], float] = lambda size: 1.0,
+) -> Array:
+    """Softmax regression by hand on the batches seen.
+
+    Args:
+        keep: never clears the gradient.
+        once: takes the only step at the end, with the sum of the gradients.
+        times: of the size of a batch, a factor of its loss.
+    """
     w, g = weight.copy(), np.zeros_like(weight)
     for x, y in zip(spy.seen, spy.answers, strict=True):
         p = engine.softmax(engine.Tensor(x @ w.T), dim=1).numpy()
-        g = keep * g + (p - np.eye(len(w))[y]).T @ x / len(y)
-        w = w - lr * g
-    return w
+        g = (keep or once) * g + times(len(y)) * (p - np.eye(len(w))[y]).T @ x / len(y)
+        w = w if once else w - lr * g
+    return w - lr * g if once else w
 
 
 @exercise(
@@ -567,14 +654,20 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     def run(seed: int) -> tuple[_Spy, Any, Array]:
         spy = _Spy(weight)
         got, _ = call(x=x, y=y, spy=spy, seed=seed)
-        rows = [row for xb in spy.seen for row in np.round(xb[:, 3] * n)]
+        rows = [row for xb in spy.seen for row in np.round(np.atleast_2d(xb)[:, 3] * n)]
         return spy, got, np.array(rows, dtype=int)
 
     spy, got, rows = run(seed)
     yield call.untouched("x", label="没有改动输入 x")
     yield call.untouched("y", label="没有改动输入 y")
     hint = "每一批：logits = model(engine.tensor(xb))，再 loss = loss_fn(logits, yb)"
+    if len(spy.seen) > 0:
+        hint = "loss_fn 一次也没有调用：损失由参数 loss_fn 算，不写死成某一个函数"
     yield that(len(spy.seen) > 0 and len(spy.answers) > 0, "算了前向和损失", hint)
+    shown = np.concatenate([np.atleast_2d(xb) for xb in spy.seen])
+    known = (abs(shown[:, None] - x).max(axis=2) < 1e-5).any(axis=1)
+    hint = "送进网络的不是 x 里的原数：除过、减过什么？缩放在函数外面做"
+    yield that(bool(known.all()), "送进网络的是 x 里的行", hint)
     hint = f"一轮应看完 {n} 个样本各一次，你用了 {len(rows)} 个：最后不满的一批也要"
     if len(rows) > n:
         hint = f"共 {n} 个样本，网络看了 {len(rows)} 个：一轮只取一遍批，每一批只前向一次"
@@ -598,12 +691,28 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
         "或者次序不对：该是 zero_grad、backward、step"
     )
     yield that(not np.array_equal(end, weight), "参数动了", hint, weight=0.5)
-    piled = np.allclose(end, _replay(weight, spy, lr, keep=1.0), rtol=1e-6)
+    piled = np.allclose(end, _replay(weight, spy, lr, keep=True), rtol=1e-6)
     hint = "梯度一批一批累加起来了：每次 backward 之前要 optimizer.zero_grad()"
     yield that(not piled, "每一步只用这一批的梯度", hint)
-    hint = "每一批恰好走一步：zero_grad → backward → step，step 在循环里面"
-    yield value(end, _replay(weight, spy, lr, keep=0.0), "一轮之后的参数", hint)
-    hint = "模型进来时可能正处在评估模式：开头先 model.train()，否则 dropout 一类的层不工作"
+    hint = "每一批依次 zero_grad、backward、step，各恰好一次；backward 的就是 loss_fn 给的损失"
+    twice = _replay(weight, spy, 2 * lr)
+    traps = {
+        "loss 已是这一批的平均，backward 之前又除了一次样本数": [
+            _replay(weight, spy, lr, times=lambda size: 1 / size),
+            _replay(weight, spy, lr, times=lambda size: 1 / n),
+        ],
+        "loss 已是这一批的平均，backward 之前又乘了样本数": [
+            _replay(weight, spy, lr, times=lambda size: size),
+            _replay(weight, spy, lr, times=lambda size: size / n),
+        ],
+        "一轮只走了一步：step 要在循环里面，每一批一步": _replay(weight, spy, lr, once=True),
+        "每一批走了两步，或 backward 了两次：各恰好一次": twice,
+    }
+    yield value(end, _replay(weight, spy, lr), "一轮之后的参数", hint, traps)
+    hint = (
+        "模型进来时可能正处在评估模式：循环之前先调用 model.train()（漏了括号就没有调用），"
+        "否则 dropout 一类的层不工作"
+    )
     yield that(all(spy.modes), "训练时处在训练模式", hint, weight=0.5)
     number = isinstance(got, float | int | np.floating) and not isinstance(got, bool)
     hint = "返回 Python 的 float：loss.item() 取出数值。返回 Tensor 会把整张计算图留在内存里"
@@ -626,19 +735,36 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
         "除以了批数：各批已经乘过样本数，该除以 N": losses @ sizes / len(sizes),
         "四舍五入了：留下全部小数": [round(float(mean), places) for places in (2, 3, 4, 6)],
     }
-    hint = "各批损失 × 该批样本数，相加，除以 N"
+    hint = "各批损失 × 该批样本数，相加，除以 N；总和每次调用都从 0 开始"
     yield value(got, mean, "平均损失", hint, traps)
-    moves = any(not np.array_equal(rows, run(seed + i)[2]) for i in (1, 2))
+    later = [run(seed + i) for i in (1, 2)]
+    spy, got, _ = later[0]
+    mean = np.array(spy.losses) @ np.array([len(yb) for yb in spy.answers]) / n
+    hint = "混进了前一轮的损失：总和在函数里从 0 开始，不记在默认参数或全局变量里"
+    yield value(got, mean, "再训练一轮，平均损失", hint, weight=0.5)
+    moves = any(not np.array_equal(rows, others) for _, _, others in later)
     hint = "顺序与传进来的 rng 无关：把 rng 交给 engine.batches，不要自己另建固定种子的生成器"
     yield that(moves, "换一个 rng，顺序就变", hint)
-    yield that(np.array_equal(rows, run(seed)[2]), "同样的 rng，同样的顺序", _FROM_RNG)
-    theirs = engine.batches(np.arange(n), y, size, np.random.default_rng(seed))
+    hint = "同样的 rng，两次的顺序不同：把 rng 交给 engine.batches，不要用全局的随机数"
+    yield that(np.array_equal(rows, run(seed)[2]), "同样的 rng，同样的顺序", hint)
+    theirs, orders = np.random.default_rng(seed), []
+    for _ in range(3):
+        pairs = engine.batches(np.arange(n), y, size, theirs)
+        orders.append(np.concatenate([xb for xb, _ in pairs]))
     hint = "打乱了，但不是 engine.batches 的次序：后面要与 engine.fit 逐位比较，批请由它来取"
-    agreed = np.array_equal(rows, np.concatenate([xb for xb, _ in theirs]))
+    if any(np.array_equal(rows, order) for order in orders[1:]):
+        hint = "engine.batches 取了不止一遍：每取一遍就换一个次序，一轮只取一遍"
+    agreed = np.array_equal(rows, orders[0])
     yield that(agreed, "次序与 engine.batches 相同", hint, weight=0.5)
 
 
-@exercise("06.4", "混淆矩阵", points=2, asks="confusion_matrix(y_true, y_pred, classes) -> (K, K)")
+@exercise(
+    "06.4",
+    "混淆矩阵",
+    points=2,
+    asks="confusion_matrix(y_true, y_pred, classes) -> (K, K)",
+    allows=["scipy.sparse.*"],
+)
 @hints(
     "从一个全 0 的 (K, K) 开始，一个样本一个样本地数；先弄清每个标签站第几行。",
     "{标签: 它在 classes 里的位置} 是一个字典。每个样本给一格加 1：行由真实类别定，列由预测定。"
@@ -657,13 +783,32 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     pred = np.where(rng.random(n) < 0.6, np.minimum(true, k - 3), rng.integers(k - 1, size=n))
     true[0], pred[0] = k - 1, 0
     true[1:300] = pred[1:300] = 0  # more than a byte holds
-    hints_of: dict[type[Exception], str] = {
-        IndexError: "下标越界：标签不是行号，先换成它在 classes 里的位置；大小由 classes 定",
-        KeyError: "找不到这个标签的位置：行与列由 classes 定，不由出现过的标签定",
-    }
-    got, want = yield from attempt(
-        lambda: call(classes[true], classes[pred], classes.tolist()), "标签换成位置", hints_of
-    )
+    try:
+        got, want = call(classes[true], classes[pred], classes.tolist())
+    except (IndexError, KeyError, ValueError) as error:
+        if isinstance(error, IndexError):
+            label, hint = (
+                "标签换成位置",
+                (
+                    "下标越界：标签不是行号，先换成它在 classes 里的位置，大小由 classes 定。"
+                    "np.searchsorted 只认从小到大排好的 classes"
+                ),
+            )
+        elif isinstance(error, KeyError):
+            label = "标签换成位置"
+            hint = "找不到这个标签的位置：行与列由 classes 定，不由出现过的标签定"
+        elif "reshape" in str(error):
+            label, hint = (
+                "排成 (K, K)",
+                (
+                    "格数不够 K·K：np.bincount 只数到出现过的最大的号，后面几格没有样本就没有；"
+                    "minlength=K * K"
+                ),
+            )
+        else:
+            raise
+        yield that(False, label, hint, f"{type(error).__name__}: {error}")
+        return
     yield call.untouched("y_true", label="没有改动输入 y_true")
     yield call.untouched("y_pred", label="没有改动输入 y_pred")
     yield call.untouched("classes", label="没有改动输入 classes")
@@ -688,10 +833,17 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
         (n - diagonal, "只数了判错的：判对的也各进一格，在对角线上"),
     ):
         hint = said if counted and total == sum_of else hint
+    if total == k * n and (matrix == matrix[0]).all():
+        hint = "每一行都相同：[[0] * K] * K 里的 K 行是同一个列表，改一行就改了每一行"
     yield that(abs(total - n) < 1e-9, "所有格加起来等于样本数", hint)
     order = np.argsort(classes)
     hint = "行列按标签从小到大排了：要按 classes 给的次序"
     yield that(not np.array_equal(matrix, want[np.ix_(order, order)]), "次序由 classes 定", hint)
+    found = [np.searchsorted(classes, classes[at]) for at in (true, pred)]
+    searched = np.zeros((k + 1, k + 1))
+    np.add.at(searched, tuple(found), 1)
+    hint = "np.searchsorted 只认从小到大排好的 classes，这里的没有排：换成 {标签: 位置} 的字典"
+    yield that(not np.array_equal(matrix, searched[:k, :k]), "标签换成位置", hint)
     hint = "对角线上是判对的次数：真实与预测都是 classes[i] 的样本有几个"
     yield value(np.diag(matrix), np.diag(want), "对角线", hint)
     hint = "行列反了：行由真实类别定，列由预测定"
@@ -754,11 +906,14 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
         "四舍五入了：留下全部小数": [np.round(precision, places) for places in (2, 3, 4, 6)],
         "不是百分数：都在 0 与 1 之间": 100 * precision,
         "小数部分没有了：用了整除 //，还是写进了整数数组？": np.floor(precision),
+        "分母多加了 1：只有分母为 0 时才另作规定": np.diag(matrix) / (matrix.sum(axis=0) + 1),
     }
     hint = "对角线 ÷ 列和：matrix.sum(axis=0)"
     yield value(p, precision, "precision", hint, traps, form="每一类一个数")
     traps = {"两处都除以了列和：召回率的分母是行和": precision}
     traps |= {"分母是这一类自己的行和，不是总数": of_all}
+    added = np.diag(matrix) / (matrix.sum(axis=1) + 1)
+    traps |= {"分母多加了 1：只有分母为 0 时才另作规定": added}
     hint = "对角线 ÷ 行和：matrix.sum(axis=1)"
     yield value(r, recall, "recall", hint, traps, form="每一类一个数")
     hint = "你算的是算术平均；F1 = 2PR / (P + R)，两者之一很低时 F1 也低"
@@ -785,23 +940,44 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     }
     hint = "先把 K 个 P、K 个 R 各自平均，再 2PR / (P + R)"
     yield value(got[4], of_means, "f1_of_means", hint, traps)
-    never_said, never_there, all_wrong = matrix.copy(), matrix.copy(), matrix.copy()
+    first = (precision, recall, f1, mean, of_means)
+    never_said, never_true, never_there, all_wrong = (matrix.copy() for _ in range(4))
     never_said[:, -1] = 0
     never_said[-1, 0] += 1
+    never_true[1] = 0
     never_there[:, 0] = never_there[0] = 0
     np.fill_diagonal(all_wrong, 0)
-    for table, which, where in (
-        (never_said, "有一类从未被预测", "列和为 0"),
-        (never_there, "有一类从未出现，也从未被预测", "行和、列和都为 0"),
-        (all_wrong, "一个也没判对", "P 与 R 都为 0"),
+    empty = (
+        "列和",
+        "行和",
+        "行和 + 列和（即 P + R）",
+        "K 个 F1 中某一个的分母",
+        "P 与 R 的平均之和",
+    )
+    for table, which in (
+        (never_said, "有一类从未被预测"),
+        (never_true, "有一类从未出现，却被预测过"),
+        (never_there, "有一类从未出现，也从未被预测"),
+        (all_wrong, "一个也没判对"),
     ):
-        edge, wanted = call(table)
-        finite = len(edge) == 5 and all(np.isfinite(np.asarray(v, float)).all() for v in edge)
-        hint = f"{where} 时出现了 0/0：约定这一项记 0，用 np.divide(..., where=分母 > 0)"
-        yield that(finite, which, hint)
-        hint = "分母为 0 的那一项记作 0，类数 K 不变，别的照旧"
-        for part, want, name in zip(edge, wanted, names, strict=True):
-            yield value(part, want, f"{name}（{which}）", hint, weight=0.1)
+        division: dict[type[Exception], str] = {
+            ZeroDivisionError: f"{which}时除以了 0：每一个除法各看自己的分母"
+        }
+        edge, wanted = yield from attempt(partial(call, table), which, division)
+        edge = yield from parts(edge, 5, listed, f"返回五样东西（{which}）", f"return {listed}")
+        bad = [i for i, v in enumerate(edge) if not np.isfinite(np.asarray(v, float)).all()]
+        hint = ""
+        if bad:
+            hint = (
+                f"{names[bad[0]]} 里出现了 0/0：{empty[bad[0]]}为 0，约定这一项记 0。"
+                "每一个除法各看自己的分母：np.divide(..., where=这个分母 > 0)"
+            )
+        yield that(not bad, which, hint)
+        hint = "分母为 0 的那一项记作 0（where 要看这一项自己的分母），类数 K 不变，别的照旧"
+        same = "与第一张表的结果相同：不要把结果记在默认参数或函数外面"
+        for part, want, name, old in zip(edge, wanted, names, first, strict=True):
+            traps = {} if np.allclose(want, old) else {same: old}
+            yield value(part, want, f"{name}（{which}）", hint, traps, weight=0.1)
 
 
 @exercise("06.6", "找一对让两种宏 F1 吵架的表", points=3, asks="disagree(n) -> A, B")
@@ -812,21 +988,33 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     "n = 100 时，B 几乎什么都判成第 0 类，只有一张例外而且判对；A 的四格差不多各占一半。",
 )
 def judge_disagree(answer: Answer, rng: Rng) -> Steps:
+    before = 0
     for n in (20, 2 * int(rng.integers(11, 25)) + 1, int(rng.integers(150, 300))):
         tables = yield from parts(answer(n), 2, "A, B", "返回两张表")
         form = "A 与 B 各是一张 2 × 2 的表：return A, B"
         a = yield from array(_unlisted(tables[0]), (2, 2), "A", form)
         b = yield from array(_unlisted(tables[1]), (2, 2), "B", form)
         both = np.stack([a, b])
+        yours = "；".join(
+            f"{name} = [{', '.join(f'[{m[0]:g}, {m[1]:g}]' for m in table)}]，"
+            f"行和 {'、'.join(f'{total:g}' for total in table.sum(axis=1))}"
+            for name, table in zip("AB", both, strict=True)
+        )
+        yours = f"n = {n}：你的 {yours}"
         whole = bool((both == np.round(both)).all() and (both >= 0).all())
-        yield that(whole, "格里是次数", "混淆矩阵的每一格是不小于 0 的整数")
+        yield that(whole, "格里是次数", "混淆矩阵的每一格是不小于 0 的整数", yours)
         hint = f"两张表来自同一份测试集，每一类 {n} 张：每一行之和应是 n"
         if (both.sum(axis=1) == n).all():
             hint = f"列和是 {n}，行和不是：行是真实类别，每一行之和应是 n"
-        yield that((both.sum(axis=2) == n).all(), f"n = {n}：每一行之和是 n", hint)
+        elif (both.sum(axis=2) == before).all():
+            hint = f"n 从 {before} 换成了 {n}，表还是原来的：每次按 n 重新造"
+        elif n % 2 and (both.sum(axis=2) >= n - 1).all():
+            hint = f"n = {n} 是奇数，两个 n // 2 加起来少 1：一半用 n // 2，另一半用 n − n // 2"
+        before = n
+        yield that((both.sum(axis=2) == n).all(), f"n = {n}：每一行之和是 n", hint, yours)
         (mean_a, of_a), (mean_b, of_b) = (scores_from_matrix(m)[3:] for m in (a, b))
         said = (
-            f"n = {n}：你的 A {mean_a:.3f} 与 {of_a:.3f}，B {mean_b:.3f} 与 {of_b:.3f}"
+            f"{yours}；A {mean_a:.3f} 与 {of_a:.3f}，B {mean_b:.3f} 与 {of_b:.3f}"
             "（先是 F1 的平均，再是平均的 F1）"
         )
         hint = "两种宏 F1 给出的名次相同：A 要在 F1 的平均上赢，在平均的 F1 上输"
@@ -838,7 +1026,92 @@ def judge_disagree(answer: Answer, rng: Rng) -> Steps:
         yield that(ok, f"n = {n}：名次相反", hint, said, weight=1.0)
 
 
-@exercise("06.7", "Wilson 区间", points=2, asks="wilson(hits, n, z=1.96) -> low, high")
+def _slips(hits: int, n: int, z: float) -> dict[str, Any]:
+    """What slips in the formula of the roots make of the lower end."""
+    p, zz = hits / n, z * z
+    d, c = 1 + zz / n, p + zz / (2 * n)
+    under = p * (1 - p) / n + zz / (4 * n * n)
+    root = z * sqrt(under)
+    fewer = max(n - 1, 1)
+    corrected = [
+        zz - 1 / n + 4 * hits * (1 - p) + 4 * p - 2,
+        zz - 2 - 1 / n + 4 * p * (n - hits + 1),
+    ]
+    traps = {
+        "根号里只含 z 与 n 的那一项，n 也要平方": (c - z * sqrt(p * (1 - p) / n + zz / (4 * n)))
+        / d,
+        "根号那一项除以了 p² 的系数，中点也要除": c - root / d,
+        "中点除以了 p² 的系数，根号那一项也要除": c / d - root,
+        "根号没有开：± 后面是判别式的平方根": c / d - z * under / d,
+        "中点里的 z 也要平方，它由 p 与 p² 的系数定": [
+            (p + z / (2 * n)) / d - root / d,
+            (p + z / (2 * n)) / (1 + z / n) - root / d,
+            (p + z / (2 * n) - root) / (1 + z / n),
+        ],
+        "不等式里除的是 n，不是 n − 1": [
+            (c - z * sqrt(p * (1 - p) / fewer + zz / (4 * n * n))) / d,
+            (p + zz / (2 * fewer) - z * sqrt(p * (1 - p) / fewer + zz / (4 * fewer * fewer)))
+            / (1 + zz / fewer),
+        ],
+        "不要再加连续性修正：就是这个方程的两个根": [
+            (c - root) / d - 0.5 / n,
+            *((2 * hits + zz - 1 - z * sqrt(max(u, 0))) / (2 * (n + zz)) for u in corrected),
+        ],
+    }
+    # some keep the ends between 0 and 1
+    return {hint: _clipped(wrong) for hint, wrong in traps.items()}
+
+
+def _clipped(wrong: Any) -> list[float]:
+    values = wrong if isinstance(wrong, list) else [wrong]
+    return [*values, *(max(0.0, v) for v in values if v < -1e-3)]
+
+
+def _diagnosis(ends: Any, hits: int, n: int, z: float) -> tuple[str, dict[str, Any]]:
+    """What two wrong ends have right, and what the first becomes in the inequality.
+
+    Returns:
+        A hint for either end, and what is certain whatever the value: a trap for ``low``.
+    """
+    if any(shape_of(end) != () for end in ends):
+        return "每一端是一个数", {}
+    (a, b), (low, high) = map(float, ends), wilson(hits, n, z)
+    p = hits / n
+
+    def near(u: float, v: float) -> bool:
+        return abs(u - v) <= 1e-6
+
+    if max(abs(a - low), abs(b - high)) < 5e-3:
+        told = "两端都只差一点：网格太粗、二分停早了，或只迭代了一两步？误差不超过 10⁻⁶"
+        return told, {told: a}
+    if near(a, low) or near(b, high):
+        good, bad = ("low", "high") if near(a, low) else ("high", "low")
+        told = f"{good} 对，{bad} 不对：它是同一个方程的另一个根，离 p̂ 的远近与 {good} 的不同"
+        return told, {}
+    if near(a + b, low + high):
+        return (
+            "中点对，宽度不对：核对判别式。开方了吗？根号里的两项各除以 n 还是 n²？"
+            "整个根也要除以 p² 的系数",
+            {},
+        )
+    if near(b - a, high - low):
+        return "宽度对，中点不对：中点由 p 的系数定。z 平方了吗？除以 p² 的系数了吗？", {}
+    if hits % n and all(map(near, (a, b), wilson(0, n, z))):
+        return "", {"这是一个也没对时的区间：hits / n 写成整除 // 就成了 0": a}
+    hint = "中点和宽度都不对：把不等式两边平方，整理成 p 的二次方程，再看各项的系数"
+    if 0 <= a <= 1:
+        left, right = abs(p - a), z * sqrt(a * (1 - a) / n)
+        hint += f"。把你的 low 代回去：左边 {left:.4f}，右边 {right:.4f}，是端点就该相等"
+    return hint, {}
+
+
+@exercise(
+    "06.7",
+    "Wilson 区间",
+    points=2,
+    asks="wilson(hits, n, z=1.96) -> low, high",
+    allows=["scipy.optimize.*"],
+)
 @hints(
     "两端是取等号的 p：把不等式两边平方，就没有根号和绝对值了。",
     "平方后是 p 的一元二次方程，把 p²、p、常数三项的系数各自合并，再用求根公式（np.roots 也行）。",
@@ -847,7 +1120,7 @@ def judge_disagree(answer: Answer, rng: Rng) -> Steps:
 )
 def judge_wilson(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, wilson)
-    n, z = int(rng.integers(20, 60)), float(rng.uniform(1.2, 2.8))
+    n, z = int(rng.integers(20, 60)), float(rng.uniform(1.2, 1.7) + rng.integers(2))  # not 1.96
     hits = int(rng.integers(n // 2 + 3, n - 3))
     for case, said in (
         ((hits, n), ""),
@@ -879,7 +1152,9 @@ def judge_wilson(answer: Answer, rng: Rng) -> Steps:
             "标准差的根号里少除了 n": p - level * sqrt(p * (1 - p)),
             "求根公式的分母漏了：p² 的系数不是 1": low * (1 + zz / m),
             "± 后面那一项少乘了 z": middle - half / level,
-            "四舍五入了：误差不超过 10⁻⁶": [round(low, places) for places in (2, 3, 4, 5)],
+            "只有几位小数：四舍五入了，还是网格只有这么细？误差不超过 10⁻⁶": [
+                round(low, places) for places in (2, 3, 4, 5)
+            ],
             "这是张数，要的是比例": m * low,
             "数成了判错的张数": 1 - high,
             "z 的大小不对：不等式里的 z 已经是标准差的倍数，不平方，也不折半": [
@@ -889,16 +1164,17 @@ def judge_wilson(answer: Answer, rng: Rng) -> Steps:
                 middle - level / (1 + zz / m) * sqrt(p * (1 - p) / m)
             ),
             "中点不是 p̂：两个根的中点由 p 的系数定": p - half,
-            "不要再加连续性修正：就是这个方程的两个根": low - 0.5 / m,
-        }
-        hint = "先核对平方后的方程：p²、p、常数三项的系数各是多少"
+        } | _slips(h, m, level)
+        hint, sure = _diagnosis(ends, h, m, level)
+        traps = traps | sure  # a formula that is told, before a small difference
         if p in (0, 1):  # where some write a rule of their own
             hint = "这种情形不用另写规则：还是同一个方程的两个根"
             plain = "宽度成了 0：一个也没对、全对时，说得通的 p 也不止一个，照样解方程"
             traps = {plain: p}
         if p > 0:
             fixed = wilson(h, m)[0]
-            traps |= {"没有用参数 z，写死了 1.96": fixed} if level != 1.96 else {}
+            told = "换了 z，结果还是 1.96 的：写死了 1.96，还是记着上一次的结果？"
+            traps = ({told: fixed} if level != 1.96 else {}) | traps
             yield value(ends[0], low, f"low{said}", hint, traps, atol=1e-6, weight=0.5)
         else:  # the wrong interval is [0, 0]: its other end tells
             yield value(ends[0], low, f"low{said}", "p̂ = 0 时下端是 0", atol=1e-6, weight=0.25)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.optimize import brentq
+from scipy.sparse import coo_matrix
 
 from aigc_course import engine
 from aigc_course.exercises import ex06, get
@@ -198,6 +200,25 @@ def wilson_by_roots(hits, n, z=1.96):
     return np.sort(np.roots([1 + z**2 / n, -(2 * p + z**2 / n), p**2]).real)
 
 
+def wilson_by_brentq(hits, n, z=1.96):
+    share = hits / n
+
+    def off(p):
+        return (share - p) ** 2 * n - z * z * p * (1 - p)
+
+    if hits == 0:
+        return 0.0, brentq(off, 1e-9, 1, xtol=1e-12)
+    if hits == n:
+        return brentq(off, 0, 1 - 1e-9, xtol=1e-12), 1.0
+    return brentq(off, 0, share, xtol=1e-12), brentq(off, share, 1, xtol=1e-12)
+
+
+def confusion_by_sparse(y_true, y_pred, classes):
+    i, j = ([classes.index(v) for v in labels] for labels in (y_true, y_pred))
+    ones = np.ones(len(i), dtype=int)
+    return coo_matrix((ones, (i, j)), shape=(len(classes),) * 2).toarray()
+
+
 def wilson_by_bisection(hits, n, z=1.96):
     share = hits / n
 
@@ -221,6 +242,7 @@ ALSO_RIGHT = [
     ("06.3", epoch_adding_tensors),
     ("06.4", confusion_by_counting),
     ("06.4", confusion_by_bincount),
+    ("06.4", confusion_by_sparse),
     ("06.5", scores_by_loop),
     ("06.5", scores_with_guard),
     ("06.6", disagree_by_search),
@@ -228,6 +250,7 @@ ALSO_RIGHT = [
                         np.array([[1, n - 1], [0, n]]))),
     ("06.7", wilson_by_roots),
     ("06.7", wilson_by_bisection),
+    ("06.7", wilson_by_brentq),
     ("06.7", lambda hits, n, z=1.96: np.array(ex06.wilson(hits, n, z))),
 ]  # fmt: skip
 
@@ -259,6 +282,47 @@ def at_even_distances(rows, fraction, rng):
     ]
 
 
+def at_least_one(rows, fraction, rng):
+    return rng.permutation(rows)[: max(1, round(fraction * len(rows)))]
+
+
+def spread_out(rows, fraction, rng):
+    """Every row has the same chance, but few sets of rows have any."""
+    count = round(fraction * len(rows))
+    places = np.arange(count) * len(rows) // max(count, 1) + rng.integers(len(rows))
+    return rows[places % len(rows)]
+
+
+def split_by_slices(y, fraction, rng):
+    """Takes the last n rows of each class, with n = 0 all of them."""
+    train, val = [], []
+    for k in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == k))
+        n = round(fraction * len(rows))
+        train.append(rows[:-n])
+        val.append(rows[-n:])
+    return np.concatenate(train), np.concatenate(val)
+
+
+def split_skipping_small(y, fraction, rng):
+    train, val = ex06.stratified_split(y, fraction, rng)
+    return train[np.isin(y[train], y[val])], val
+
+
+def split_refusing_small(y, fraction, rng):
+    if np.unique(y, return_counts=True)[1].min() < 2:
+        raise ValueError("a class of one row")
+    return ex06.stratified_split(y, fraction, rng)
+
+
+def split_shuffling_one(y, fraction, rng):
+    """Only the first class is shuffled."""
+    val = [np.flatnonzero(y == k) for k in np.unique(y)]
+    val[0] = rng.permutation(val[0])
+    val = np.concatenate([rows[: round(fraction * len(rows))] for rows in val])
+    return np.setdiff1d(np.arange(len(y)), val), val
+
+
 def split_evenly(y, fraction, rng):
     val = [rng.permutation(np.flatnonzero(y == k))[:3] for k in np.unique(y)]
     val = np.concatenate(val)
@@ -276,6 +340,11 @@ def split_up_to_the_largest(y, fraction, rng):
     val = [rng.permutation(np.flatnonzero(y == k)) for k in range(y.max() + 1)]
     val = np.concatenate([rows[: round(fraction * len(rows))] for rows in val])
     return np.setdiff1d(np.arange(len(y)), val), val
+
+
+def split_from_0_up(y, fraction, rng):
+    train, val = ex06.stratified_split(y, fraction, rng)
+    return train[y[train] >= 0], val[y[val] >= 0]
 
 
 def split_sorted(y, fraction, rng):
@@ -332,6 +401,24 @@ def in_a_row(n, k, rng):
 def last_takes_all(n, k, rng):
     order = rng.permutation(n)
     return np.split(order, [n // k * i for i in range(1, k)])
+
+
+def rounded_up(n, k, rng):
+    order, size = rng.permutation(n), -(-n // k)
+    return [order[i : i + size] for i in range(0, n, size)]
+
+
+def shuffled_each_time(n, k, rng):
+    return [np.array_split(rng.permutation(n), k)[i] for i in range(k)]
+
+
+def listed_by_fold(x, y, k, rng, select, fit):
+    out = validate(cut=folds_by_position)(x, y, k, rng, select, fit)
+    return [np.array(part) for part in np.array_split(out, k)]
+
+
+def in_a_byte(x, y, k, rng, select, fit):
+    return np.array(validate()(x, y, k, rng, select, fit)).astype(np.int8)
 
 
 def folds_of_fixed_seed(n, k, rng):
@@ -427,6 +514,15 @@ def batches_by_chance(x, y, batch_size, rng):
     return take_batches(x, y, batch_size, np.random.default_rng())
 
 
+def second_pass(x, y, batch_size, rng):
+    sum(len(yb) for _, yb in take_batches(x, y, batch_size, rng))
+    return take_batches(x, y, batch_size, rng)
+
+
+def scaled_down(x, y, batch_size, rng):
+    return take_batches(x / 255, y, batch_size, rng)
+
+
 def shuffling_x(x, y, batch_size, rng):
     rng.shuffle(x)
     yield from take_batches(x, y, batch_size, rng)
@@ -482,6 +578,52 @@ def epoch_twice_forward(model, x, y, optimizer, loss_fn, batch_size, rng):
     return loss
 
 
+def epoch_with_loss(change):
+    """Goes back from the loss as ``change(loss, size of the batch)`` makes it."""
+
+    def answer(model, x, y, optimizer, loss_fn, batch_size, rng):
+        model.train()
+        total = 0.0
+        for xb, yb in take_batches(x, y, batch_size, rng):
+            loss = loss_fn(model(engine.tensor(xb)), yb)
+            optimizer.zero_grad()
+            change(loss, len(yb)).backward()
+            optimizer.step()
+            total += loss.item() * len(yb)
+        return total / len(y)
+
+    return answer
+
+
+def epoch_stepping_twice(model, x, y, optimizer, loss_fn, batch_size, rng):
+    model.train()
+    total = 0.0
+    for xb, yb in take_batches(x, y, batch_size, rng):
+        loss = loss_fn(model(engine.tensor(xb)), yb)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        optimizer.step()
+        total += loss.item() * len(yb)
+    return total / len(y)
+
+
+def epoch_of_cross_entropy(model, x, y, optimizer, loss_fn, batch_size, rng):
+    return epoch()(model, x, y, optimizer, engine.functional.cross_entropy, batch_size, rng)
+
+
+def epoch_remembering():
+    """The mean of all losses since it was made."""
+    kept = [], []
+
+    def mean(losses, sizes):
+        kept[0].extend(losses)
+        kept[1].extend(sizes)
+        return mean_loss(*kept)
+
+    return epoch(mean=mean)
+
+
 def epoch_step_after_loop(model, x, y, optimizer, loss_fn, batch_size, rng):
     model.train()
     optimizer.zero_grad()
@@ -504,6 +646,27 @@ def confusion_fancy_index(y_true, y_pred, classes):
 
 def confusion_of_those_seen(y_true, y_pred, classes):
     return confusion_by_counting(y_true, y_pred, np.unique(y_true))
+
+
+def confusion_searched(y_true, y_pred, classes):
+    """As if the classes were in order."""
+    k = len(classes)
+    matrix = np.zeros((k, k), dtype=int)
+    np.add.at(matrix, (np.searchsorted(classes, y_true), np.searchsorted(classes, y_pred)), 1)
+    return matrix
+
+
+def confusion_short(y_true, y_pred, classes):
+    """Counts up to the last cell that is not empty."""
+    k, place = len(classes), np.vectorize(list(classes).index)
+    return np.bincount(k * place(y_true) + place(y_pred)).reshape(k, k)
+
+
+def confusion_of_one_row(y_true, y_pred, classes):
+    matrix = [[0] * len(classes)] * len(classes)
+    for t, p in zip(y_true, y_pred, strict=True):
+        matrix[classes.index(t)][classes.index(p)] += 1
+    return np.array(matrix)
 
 
 def confusion_in_order(y_true, y_pred, classes):
@@ -578,6 +741,46 @@ def scores_unguarded(least):
     return answer
 
 
+def scores_looking_at(which):
+    """Both divisions look whether the sums of one kind are empty."""
+
+    def answer(matrix):
+        hit, row, column = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+        there = (column, row)[which] > 0
+
+        def ratio(a, b):
+            with np.errstate(all="ignore"):
+                return np.divide(a, b, out=np.zeros(len(a)), where=there)
+
+        p, r = ratio(hit, column), ratio(hit, row)
+        f1 = np.where(p + r > 0, 2 * p * r / np.where(p + r > 0, p + r, 1), 0)
+        a, b = p.mean(), r.mean()
+        return p, r, f1, f1.mean(), 2 * a * b / (a + b) if a + b else 0.0
+
+    return answer
+
+
+def scores_in_python(matrix):
+    """Numbers of Python, which know no nan; the recall is looked after by the column."""
+    rows = matrix.tolist()
+    p, r, k = [], [], len(rows)
+    for i in range(k):
+        column = sum(row[i] for row in rows)
+        p.append(rows[i][i] / column if column else 0.0)
+        r.append(rows[i][i] / sum(rows[i]) if column else 0.0)
+    _, _, f1, mean, _ = ex06.scores_from_matrix(matrix)
+    a, b = np.mean(p), np.mean(r)
+    return np.array(p), np.array(r), f1, mean, 2 * a * b / (a + b) if a + b else 0.0
+
+
+def scores_remembered():
+    """The result of the last matrix that began as this one does."""
+    known = {}
+    return lambda matrix: known.setdefault(
+        (matrix.shape, *matrix[0, :2].tolist()), ex06.scores_from_matrix(matrix)
+    )
+
+
 def scores_in_place(matrix):
     right = ex06.scores_from_matrix(matrix)
     np.fill_diagonal(matrix, 0)
@@ -607,6 +810,8 @@ micro = scores_with(3, lambda got, m: np.trace(m) / m.sum())
 same_twice = scores_with(4, lambda got, m: got[3])
 mean_of_means = scores_with(4, lambda got, m: (got[0].mean() + got[1].mean()) / 2)
 skips_empty = scores_with(3, lambda got, m: got[2][m.sum(axis=0) + m.sum(axis=1) > 0].mean())
+added_one = scores_with(0, lambda got, m: np.diag(m) / (m.sum(axis=0) + 1))
+f1_unguarded = scores_with(2, lambda got, m: np.where(got[0] + got[1] > 0, got[2], np.nan))
 one_for_empty = scores_with(0, lambda got, m: np.where(m.sum(axis=0) > 0, got[0], 1.0))
 
 
@@ -621,6 +826,15 @@ def disagree_copied(n):
 
 def disagree_even(n):
     return np.full((2, 2), n / 2), ex06.disagree(n)[1]
+
+
+def disagree_halves(n):
+    return np.full((2, 2), n // 2), ex06.disagree(n)[1]
+
+
+def disagree_once():
+    made = []
+    return lambda n: made or made.extend(ex06.disagree(n)) or made
 
 
 def disagree_little(n):
@@ -651,6 +865,50 @@ def wilson_with_one_sd(hits, n, z=1.96):
     return (low + high) / 2 - (high - low) / 2 / z, (low + high) / 2 + (high - low) / 2 / z
 
 
+def wilson_halved_early(hits, n, z=1.96):
+    return tuple(end + 3e-5 for end in ex06.wilson(hits, n, z))
+
+
+def wilson_remembered():
+    known = {}
+    return lambda hits, n, z=1.96: known.setdefault((hits, n), ex06.wilson(hits, n, z))
+
+
+def wilson_from(middle, half):
+    """The ends of the formula, of p, n, z and d = 1 + z²/n."""
+
+    def answer(hits, n, z=1.96):
+        p, d = hits / n, 1 + z * z / n
+        m, h = middle(p, n, z, d), half(p, n, z, d)
+        return m - h, m + h
+
+    return answer
+
+
+def middle(p, n, z, d):
+    return (p + z * z / (2 * n)) / d
+
+
+def half(p, n, z, d):
+    return z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / d
+
+
+def half_of_4n(p, n, z, d):
+    return z * np.sqrt(p * (1 - p) / n + z * z / (4 * n)) / d
+
+
+def half_without_root(p, n, z, d):
+    return z * (p * (1 - p) / n + z * z / (4 * n * n)) / d
+
+
+def half_with_fewer(p, n, z, d):
+    return z * np.sqrt(p * (1 - p) / max(n - 1, 1) + z * z / (4 * n * n)) / d
+
+
+def half_odd(p, n, z, d):
+    return 1.3 * half(p, n, z, d)
+
+
 def wilson_by_grid(hits, n, z=1.96):
     p = np.linspace(0, 1, 978)
     p = p[abs(hits / n - p) <= z * np.sqrt(p * (1 - p) / n)]
@@ -668,27 +926,37 @@ def wilson_then(change):
 WRONG = [
     Wrong("06.1", "from all rows", split_from_all_rows, "对每个类别分别抽", 0),
     Wrong("06.1", "overlap", split_then(lambda t, v: (np.append(t, v), v)), "背过的题", 0),
-    Wrong("06.1", "cut off", split_with(cut_off), "差一张", 84),
+    Wrong("06.1", "cut off", split_with(cut_off), "差一张", 72),
     Wrong("06.1", "from 0", split_counting_from_0, "用 np.unique(y) 问", 0),
     Wrong("06.1", "up to the largest", split_up_to_the_largest, "一张也没有进验证", 0),
+    Wrong("06.1", "from 0 up", split_from_0_up, "标签都是负数", 0),
     Wrong("06.1", "shuffles y", split_shuffling_labels, "y 被原地修改", 0),
     Wrong("06.1", "loses rows", split_then(lambda t, v: (t[1:], v)), "漏了 1 行", 0),
     Wrong("06.1", "lists", split_then(lambda t, v: (t.tolist(), v.tolist())), "现在是列表", 0),
     Wrong(
         "06.1", "one row twice", split_then(lambda t, v: (np.append(t, t[0]), v)), "有 1 行重复", 0
     ),
-    Wrong("06.1", "own seed", split_by_chance, "全局函数", 34),
+    Wrong("06.1", "own seed", split_by_chance, "全局函数", 28),
     Wrong("06.1", "turned", split_then(lambda t, v: (v, t)), "两份对调了", 0),
     Wrong("06.1", "as many of each", split_evenly, "一样多张", 0),
-    Wrong("06.1", "even distances", split_with(at_even_distances), "每隔几行取一张", 66),
-    Wrong("06.1", "first rows", split_with(first_rows), "排过序", 34),
+    Wrong("06.1", "even distances", split_with(at_even_distances), "每隔几行取一张", 57),
+    Wrong("06.1", "first rows", split_with(first_rows), "排过序", 28),
     Wrong("06.1", "masks", split_then(split_masks), "np.flatnonzero", 0),
+    Wrong("06.1", "one at least", split_with(at_least_one), "硬塞一张", 86),
+    Wrong("06.1", "slices", split_by_slices, "rows[-0:]", 86),
+    Wrong("06.1", "skips small classes", split_skipping_small, "不是跳过", 86),
+    Wrong("06.1", "refuses small classes", split_refusing_small, "也要切", 86),
+    Wrong("06.1", "shuffles one class", split_shuffling_one, "不只是其中一类", 57),
     Wrong("06.1", "fixed share", split_of_a_fifth, "却不是 fraction", 0),
     Wrong("06.1", "labels", split_labels, "是不是放了标签", 0),
     Wrong("06.1", "one array", split_then(lambda t, v: np.append(t, v)), "train_rows, val_rows", 0),
     Wrong("06.2", "colleague", colleague, "没有轮到", 0),
     Wrong("06.2", "in a row", validate(cut=in_a_row), "连着的一段行", 13),
     Wrong("06.2", "last fold large", validate(cut=last_takes_all), "最多差 1", 13),
+    Wrong("06.2", "rounded up", validate(cut=rounded_up), "最后就不够分", 13),
+    Wrong("06.2", "shuffled each time", validate(cut=shuffled_each_time), "只打乱一次", 0),
+    Wrong("06.2", "listed by fold", listed_by_fold, "折的列表", 0),
+    Wrong("06.2", "a byte", in_a_byte, "int8", 63),
     Wrong("06.2", "selects once", select_once, "这就是泄漏", 25),
     Wrong("06.2", "one model", fit_once, "就要训练", 13),
     Wrong("06.2", "fixed seed", validate(cut=folds_of_fixed_seed), "还是那几折", 87),
@@ -698,37 +966,46 @@ WRONG = [
     Wrong("06.2", "labels of others", validate(labels=lambda y, r: y[: len(r)]), "对不上号", 0),
     Wrong("06.2", "columns turned", columns_sorted_later, "次序相同", 50),
     Wrong("06.2", "k below N only", validate_large, "就要训练 6 次", 87),
-    Wrong("06.2", "in fold order", in_fold_order, "放在第 i 行", 63),
+    Wrong("06.2", "in fold order", in_fold_order, "换成原来的行号", 63),
     Wrong("06.2", "selects twice", validate(columns=selects_twice), "只调用 select 一次", 25),
-    Wrong("06.2", "scaled", validate_scaled, "数不变", 0),
-    Wrong("06.3", "no zero_grad", epoch(zero=False), "累加起来了", 14),
+    Wrong("06.2", "scaled", validate_scaled, "先做了标准化", 0),
+    Wrong("06.3", "no zero_grad", epoch(zero=False), "累加起来了", 13),
     Wrong("06.3", "no step", epoch(step=False), "一模一样", 0),
-    Wrong("06.3", "no train mode", epoch(mode=False), "model.train()", 43),
-    Wrong("06.3", "mean of batches", epoch(mean=lambda a, b: mean_loss(a, None)), "同权", 57),
-    Wrong("06.3", "a tensor", epoch(mean=lambda a, b: a[-1]), "loss.item()", 57),
-    Wrong("06.3", "last batch", epoch(mean=lambda a, b: a[-1].item()), "最后一批的损失", 57),
-    Wrong("06.3", "total", epoch(mean=lambda a, b: mean_loss(a, b) * sum(b)), "还没有除以 N", 57),
+    Wrong("06.3", "no train mode", epoch(mode=False), "model.train()", 37),
+    Wrong("06.3", "mean of batches", epoch(mean=lambda a, b: mean_loss(a, None)), "同权", 50),
+    Wrong("06.3", "a tensor", epoch(mean=lambda a, b: a[-1]), "loss.item()", 50),
+    Wrong("06.3", "last batch", epoch(mean=lambda a, b: a[-1].item()), "最后一批的损失", 50),
+    Wrong("06.3", "total", epoch(mean=lambda a, b: mean_loss(a, b) * sum(b)), "还没有除以 N", 50),
     Wrong("06.3", "drops the last batch", epoch(cut=drop_last), "不满的一批", 0),
     Wrong("06.3", "labels of other rows", epoch(cut=two_orders), "取自同一批", 0),
     Wrong("06.3", "not shuffled", epoch(cut=in_order), "顺序和输入一样", 0),
     Wrong("06.3", "blocks", epoch(cut=blocks), "还是连号", 0),
-    Wrong("06.3", "another order", epoch(cut=another_order), "逐位比较", 86),
-    Wrong("06.3", "own seed", epoch(cut=own_seed), "自己另建固定种子", 86),
-    Wrong("06.3", "by chance", epoch_by_chance, "np.random 的全局函数", 86),
-    Wrong("06.3", "not times len", epoch(mean=lambda a, b: summed(a) / sum(b)), "没有先把", 57),
+    Wrong("06.3", "another order", epoch(cut=another_order), "逐位比较", 87),
+    Wrong("06.3", "own seed", epoch(cut=own_seed), "自己另建固定种子", 87),
+    Wrong("06.3", "by chance", epoch_by_chance, "全局的随机数", 87),
+    Wrong("06.3", "not times len", epoch(mean=lambda a, b: summed(a) / sum(b)), "没有先把", 50),
     Wrong(
-        "06.3", "times B", epoch(mean=lambda a, b: b[0] * summed(a) / sum(b)), "不是 batch_size", 57
+        "06.3", "times B", epoch(mean=lambda a, b: b[0] * summed(a) / sum(b)), "不是 batch_size", 50
     ),
     Wrong("06.3", "twice forward", epoch_twice_forward, "只前向一次", 0),
     Wrong("06.3", "one large batch", epoch(cut=one_batch), "你送了 1 批", 0),
     Wrong("06.3", "shuffles x", epoch(cut=shuffling_x), "x 被原地修改", 0),
     Wrong("06.3", "shuffles y", epoch(cut=shuffling_y), "y 被原地修改", 0),
+    Wrong("06.3", "batches twice", epoch(cut=second_pass), "取了不止一遍", 87),
+    Wrong("06.3", "scaled", epoch(cut=scaled_down), "不是 x 里的原数", 0),
+    Wrong("06.3", "divided again", epoch_with_loss(lambda a, n: a / n), "又除了一次", 13),
+    Wrong("06.3", "times the size", epoch_with_loss(lambda a, n: a * n), "又乘了样本数", 13),
+    Wrong("06.3", "half the loss", epoch_with_loss(lambda a, n: a * 0.5), "各恰好一次；", 13),
+    Wrong("06.3", "two steps", epoch_stepping_twice, "走了两步", 13),
     Wrong("06.3", "does nothing", lambda *args: 0.0, "loss_fn(logits, yb)", 0),
-    Wrong("06.3", "step after the loop", epoch_step_after_loop, "step 在循环里面", 14),
+    Wrong("06.3", "step after the loop", epoch_step_after_loop, "step 要在循环里面", 13),
     Wrong("06.4", "transposed", lambda t, p, c: ex06.confusion_matrix(p, t, c), "行列反了", 40),
     Wrong("06.4", "fancy index", confusion_fancy_index, "只加一次", 0),
     Wrong("06.4", "size from the data", confusion_of_those_seen, "大小由 classes 定", 0),
     Wrong("06.4", "in order", confusion_in_order, "从小到大排", 0),
+    Wrong("06.4", "searched", confusion_searched, "np.searchsorted 只认", 0),
+    Wrong("06.4", "short", confusion_short, "minlength", 0),
+    Wrong("06.4", "one row", confusion_of_one_row, "同一个列表", 0),
     Wrong("06.4", "other classes", confusion_of_others, "对角线上", 0),
     Wrong("06.4", "symmetric", confusion_changed(lambda m: (m + m.T) / 2), "真实为 classes[i]", 40),
     Wrong("06.4", "marks y_true", confusion_marking(0), "y_true 被原地修改", 0),
@@ -741,23 +1018,27 @@ WRONG = [
     Wrong("06.4", "many only", confusion_many_only, "一个样本也是", 90),
     Wrong("06.5", "in place", scores_in_place, "matrix 被原地修改", 0),
     Wrong("06.5", "swapped", scores_swapped, "对调了", 0),
-    Wrong("06.5", "arithmetic mean", arithmetic, "两者之一很低时", 31),
-    Wrong("06.5", "geometric mean", geometric, "几何平均", 31),
-    Wrong("06.5", "macros swapped", macros_swapped, "次序反了", 46),
-    Wrong("06.5", "weighted", weighted, "按张数加权", 46),
-    Wrong("06.5", "micro", micro, "就是准确率", 46),
-    Wrong("06.5", "same twice", same_twice, "与前一个数相同", 62),
-    Wrong("06.5", "mean of means", mean_of_means, "还差套 F1 的公式", 62),
-    Wrong("06.5", "nan", scores_unguarded(0), "列和为 0 时出现了 0/0", 77),
+    Wrong("06.5", "arithmetic mean", arithmetic, "两者之一很低时", 28),
+    Wrong("06.5", "geometric mean", geometric, "几何平均", 28),
+    Wrong("06.5", "macros swapped", macros_swapped, "次序反了", 43),
+    Wrong("06.5", "weighted", weighted, "按张数加权", 43),
+    Wrong("06.5", "micro", micro, "就是准确率", 43),
+    Wrong("06.5", "same twice", same_twice, "与前一个数相同", 57),
+    Wrong("06.5", "mean of means", mean_of_means, "还差套 F1 的公式", 57),
+    Wrong("06.5", "nan", scores_unguarded(0), "precision 里出现了 0/0：列和", 72),
     Wrong("06.5", "share of all", scores_with(0, share), "不是总数", 0),
-    Wrong("06.5", "columns twice", scores_with(1, lambda got, m: got[0]), "都除以了列和", 16),
-    Wrong("06.5", "half", scores_with(2, lambda got, m: got[2] / 2), "少乘了 2", 31),
+    Wrong("06.5", "columns twice", scores_with(1, lambda got, m: got[0]), "都除以了列和", 14),
+    Wrong("06.5", "half", scores_with(2, lambda got, m: got[2] / 2), "少乘了 2", 28),
     Wrong("06.5", "skips empty classes", skips_empty, "K 不变", 89),
-    Wrong("06.5", "nan in empty rows", scores_unguarded(1), "行和、列和都为 0", 84),
-    Wrong("06.5", "nan at the end", scores_last_unguarded, "P 与 R 都为 0", 92),
+    Wrong("06.5", "nan in empty rows", scores_unguarded(1), "recall 里出现了 0/0：行和为 0", 78),
+    Wrong("06.5", "nan at the end", scores_last_unguarded, "P 与 R 的平均之和为 0", 92),
+    Wrong("06.5", "in Python", scores_in_python, "除以了 0", 78),
+    Wrong("06.5", "remembered", scores_remembered(), "与第一张表的结果相同", 72),
+    Wrong("06.5", "one more", added_one, "多加了 1", 0),
+    Wrong("06.5", "F1 unguarded", f1_unguarded, "f1 里出现了 0/0", 72),
     Wrong("06.5", "four", lambda m: ex06.scores_from_matrix(m)[:4], "return precision", 0),
     Wrong("06.5", "lists", scores_listed, "现在是列表", 0),
-    Wrong("06.5", "a word", scores_with(4, lambda got, m: "0.5"), "不是一个实数", 62),
+    Wrong("06.5", "a word", scores_with(4, lambda got, m: "0.5"), "不是一个实数", 57),
     Wrong("06.6", "copied", disagree_copied, "同一份测试集", 0),
     Wrong("06.6", "swapped", tables(lambda a, b: (b, a)), "对调了", 0),
     Wrong("06.6", "transposed", tables(lambda a, b: (a.T, b.T)), "列和是", 0),
@@ -770,7 +1051,48 @@ WRONG = [
     Wrong("06.7", "plus four", plus_four, "加几张再套", 0),
     Wrong("06.7", "no denominator", wilson_without_denominator, "p² 的系数不是 1", 0),
     Wrong("06.7", "no z", wilson_with_one_sd, "少乘了 z", 0),
-    Wrong("06.7", "grid", wilson_by_grid, "先核对", 0),
+    Wrong("06.7", "grid", wilson_by_grid, "网格太粗", 0),
+    Wrong("06.7", "4n", wilson_from(middle, half_of_4n), "n 也要平方", 0),
+    Wrong("06.7", "no root", wilson_from(middle, half_without_root), "根号没有开", 0),
+    Wrong("06.7", "n - 1", wilson_from(middle, half_with_fewer), "不是 n − 1", 0),
+    Wrong(
+        "06.7",
+        "d in the root only",
+        wilson_from(lambda p, n, z, d: d * middle(p, n, z, d), half),
+        "中点也要除",
+        0,
+    ),
+    Wrong(
+        "06.7",
+        "d in the middle only",
+        wilson_from(middle, lambda p, n, z, d: d * half(p, n, z, d)),
+        "根号那一项也要除",
+        0,
+    ),
+    Wrong(
+        "06.7",
+        "z in the middle",
+        wilson_from(lambda p, n, z, d: (p + z / 2 / n) / d, half),
+        "z 也要平方",
+        0,
+    ),
+    Wrong("06.7", "another width", wilson_from(middle, half_odd), "中点对，宽度不对", 0),
+    Wrong(
+        "06.7",
+        "another middle",
+        wilson_from(lambda p, n, z, d: p - 0.05, half),
+        "宽度对，中点不对",
+        0,
+    ),
+    Wrong("06.7", "neither", wilson_from(lambda p, n, z, d: p - 0.05, half_odd), "代回去", 0),
+    Wrong(
+        "06.7",
+        "whole division",
+        lambda hits, n, z=1.96: ex06.wilson(hits // n * n, n, z),
+        "整除",
+        0,
+    ),
+    Wrong("06.7", "1 - low", wilson_then(lambda a, b: (a, 1 - a)), "low 对，high 不对", 10),
     Wrong("06.7", "middle", wilson_then(lambda a, b: ((a + b) / 2, (b - a) / 2)), "中点和半宽", 0),
     Wrong("06.7", "percent", wilson_then(lambda a, b: (100 * a, 100 * b)), "不是百分数", 0),
     Wrong("06.7", "own rule at 0", wilson_but_at_0, "宽度成了 0", 47),
@@ -779,13 +1101,20 @@ WRONG = [
 # one hint serves several slips of the same kind
 SAME_HINT = [
     Wrong("06.6", "even n only", disagree_even, "不小于 0 的整数", 33),
-    Wrong("06.1", "stretch", split_with(stretch), "从某处起连着取", 66),
+    Wrong("06.1", "stretch", split_with(stretch), "从某处起连着取", 57),
+    Wrong("06.1", "spread out", split_with(spread_out), "每隔几行", 57),
     Wrong("06.1", "sorted by class", split_sorted, "", 0),
     Wrong("06.2", "sees all labels", validate(columns=sees_all), "这就是泄漏", 25),
     Wrong("06.3", "no backward", epoch(backward=False), "一模一样", 0),
-    Wrong("06.3", "returns nothing", epoch(mean=lambda a, b: None), "loss.item()", 57),
+    Wrong("06.3", "returns nothing", epoch(mean=lambda a, b: None), "loss.item()", 50),
     Wrong("06.4", "even", confusion_changed(lambda m: np.full(m.shape, m.mean())), "对角线上", 0),
-    Wrong("06.5", "one for empty", one_for_empty, "记作 0", 77),
+    Wrong("06.5", "one for empty", one_for_empty, "记作 0", 72),
+    Wrong("06.5", "column for both", scores_looking_at(0), "recall 里出现了 0/0", 78),
+    Wrong("06.5", "row for both", scores_looking_at(1), "precision", 72),
+    Wrong("06.6", "halves", disagree_halves, "加起来少 1", 33),
+    Wrong("06.6", "made once", disagree_once(), "表还是原来的", 33),
+    Wrong("06.7", "halved too early", wilson_halved_early, "二分停早了", 0),
+    Wrong("06.7", "remembered", wilson_remembered(), "记着上一次的结果", 21),
     Wrong("06.7", "clipped", clipped, "要解方程", 0),
 ]
 
@@ -813,6 +1142,17 @@ def test_no_odd_loss_passes_or_breaks_the_judge(loss):
 def test_a_draw_from_all_rows_is_found_out_when_it_comes_near_the_shares():
     from_all_rows = next(mistake for mistake in WRONG if mistake.answer is split_from_all_rows)
     assert_hint(from_all_rows, seeds=[195, 583, 676])
+
+
+def test_another_loss_is_told_from_no_loss():
+    # not among the others: the function of the course takes no tensor of another process
+    assert_hint(Wrong("06.3", "another loss", epoch_of_cross_entropy, "一次也没有调用", 0))
+
+
+def test_losses_of_earlier_epochs_are_found_out():
+    for seed in (None, 0, 1, 2):
+        wrong = Wrong("06.3", "remembers losses", epoch_remembering(), "前一轮的损失", 75)
+        assert_hint(wrong, seeds=[seed])
 
 
 def test_the_scores_are_told_apart_whatever_the_seed():
