@@ -12,10 +12,11 @@ from aigc_course import data, engine
 from aigc_course.authoring.experiment import Experiment, main
 from aigc_course.engine import nn, optim
 
-TITLE = "网络的宽度、轮数、学习率与线性分类器的学习率，Fashion-MNIST（第 06 章）"
+TITLE = "网络的宽度、轮数、学习率，线性分类器与窄网络的学习率，Fashion-MNIST（第 06 章）"
 ABOUT = """\
 问的是：计算时间大致一样时，第 06 章的网络取多宽、训练几轮、学习率多大最好；线性分类器用同样的
-时间，学习率多大最好。网络是 784-w-w/2-10，ReLU；线性分类器是 784-10，记作 w = 0。交叉熵，Adam
+时间，学习率多大最好；窄到参数与线性分类器一样多的网络（w = 10，`model` 记作 narrow）同样训练
+60 轮，学习率多大最好。网络是 784-w-w/2-10，ReLU；线性分类器是 784-10，记作 w = 0。交叉熵，Adam
 （β 用默认值），批 256，学习率从 `lr` 起按余弦下降，每轮一次。宽度每加倍，轮数减半
 （w × 轮数 = 2048），机器空闲、一个线程时都在 12 秒上下；线性分类器训练 60 轮，也是这么久。
 种子 0、1；初始权重和批的顺序由种子定。
@@ -33,6 +34,7 @@ SETTINGS = [
     for lr in RATES
 ]
 SETTINGS += [{"model": "linear", "width": 0, "epochs": 60, "lr": lr} for lr in RATES]
+SETTINGS += [{"model": "narrow", "width": 10, "epochs": 60, "lr": lr} for lr in RATES]
 POINTS = [{**setting, "seed": seed} for seed in (0, 1) for setting in SETTINGS]
 
 
