@@ -6,7 +6,7 @@ They take and return plain NumPy arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,15 @@ from aigc_course.judging.vocabulary import (
     Array,
     Caller,
     Rng,
+    Step,
     Steps,
-    again,
     agree,
     array,
     exercise,
     hints,
     one_by_one,
     parts,
+    shape_of,
     sizes,
     that,
     value,
@@ -151,26 +152,168 @@ def disguise(image: Array) -> Array:
 # --- the judges --------------------------------------------------------------------------------
 
 
-def _album(rng: Rng) -> Array:
-    """Pictures in which every other measure of distance chooses another nearest or farthest one."""
-    plain, bright = int(rng.integers(5, 8)), int(rng.integers(2, 4))
-    H, W = sizes(rng, 2, 5, 11)
-    cloth, noise = rng.uniform(30, 160, size=(H, W)), rng.normal(size=(plain + bright, H, W)) * 20
-    centre = cloth + 80 * bright / (plain + bright)  # near the average of all of them
-    even = centre + rng.choice([-22, 22], size=(H, W))  # nearest by squares
-    even[rng.integers(H), rng.integers(W)] += 60  # not by the largest difference
-    few = centre + 110 * (rng.permutation(H * W).reshape(H, W) < H * W / 8)  # by absolute values
-    negative = cloth.min() + cloth.max() - cloth  # farthest, of ordinary brightness
-    shifted = cloth + noise + np.repeat([0, 80], [plain, bright])[:, None, None]
-    images = np.concatenate([shifted, [even, few, negative]])
-    images = np.clip(images[rng.permutation(len(images))], 0, 255).astype(np.uint8)
-    squares = _squares(images)
-    by_largest = squares.max(axis=(1, 2)).argmin() == squares.sum(axis=(1, 2)).argmin()
-    return _album(rng) if by_largest else images
+def _pictures(
+    got: Any, want: Array, label: str, hint: str, traps: dict[str, Any] | None = None, **more: Any
+) -> Step:
+    """A step of :func:`value`; float32 will do: nothing that follows needs more digits."""
+    if getattr(got, "dtype", None) == np.float32:
+        more |= {"rtol": 1e-4, "atol": 1e-6}
+    return value(got, want, label, hint, traps, **more)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return shape_of(a) == shape_of(b) is not None and bool(
+        np.allclose(np.asarray(a, dtype=float), np.asarray(b, dtype=float), rtol=1e-6, atol=1e-9)
+    )
+
+
+def _integers(came: Any) -> bool:
+    return getattr(getattr(came, "dtype", None), "kind", "") in ("i", "u", "b")
 
 
 def _squares(images: Array) -> Array:
     return (images - images.mean(axis=0)) ** 2
+
+
+def _far_from(images: Array, other: Array) -> Array:
+    return ((images - other) ** 2).sum(axis=(1, 2), dtype=float)
+
+
+Measure = Callable[[Array], Array]  # (N, H, W) of uint8 -> distances (N,)
+NOT_THE_DISTANCE: dict[str, list[Measure]] = {
+    "正负相消，比的成了每张图的平均亮度：逐像素相减以后要先平方，再求和": [
+        lambda x: x.mean(axis=(1, 2)),
+        lambda x: (x - x.mean(axis=0)).sum(axis=(1, 2)) ** 2,
+        lambda x: (x.mean(axis=(1, 2)) - x.mean()) ** 2,
+    ],
+    "减的是一个数：mean() 少了 axis=0，得不到平均图": [lambda x: _far_from(x, x.mean())],
+    "绝对值之和是另一种距离：欧氏距离用平方": [
+        lambda x: np.abs(x - x.mean(axis=0)).sum(axis=(1, 2))
+    ],
+    "平方在 uint8 里绕回去了：先变成浮点数": [
+        lambda x: ((x - x.mean(axis=0).astype(np.uint8)) ** 2).sum(axis=(1, 2), dtype=float),
+        lambda x: ((x - x.mean(axis=0).round().astype(np.uint8)) ** 2).sum(
+            axis=(1, 2), dtype=float
+        ),
+        lambda x: (_gap(x, x.mean(axis=0).round().astype(np.uint8)) ** 2).sum(
+            axis=(1, 2), dtype=float
+        ),
+        lambda x: (_gap(x, x.mean(axis=0).astype(np.uint8)) ** 2).sum(axis=(1, 2), dtype=float),
+    ],
+    "平均图不对：sum(images) 在 uint8 里加，过了 255 就绕回去；用 images.mean(axis=0)": [
+        lambda x: _far_from(x, x.sum(axis=0, dtype=np.uint8) / len(x))
+    ],
+    "平均图取整了：astype(int) 去掉了小数，两张差不多远的图就会排错；小数要留着": [
+        lambda x: _far_from(x, x.mean(axis=0).astype(int))
+    ],
+    "减的是每张图自己的平均：平均图的形状是 (H, W)，是所有图同一位置上的平均，沿 axis=0 求": [
+        lambda x: _far_from(x, x.mean(axis=(1, 2), keepdims=True)),
+        lambda x: _far_from(x, x.mean(axis=1, keepdims=True)),
+        lambda x: _far_from(x, x.mean(axis=2, keepdims=True)),
+    ],
+    "只看了差得最多的那个像素：欧氏距离要把平方都加起来": [
+        lambda x: np.abs(x - x.mean(axis=0)).max(axis=(1, 2))
+    ],
+    "用的是中位数图：平均图是同一位置上的平均": [lambda x: _far_from(x, np.median(x, axis=0))],
+    "减的是第一张图，不是平均图": [lambda x: _far_from(x.astype(float), x[0])],
+    "减的是最后一张图，不是平均图": [lambda x: _far_from(x.astype(float), x[-1])],
+    "比的是方向（夹角），不是距离：整张调亮的图，夹角不变，距离变了": [
+        lambda x: 1 - _cosines(x.reshape(len(x), -1).astype(float))
+    ],
+    "ord=2 对矩阵是谱范数，不是平方和开方：去掉 ord，或自己平方、求和、开方": [
+        lambda x: np.linalg.norm(x - x.mean(axis=0), ord=2, axis=(1, 2))
+    ],
+}
+
+
+# with as many pictures as rows and columns these give a wrong value; else an error
+OF_WRONG_SHAPE: list[Measure] = [
+    lambda x: _far_from(x, x.mean(axis=(1, 2))),
+    lambda x: _far_from(x, x.mean(axis=1)),
+    lambda x: _far_from(x, x.mean(axis=2)),
+]
+
+
+def _gap(a: Array, b: Array) -> Array:
+    return np.maximum(a, b) - np.minimum(a, b)
+
+
+def _cosines(v: Array) -> Array:
+    mean = v.mean(axis=0)
+    return v @ mean / np.linalg.norm(v, axis=1) / np.linalg.norm(mean)
+
+
+def _both(distance: Array) -> tuple[int, int]:
+    return int(distance.argmin()), int(distance.argmax())
+
+
+def _elif(distance: Array) -> tuple[int, int]:
+    """What a loop finds that asks for the farthest only where the nearest was not beaten."""
+    near, far, best, worst = 0, 0, np.inf, 0.0
+    for k, d in enumerate(distance):
+        if d < best:
+            near, best = k, d
+        elif d > worst:
+            far, worst = k, d
+    return near, far
+
+
+def _album(rng: Rng, size: tuple[int, int, int], at: tuple[int, int], floor: bool) -> Array:
+    """Pictures in which every other measure of distance chooses another nearest or farthest one.
+
+    Args:
+        size: (N, H, W), ``N >= 20``.
+        at: where the nearest and the farthest picture stand.
+        floor: whether another one is the nearest once the average is rounded down.
+    """
+    N, H, W = size
+    plain = round(0.7 * (N - 8))
+    bright = N - 8 - plain
+    while True:
+        cloth = rng.uniform(30, 160, size=(H, W))
+        centre = cloth + 80 * bright / N  # near the average of all of them
+        shifted = cloth + 20 * rng.normal(size=(plain + bright, H, W))
+        shifted[plain:] += 80
+        signs = np.where(rng.permutation(H * W).reshape(H, W) < 0.75 * H * W, 22.0, -22.0)
+        signs[rng.integers(H), rng.integers(W)] += 60
+        signs = signs if floor else -signs
+        smooth = centre + rng.choice([-30, 30], size=(H, W))  # nearest by the largest difference
+        few = centre + 110 * (rng.permutation(H * W).reshape(H, W) < H * W / 8)  # by absolutes
+        negative = cloth.min() + cloth.max() - cloth  # the farthest, of ordinary brightness
+        pale = centre.mean() - 0.1 * (centre - centre.mean())  # nearest to one shade
+        paler = centre.mean() + 40 + 0.02 * (centre - centre.mean())  # to its own shade
+        others = np.concatenate([shifted, [pale, paler, smooth, few, negative]])
+        mean = others.mean(axis=0)
+        length = 0.97 * np.linalg.norm(negative - mean) / np.linalg.norm(signs)
+        opposite = mean - length * signs  # farther than that from the nearest picture
+        others = np.concatenate([others, [opposite]])
+        others = np.clip(np.rint(others), 0, 255)
+        mean = others.mean(axis=0)  # of all, once the next two stand on either side of it
+        pair = np.rint([mean + 0.9955 * signs, mean - 1.0045 * signs])
+        images = np.concatenate([pair, others])
+        if images.min() < 0 or images.max() > 255:
+            continue
+        images = images.astype(np.uint8)
+        near_at, far_at = at[0] % N, at[1] % N
+        turned = rng.permutation(np.delete(np.arange(N), [0, N - 2])).tolist()
+        for place, which in sorted([(near_at, 0), (far_at, N - 2)]):
+            turned.insert(place, which)
+        images = images[turned]
+        if _told_apart(images, near_at, far_at, floor):
+            return images
+
+
+def _told_apart(images: Array, near: int, far: int, floor: bool) -> bool:
+    distance = _squares(images).sum(axis=(1, 2))
+    second = distance.argsort()[1]
+    floored = int(_far_from(images, images.mean(axis=0).astype(int)).argmin())
+    return (
+        _both(distance) == (near, far)
+        and distance[second] > 1.003 * distance[near]  # float32 can tell them apart
+        and np.sort(distance)[-2] < 0.99 * distance[far]
+        and floored == (second if floor else near)
+        and _far_from(images.astype(float), images[near]).argmax() != far
+    )
 
 
 @exercise("00.1", "最典型的一张，最离群的一张", points=1)
@@ -180,71 +323,122 @@ def _squares(images: Array) -> Array:
     "平方和沿后两维求，得到 (N,)；argmin、argmax 给出最小、最大的是第几个。",
 )
 def judge_typical(answer: Answer, rng: Rng) -> Steps:
-    cases = [_album(rng) for _ in range(6)]
     call = Caller(answer, typical)
-    near, far = [], []
+    # two cubes first: what is summed along a wrong axis, or kept from one call to the next, is a
+    # wrong value there and not an error; and 28 × 28 may be taken for granted until the third
+    cases = [_album(rng, (28, 28, 28), (9, 17), True), _album(rng, (28, 28, 28), (21, 3), False)]
+    for at in ((0, -1), (-1, 0), (4, 0), (0, 7), (5, -1), (-1, 6)):
+        H, W = sizes(rng, 2, 5, 11)
+        cases.append(_album(rng, (int(rng.integers(20, 26)), H, W), at, bool(rng.integers(2))))
+    near: list[Any] = []
+    far: list[Any] = []
+    error: ValueError | None = None
     for images in cases:
-        got = yield from parts(call(images)[0], 2, "near, far 两个下标")
+        try:
+            got = call(images)[0]
+        except ValueError as raised:
+            error = raised
+            break
+        got = yield from parts(got, 2, "near, far 两个下标")
         near.append(got[0])
         far.append(got[1])
-
-    def pick(measure: Callable[[Array], Array]) -> list[Array]:
-        """What another measure of distance, (N, H, W) -> (N,), would have chosen: near, far."""
-        by = [measure(images.astype(float)) for images in cases]
-        return [np.array([d.argmin() for d in by]), np.array([d.argmax() for d in by])]
-
-    wrongs = {
-        "正负相消，比的成了每张图的平均亮度：逐像素相减以后要先平方，再求和": pick(
-            lambda x: x.mean(axis=(1, 2))
-        ),
-        "减的是一个数：mean() 少了 axis=0，得不到平均图": pick(
-            lambda x: ((x - x.mean()) ** 2).sum(axis=(1, 2))
-        ),
-        "绝对值之和是另一种距离：欧氏距离用平方": pick(
-            lambda x: np.abs(x - x.mean(axis=0)).sum(axis=(1, 2))
-        ),
-        "平方在 uint8 里绕回去了：先变成浮点数": pick(
-            lambda x: ((x.astype(np.uint8) - x.mean(axis=0).astype(np.uint8)) ** 2).sum(
-                axis=(1, 2), dtype=float
-            )
-        ),
-        "减的是每张图自己的平均亮度：要减平均图": pick(
-            lambda x: ((x - x.mean(axis=(1, 2), keepdims=True)) ** 2).sum(axis=(1, 2))
-        ),
-        "只看了差得最多的那个像素：欧氏距离要把平方都加起来": pick(
-            lambda x: np.abs(x - x.mean(axis=0)).max(axis=(1, 2))
-        ),
-        "用的是中位数图：平均图是同一位置上的平均": pick(
-            lambda x: ((x - np.median(x, axis=0)) ** 2).sum(axis=(1, 2))
-        ),
-    }
-    first, last = pick(lambda x: _squares(x).sum(axis=(1, 2)))
-    hint = "对每张图求它与平均图的平方距离，再问最小的、最大的各是第几张"
-    distances = [_squares(images).sum(axis=(1, 2)) for images in cases]
-    at: dict[str, Any] = {
-        "编号从 0 数起：多了 1": first + 1,
-        "这是距离，不是编号：要 argmin，不是 min": [
-            np.array([d.min() for d in distances]),
-            np.array([np.sqrt(d.min()) for d in distances]),
-        ],
-        "平方和要沿后两维求，只剩 N 个数；现在的编号数的不是图": [
-            np.array([_squares(images).sum(axis=axis).argmin() for images in cases])
-            for axis in (0, 1, 2)
-        ]
-        + [np.array([_squares(images).argmin() for images in cases])],
-    }
-    # measures may agree on the nearest: the one that agrees on the farthest too comes first
-    both = sorted(wrongs.items(), key=lambda wrong: not agree(far, wrong[1][1]))
-    traps = at | {why: wrong[0] for why, wrong in both}
-    if agree(far, first):
-        traps = {"两个下标的次序反了：先最近，后最远": last} | traps
-    asked, form = [(images,) for images in cases], "要的是一个整数下标"
-    yield one_by_one(call, asked, near, first, "near", hint, traps, form=form)
-    traps = {why: wrong[1] for why, wrong in wrongs.items()}
-    yield one_by_one(call, asked, far, last, "far", hint, traps, form=form)
+    seen = len(near)
+    if error is not None and not seen:
+        raise error
+    first, last = np.array([typical(images) for images in cases[:seen]]).T
+    told = _typical_mistake(near, far, cases[:seen], error is not None)
+    right = agree(near, first) and agree(far, last)
+    if error is not None and right:
+        hint = "28×28 的图能算，换了大小就报错：形状里写死了 28 或 784？行数是 len(images)"
+        yield that(False, "换一种大小的图", hint, "ValueError")
+    if error is not None and not told:
+        raise error
+    hint = told or (
+        "每张图与平均图 (H, W) 逐像素相减、平方、求和，得到 N 个数；"
+        "再问最小的、最大的各在第几个。先打印这 N 个数，看是不是每张图一个"
+    )
+    asked, form = [(images,) for images in cases[:seen]], "要的是一个整数下标"
+    yield one_by_one(call, asked, near, first, "near", hint, form=form)
+    yield one_by_one(call, asked, far, last, "far", hint, form=form)
     whole = all(isinstance(k, int | np.integer) and not isinstance(k, bool) for k in near + far)
     yield that(whole, "能当下标用", "下标要是整数：images[near] 要能取出那张图")
     yield call.untouched(weight=0.5)
+
+
+def _typical_mistake(near: list[Any], far: list[Any], cases: list[Array], stopped: bool) -> str:
+    """The mistake that gives both of these in every case; "" if there is none.
+
+    Args:
+        stopped: the next case ended in an error, which only some mistakes do.
+    """
+
+    def gives(pick: Callable[[Array], Any]) -> bool:
+        wrong = np.array([pick(images) for images in cases], dtype=float)
+        return agree(near, wrong[:, 0]) and agree(far, wrong[:, 1])
+
+    start = cases[0].mean(axis=0)
+    same = [x for x in cases if x.shape == cases[0].shape]
+    n = len(same)
+    for kept in ([_both(_far_from(x, start)) for x in same], [typical(cases[0])] * n):
+        if n < 2 or not agree([*zip(near[:n], far[:n], strict=True)], kept):
+            continue
+        return (
+            "第一组对，换一组同样大小的，用的还是第一组的平均图或结果："
+            "可变的默认参数或全局变量留着上一次的内容，每次都要重新求"
+        )
+    if stopped:
+        wrong_shape = any(gives(lambda x, m=m: _both(m(x))) for m in OF_WRONG_SHAPE)  # type: ignore[misc]
+        return (
+            "平均图的形状应是 (H, W)，沿 axis=0 求；沿别的维求出来的，"
+            "换一种大小就对不齐，补 keepdims=True 也不对"
+            if wrong_shape
+            else ""
+        )
+    for why, measures in NOT_THE_DISTANCE.items():
+        if any(gives(lambda x, m=measure: _both(m(x))) for measure in measures):  # type: ignore[misc]
+            return why
+
+    def distances(x: Array) -> Array:
+        return np.asarray(_squares(x).sum(axis=(1, 2)))
+
+    def ranked(x: Array, k: int, n: int) -> tuple[int, int]:
+        order = distances(x).argsort()
+        return int(order[k]), int(order[n])
+
+    others: dict[str, list[Callable[[Array], Any]]] = {
+        "两个下标的次序反了：先最近，后最远": [lambda x: typical(x)[::-1]],
+        "编号从 0 数起：多了 1": [lambda x: np.add(typical(x), 1)],
+        "这是距离，不是编号：要 argmin，不是 min": [
+            lambda x: (distances(x).min(), distances(x).max()),
+            lambda x: np.sqrt((distances(x).min(), distances(x).max())),
+        ],
+        "平方和要沿后两维求，只剩 N 个数；现在的编号数的不是图": [
+            lambda x, axis=axis: _both(_squares(x).sum(axis=axis))  # type: ignore[misc]
+            for axis in (0, 1, 2, (0, 1), (0, 2), ())
+        ],
+        "near 是第二近的：排序以后最近的是 order[0]": [lambda x: ranked(x, 1, -1)],
+        "far 是第二远的：排序以后最远的是 order[-1]": [lambda x: ranked(x, 0, -2)],
+        "最后一张没有比：循环少走了一步": [lambda x: _both(distances(x)[:-1])],
+        "第 0 张没有比：编号从 0 数起": [lambda x: np.add(_both(distances(x)[1:]), 1)],
+        "刷新了最近的那一张，就没有再同最远的比：两个 if 各问各的，不用 elif": [
+            lambda x: _elif(distances(x))
+        ],
+        "far 量的是离“最近的那张”多远：要量离平均图多远": [
+            lambda x: (
+                typical(x)[0],
+                int(_far_from(x.astype(float), x[typical(x)[0]]).argmax()),
+            )
+        ],
+    }
+    for why, picks in others.items():
+        if any(gives(pick) for pick in picks):
+            return why
+    return ""
+
+
+def _clipped(*pictures: Array) -> list[Array]:
+    """Each as it is, and clipped."""
+    return [*pictures, *(np.clip(one, 0, 1) for one in pictures)]
 
 
 @exercise("00.2", "从高斯里抽新衣服", points=2)
@@ -255,51 +449,163 @@ def judge_typical(answer: Answer, rng: Rng) -> Steps:
 )
 def judge_garments(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, garments)
-    d, M, D = 3, int(rng.integers(4, 7)), int(rng.integers(7, 11))
-    mean = rng.uniform(0.4, 0.6, size=D)
-    components = np.linalg.qr(rng.normal(size=(D, D)))[0][:d]
-    # 0.6 + √3 · 3 · 0.05 < 1: nothing leaves [0, 1], so clipping cannot hide a slip
-    std = rng.uniform(0.02, 0.05, size=d)
-    eps = np.clip(rng.normal(size=(M, d)), -3, 3)
-    got, want = call(mean, components, std, eps)
-    got = yield from array(
-        got, (M, D), "图", "eps (M, d) 乘 components (d, D) 得 (M, D)，一行一张图"
-    )
+
+    def draw(M: int, d: int, D: int) -> tuple[Array, Array, Array, Array]:
+        # 0.6 + √5 · 3 · 0.05 < 1: nothing leaves [0, 1], so clipping cannot hide a slip
+        components = np.linalg.qr(rng.normal(size=(D, d)))[0].T
+        eps = np.clip(rng.normal(size=(M, d)), -3, 3)
+        return rng.uniform(0.4, 0.6, size=D), components, rng.uniform(0.02, 0.05, size=d), eps
+
+    # M = d = D first: what is transposed or multiplied too late is a wrong value, not an error
+    n = 5
+    mean, components, std, eps = draw(n, n, n)
+    try:
+        came, want = call(mean, components, std, eps)
+    except ValueError:  # of another size; or the pictures were made square
+        came, want = call(*draw(3, 2, 784))
+        form = "要的是 (M, D)，一行一张摊平的图：不必排成 28×28"
+        if getattr(came, "shape", None) == (3, 28, 28):
+            yield _pictures(came, want, "图", form)
+        raise
+    form = "eps (M, d) 乘 components (d, D) 得 (M, D)，一行一张图"
+    form = _form_of_pictures(came, n, n, form)
+    yield from array(came, (n, n), "图", form)
+    if _integers(came):
+        hint = "返回的是整数（0–255？）：要 0–1 的小数，不要乘 255，不要换类型"
+        yield that(False, "像素是 0–1 的小数", hint, f"dtype 是 {came.dtype}", given=came)
     move, unscaled = want - mean, mean + eps @ components
+    skipped = [mean + np.delete(eps * std, k, 1) @ np.delete(components, k, 0) for k in (-1, 0)]
     traps = {
-        "没有加 mean：抽到的只是与平均图的差": [move, np.clip(move, 0, 1)],
-        "没有乘 std：各个方向的起伏大小不同": [unscaled, np.clip(unscaled, 0, 1)],
-        "乘成了方差：eps 要乘标准差 std，不是 std 的平方": mean + (eps * std**2) @ components,
-        "除以了 std：要的是乘": np.clip(mean + (eps / std) @ components, 0, 1),
-        "开了方：std 已经是标准差，直接乘": mean + (eps * np.sqrt(std)) @ components,
-        "减成了负的：平均图加上各个方向": mean - move,
+        "没有加 mean：抽到的只是与平均图的差": _clipped(move),
+        "没有乘 std：各个方向的起伏大小不同": _clipped(unscaled),
+        "乘成了方差：eps 要乘标准差 std，不是 std 的平方": _clipped(
+            mean + (eps * std**2) @ components
+        ),
+        "除以了 std：要的是乘": _clipped(mean + (eps / std) @ components),
+        "开了方：std 已经是标准差，直接乘": _clipped(mean + (eps * np.sqrt(std)) @ components),
+        "减成了负的：平均图加上各个方向": _clipped(mean - move),
         "先夹了再加 mean：夹的应是加完以后的像素": mean + np.clip(move, 0, 1),
-        "把范围拉伸到了 [0, 1]：要的是夹住，中间的值不动": (want - want.min()) / np.ptp(want),
+        "把范围拉伸到了 [0, 1]：要的是夹住，中间的值不动": [
+            (want - want.min()) / np.ptp(want),
+            (want - want.min(1, keepdims=True)) / np.ptp(want, axis=1, keepdims=True),
+        ],
+        "后一张接在前一张上面加：x = mean 不是复制，x += … 改的是 mean 自己；写 x = mean.copy()": (
+            _clipped(mean + np.cumsum(move, axis=0))
+        ),
+        "每一行都是最后一张：存了 M 次的是同一个数组，每张要另建一个": np.tile(want[-1], (n, 1)),
+        "每一行都是第一张：eps 只用了第 0 行": np.tile(want[0], (n, 1)),
+        "少加了最后一个方向：循环要走满 d 个": _clipped(skipped[0]),
+        "少加了第一个方向：循环从 0 走起": _clipped(skipped[1]),
+        "偏离平均图的量只有应有的 1/d：各个方向要相加，不是求平均": _clipped(mean + move / n),
+        "加的是一个数：要加整张平均图，不是 mean.mean()": _clipped(mean.mean() + move),
+        "平均图加了不止一次：每张只加一次，在循环外面": [
+            n * mean + move,
+            (n + 1) * mean + move,
+        ],
+        "每个像素都是 0：数组建了没有填，还是 np.clip 的下限、上限写反了？": np.zeros((n, n)),
+        "每个像素都是 1：平均图加了不止一次（要在循环外面加），还是 np.clip 写反了？": np.ones(
+            (n, n)
+        ),
+        "std 乘到了 mean 上：它只乘系数 eps": [
+            *_clipped(unscaled * std.mean(), mean * std.mean() + move),
+            *_clipped(unscaled * std, mean * std + move, unscaled * std[:, None]),
+        ],
+        "std 乘晚了：一个方向一个数 (d,)，要在 @ 之前乘到 eps (M, d) 的列上": _clipped(
+            mean + (eps @ components) * std,
+            mean + (eps @ components) * std[:, None],
+            mean + (eps * std[:, None]) @ components,
+        ),
+        "eps 转置了：它的第 m 行是第 m 张图，(M, d) 直接乘 (d, D)": _clipped(
+            mean + (eps.T * std) @ components,
+            mean + (eps * std).T @ components,
+            mean + eps.T @ (std[:, None] * components),
+        ),
+        "components 用成了一列一个方向：它一行一个方向 (d, D)，不用转置": _clipped(
+            mean + (eps * std) @ components.T
+        ),
+        "行列反了：要一行一张图，(M, D)": _clipped(want.T),
+        "mean 加到了列上：(D,) 要与每一行对齐": _clipped(mean[:, None] + move),
     }
-    yield value(got, want, "图", "平均图，加上每个方向乘以（系数 × 标准差）", traps, weight=2)
-    other = rng.uniform(0.4, 0.6, size=D), components, std[::-1], eps[::-1]
-    yield again(call, *other)
-    # far along each direction and as far back: some pixels above 1, some below 0
-    wide = call(mean, components, std * 40, np.concatenate([eps, -eps]))
-    yield value(*wide, "夹到 [0, 1]", "有像素跑到了 [0, 1] 之外：最后用 np.clip 夹住")
-    yield value(
-        *call(mean, components, std, eps[:1]), "只抽一张", "M = 1 时也是 (1, D)", weight=0.5
+    step = _pictures(came, want, "图", "", traps)
+    if not step.ok and not step.hint:
+        hint = (
+            "同样的输入，两次的结果不同：用的不是给的 eps，而是自己另抽的随机数？"
+            "（也可能有东西从上一次留了下来）"
+        )
+        once_more = call(mean, components, std, eps)[0]
+        if shape_of(once_more) == (n, n) and not _alike(once_more, came):
+            yield that(False, "同样的输入，再调用一次", hint, given=once_more)
+    hint = (
+        "一张图 = mean + Σ eps[m, i]·std[i]·components[i]。拿一个方向试："
+        "mean = [0.5, 0.5]，components = [[1, 0]]，std = [0.1]，eps = [[2]]，应得 [[0.7, 0.5]]"
     )
+    yield _pictures(came, want, "图", hint, traps)
+    came, want = call(*draw(n, n, n))
+    hint = (
+        "第一组对，换一组同样大小的就不对：有东西从上一次调用留了下来"
+        "（可变的默认参数如 out=[]、全局变量）"
+    )
+    yield _pictures(came, want, "换一组输入", hint, weight=0)
+    M, D = sizes(rng, 2, 6, 12)
+    mean, components, std, eps = draw(M, 3, D)
+    came, want = call(mean, components, std, eps)
+    form = _form_of_pictures(came, M, D, "M、d、D 各不相同时也是 (M, D)：形状里写死了一个数？")
+    hint = "M = d = D 时对，各不相同就不对：哪里写死了一个数，或者 M、d、D 用混了？"
+    yield _pictures(came, want, "换一组大小", hint, form=form)
+    # far along each direction and as far back: some pixels above 1, some below 0
+    far = mean, components, std * 40, np.concatenate([eps, -eps])
+    came, want = call(*far)
+    raw = far[0] + (far[3] * far[2]) @ far[1]
+    stepwise = [np.tile(mean, (2 * M, 1)), np.tile(mean, (2 * M, 1))]
+    for k in range(3):
+        for which, i in enumerate((k, 2 - k)):
+            term = np.outer(far[3][:, i] * far[2][i], components[i])
+            stepwise[which] = np.clip(stepwise[which] + term, 0, 1)
+    traps = {
+        "还有像素在 [0, 1] 之外。np.clip(x, 0, 1) 返回新数组，x 自己不变：要把结果接住": raw,
+        "大于 1 的没有夹：上限是 1": np.maximum(raw, 0),
+        "小于 0 的没有夹：下限是 0": np.minimum(raw, 1),
+        "每加一个方向就夹了一次：全部加完，只夹一次": stepwise,
+        "负的像素翻成了正的：小于 0 的应是 0": [np.minimum(np.abs(raw), 1), np.abs(raw)],
+        "先夹了再加 mean：夹的应是加完以后的像素": mean + np.clip(raw - mean, 0, 1),
+        "把范围拉伸到了 [0, 1]：要的是夹住，中间的值不动": (raw - raw.min()) / np.ptp(raw),
+        "出界的绕到了另一头（% 1）：要夹住": raw % 1,
+    }
+    hint = "夹的结果不对：小于 0 的应是 0，大于 1 的应是 1，中间的一个不动；全部加完再夹"
+    yield _pictures(came, want, "夹到 [0, 1]", hint, traps)
+    came, want = call(mean, components, std, eps[:1])
+    hint = "只抽一张时值不对：M = 1 也照同一个公式"
+    form = "M = 1 时也是 (1, D)，不要 squeeze"
+    yield _pictures(came, want, "只抽一张", hint, form=form, weight=0.5)
     yield call.untouched(weight=0.5)
+
+
+def _form_of_pictures(came: Any, M: int, D: int, usual: str) -> str:
+    """What to say of a wrong shape."""
+    shape = shape_of(came)
+    if shape in ((1, D), (D,)):
+        return "只做了一张：return 写在了循环里面，还是只用了 eps 的一行？要 (M, D)，一行一张图"
+    if shape == (D, M) and M != D:
+        return "行列反了：要一行一张图，(M, D)"
+    if shape is not None and len(shape) == 3:
+        return "要的是 (M, D)，一行一张摊平的图：不必排成图"
+    return usual
 
 
 @exercise("00.3", "不怕调亮的样子", points=2)
 @hints(
     "b 让所有像素一起升降，a 让起伏一起放大。减去什么，b 就没了？除以什么，a 就没了？",
     "每张图减自己的平均；两张图的内积要成为相关系数，每一行的长度（平方和开方）就该是几？",
-    "减去各行自己的均值，再除以各行自己的长度，都要 keepdims=True；长度是 0 的那一行别除。",
+    "减去各行自己的均值，再除以各行自己的长度，都要 keepdims=True；一色的那一行别除。",
 )
 def judge_normalise(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, normalise)
     M, D = sizes(rng, 2, 4, 12)
-    x = rng.uniform(size=(M, D)) * rng.uniform(0.2, 1, size=(M, 1)) + rng.uniform(size=(M, 1))
-    got, want = call(x)
-    got = yield from array(got, (M, D), "结果", "一行还是一行：(M, D) 进，(M, D) 出")
+    unit = normalise(rng.uniform(size=(M, D)))
+    # lengths below and above 1
+    x = unit * rng.permutation(np.geomspace(0.4, 5, M))[:, None] + rng.uniform(1, 2, size=(M, 1))
+    came, want = call(x)
+    got = yield from array(came, (M, D), "结果", _form_of_rows(came, M, D))
     centred, columns = x - x.mean(axis=1, keepdims=True), x - x.mean(axis=0)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     low, high = x.min(axis=1, keepdims=True), x.max(axis=1, keepdims=True)
@@ -313,6 +619,9 @@ def judge_normalise(answer: Answer, rng: Rng) -> Steps:
             x / np.linalg.norm(x, axis=1, keepdims=True),
             x / length,
         ],
+        "长度是减均值以前求的，加上 b 它也跟着变：第 1 条不成立。先减均值，再求长度": (
+            centred / np.linalg.norm(x, axis=1, keepdims=True)
+        ),
         "减的是各像素在所有图上的均值：每张图要减自己的": [
             columns / np.linalg.norm(columns, axis=1, keepdims=True),
             columns / np.linalg.norm(columns, axis=0),
@@ -331,24 +640,128 @@ def judge_normalise(answer: Answer, rng: Rng) -> Steps:
         "除以了长度的平方：少了一次开方": centred / length**2,
         "除以了绝对值之和：内积要成为相关系数，除的是平方和的平方根": centred
         / np.abs(centred).sum(axis=1, keepdims=True),
+        "长度不到 1 的行没有除以自己的长度：np.maximum(长度, 1) 把分母垫高了": (
+            centred / np.maximum(length, 1)
+        ),
+        "第 1 条就不成立：每张图要减自己的均值，再除以自己的长度": [x, x / 255, x / x.max()],
+        "比均值暗的像素也成了正的：正负号要留着": np.abs(want),
+        "结果四舍五入了：不要 round，原样返回": [np.round(want, k) for k in range(3, 9)],
     }
-    hint = "两条都要满足：a·v + b 与 v 的结果相同；两行的内积是两张图的相关系数"
-    yield value(got, want, "结果", hint, traps, weight=2)
-    got, want = call(x[::-1] ** 2)
+    step = _pictures(came, want, "结果", "", traps, weight=2)
+    hint = ""
+    if not step.ok and not step.hint:
+        hint = yield from _which_condition(call, x, got, want)
+    yield _pictures(came, want, "结果", hint, traps, weight=2)
+    came, want = call(x[::-1, ::-1])
     hint = "第一组对，换一组同样大小的就不对：有东西从上一次调用留了下来？"
-    yield value(got, want, "换一组图的结果", hint, weight=0)
-    shades = np.array([0.0, 0.5, 1.0])[rng.permutation(3), None] + np.zeros((3, 8))
-    flat = np.concatenate([rng.uniform(size=(2, 8)), shades])[rng.permutation(5)]
-    hint = "一色的图减去均值全是 0，长度也是 0：0/0 是 nan，这一行要全 0"
-    yield value(*call(flat), "一色的图", hint, weight=0.5)
-    pixels = rng.integers(0, 256, size=(3, 30), dtype=np.uint8)
-    hint = "0–255 的整数也要行：先减出小数来，平方不要在 uint8 里算"
-    yield value(*call(pixels), "uint8 的图", hint, weight=0.5)
+    yield _pictures(came, want, "换一组图的结果", hint, weight=0)
+    yield from _one_colour(call, rng)
+    # the same pictures, hardly to be seen: rows 0 and 1 differ from row 2 by a and b
+    v = rng.uniform(size=9)
+    faint = np.stack([0.001 * v, 0.5 + 0.001 * v, v, np.where(v == v.max(), 1 / 255, 0)])
+    came, want = call(faint)
+    traps = {
+        "很淡的图成了全 0：它不是一色的。a = 0.001 也要与 v 写成同一行，判断一色的门槛太高": [
+            np.where((np.linalg.norm(want * s, axis=1) < t)[:, None], 0, want)
+            for s in [np.linalg.norm(faint - faint.mean(1, keepdims=True), axis=1)[:, None]]
+            for t in (1e-3, 2e-3, 5e-3, 1e-2, 2e-1)
+        ],
+    }
+    hint = (
+        "很淡的图不对：第 0 行是 0.001·v，第 1 行是 0.001·v + 0.5，第 2 行是 v，写出来应当相同。"
+        "判断一色的门槛、给分母加的常数，都会改动淡的图"
+    )
+    yield _pictures(came, want, "很淡的图", hint, traps, weight=0.5)
     yield call.untouched(weight=0.5)
+    pixels = rng.integers(0, 256, size=(3, 30), dtype=np.uint8)
+    came, want = call(pixels)
+    if _integers(came):
+        hint = (
+            "结果数组是整数类型，小数都截掉了：np.zeros_like(images) 跟着输入的类型，"
+            "用 np.zeros(images.shape)"
+        )
+        yield that(False, "uint8 的图", hint, f"dtype 是 {came.dtype}", given=came)
+    mean = pixels.mean(axis=1, keepdims=True)
+    short = (pixels**2).sum(axis=1, keepdims=True) - 30 * mean**2
+    wrapped = (pixels - mean) / np.sqrt(np.where(short > 1e-12, short, 1))
+    traps = {
+        "平方在 uint8 里绕回去了：先 images.astype(float)": [
+            wrapped,
+            np.where(short > 1e-12, wrapped, 0),
+        ]
+    }
+    hint = "小数的图对，0–255 的整数不对，整数也要行：uint8 相减、平方都会绕回去，先变成浮点数"
+    yield _pictures(came, want, "uint8 的图", hint, traps, weight=0.5)
+    yield call.untouched(label="整数的图也没有改动", weight=0)
+
+
+def _form_of_rows(came: Any, M: int, D: int) -> str:
+    if shape_of(came) == (M, M):
+        return "这是两两的相关系数 (M, M)：要的是每张图写成的一行，乘起来才是它"
+    return "一行还是一行：(M, D) 进，(M, D) 出"
+
+
+def _which_condition(call: Caller, x: Array, got: Array, want: Array) -> Generator[Step, None, str]:
+    """Which of the two conditions does not hold; for the learner to go on with."""
+    other = call(3 * x + 0.5)[0]
+    if shape_of(other) != x.shape or not _alike(other, got):
+        return "第 1 条不成立：3·v + 0.5 与 v 写出来的行不同。减去的该随 b 变，除以的该随 a 变"
+    own = (got**2).sum(axis=1)
+    if not np.allclose(own, 1, rtol=1e-6):
+        k = int(np.abs(own - 1).argmax())
+        return (
+            f"第 1 条成立；第 2 条不成立：每一行与自己的内积应是 1，第 {k} 行是 {own[k]:.3g}。"
+            "除数差了一个倍数：标准差、D、M 各在哪里？"
+        )
+    yield from ()
+    return "第 1 条成立，每行与自己的内积也是 1；可是两行的内积不是 np.corrcoef：起伏的样子变了"
+
+
+def _one_colour(call: Caller, rng: Rng) -> Steps:
+    """Rows of one colour, also of colours whose average is not exactly the colour."""
+    for D, colours in ((8, (0.0, 0.5, 1.0)), (30, (0.1, 0.2, 0.3, 0.7)), (676, (0.1, 0.3, 0.7))):
+        flat = np.array(colours)[:, None] + np.zeros((len(colours), D))
+        rows = np.concatenate([rng.uniform(size=(2, D)), flat])
+        order = rng.permutation(len(rows))
+        rows = rows[order]
+        came, want = call(rows)
+        one_colour = order >= 2
+        nonfinite = "一色的图减去均值全是 0，长度也是 0：0/0 是 nan，这一行要全 0"
+        hint = "一色的那一行要全 0，别的行照常算：哪一行是一色的，逐行判断"
+        form = "一色的行也要留着：(M, D) 进，(M, D) 出"
+        given = shape_of(came)
+        if given == rows.shape:
+            got = np.asarray(came, dtype=float)
+            left = np.abs(got[one_colour])
+            if np.isfinite(got).all() and not got.any():
+                hint = "有一行是一色的，就全都成了 0：只有那一行是 0，别的行照常算，逐行判断"
+            elif (
+                np.isfinite(got).all()
+                and D > 8
+                and np.allclose(got[~one_colour], want[~one_colour], atol=1e-5)
+            ):
+                hint = (
+                    "一色的行没有成 0：0.3 这样的颜色，平均算出来差 1e-17，减完不恰好是 0，"
+                    "除以长度又放大了。不要问 == 0，问最大值等不等于最小值"
+                    if left.any()
+                    else hint
+                )
+        yield _pictures(
+            came,
+            want,
+            f"一色的图，D = {D}",
+            hint,
+            form=form,
+            nonfinite=nonfinite,
+            weight=0.5 if D == 8 else 0.25,
+        )
 
 
 def _garment(rng: Rng) -> Array:
-    """A picture like no mirror image or turn of itself: a slanting body, a sleeve, smooth cloth."""
+    """A picture like no mirror image or turn of itself: a slanting body, a sleeve, smooth cloth.
+
+    The paper is not quite white: all 784 values differ, so that none can get lost unseen.
+    """
     rows, columns = np.mgrid[:28, :28]
     lean, left = rng.uniform(-0.25, 0.25), rng.uniform(5, 7)
     body = (columns > left + lean * rows / 2) & (columns < left + 11 + lean * rows) & (rows > 2)
@@ -357,30 +770,78 @@ def _garment(rng: Rng) -> Array:
     nine = [dots[i : i + 28, j : j + 28] for i in range(3) for j in range(3)]
     cloth = np.mean(nine, axis=0)
     shade = 0.25 + 0.75 * (cloth - cloth.min()) / np.ptp(cloth)
-    return np.where((body | sleeve) & (rows < 26) & (columns > 1) & (columns < 26), shade, 0.0)
+    inside = (body | sleeve) & (rows < 26) & (columns > 1) & (columns < 26)
+    return np.where(inside, shade, rng.uniform(0.001, 0.02, size=(28, 28)))
+
+
+def _moved_or_flipped(got: Array, image: Array) -> bool:
+    """Is it the picture shifted as a whole, with or without a mirror? All its values differ."""
+    for flipped in (image, image[::-1], image[:, ::-1], image[::-1, ::-1]):
+        (i, j), (p, q) = (np.unravel_index(one.argmax(), one.shape) for one in (got, flipped))
+        if np.array_equal(np.roll(flipped, (i - p, j - q), axis=(0, 1)), got):
+            return True
+    return False
+
+
+def _values_changed(came: Any, got: Array, image: Array, before: list[Array]) -> str:
+    if any(np.array_equal(np.sort(got, axis=None), np.sort(one, axis=None)) for one in before):
+        return (
+            "第一张对，换一张就不对：返回的还是前面那次的图。"
+            "可变的默认参数或全局变量留着上一次的内容"
+        )
+    if _integers(came):
+        return "像素成了整数：它们是 0–1 的小数，转成整数就变了。不要换类型，只换位置"
+    if np.isin(got, image).all():
+        return (
+            "有些像素出现了两次，另一些没了：边写边读同一个数组，会读到刚写进去的。"
+            "右边读 image，写到另一个数组里"
+        )
+    if np.isin(got[got != 0], image).all():
+        return "有像素丢了，补上来的是 0：循环少走了一行一列，或者出界的没有放回来"
+    return "像素的值变了：只许换位置，784 个数一个不能多、一个不能少、一个不能改"
 
 
 @exercise("00.4", "骗过它", points=2)
 @hints(
-    "likeness 试过哪些变换？它没有试的那些里，有没有一种只是把像素换个位置？",
-    "它只会左右翻、只会挪一个像素。上下翻、转九十度、多挪几格，它都没有试。",
-    "切片能翻转，np.rot90 能转，np.roll 能挪；挑一种，返回 (28, 28)。",
+    "likeness 试过哪些变换？平移和翻转之外，还有什么办法只把像素换个位置，邻居仍是邻居？",
+    "横的变成竖的，会怎样？让每一行各挪各的，挪得一行比一行多一点，又会怎样？",
+    "np.rot90 或转置 .T；或者第 i 行用 np.roll 挪 i // 2 格。挑一种，返回 (28, 28)。",
 )
 def judge_disguise(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, disguise)
-    for _ in range(3):
-        image = _garment(rng)
-        got, _want = call(image)
-        got = yield from array(got, (28, 28), "换过的图", "还是一张 28×28 的图")
-        same = np.array_equal(np.sort(got.ravel()), np.sort(image.ravel()))
-        hint = "像素的值变了：只许换位置，784 个数一个不能多、一个不能少、一个不能改"
-        yield that(same, "只换了位置", hint)
+    pictures = [_garment(rng) for _ in range(6)]
+    before: list[Array] = []
+    moved: list[tuple[Any, Array, Array]] = []
+    for image in pictures * 4:  # by chance, or every few calls, is not always
+        came = call(image)[0]
+        got = yield from array(came, (28, 28), "换过的图", "还是一张 28×28 的图")
+        same = np.array_equal(np.sort(got, axis=None), np.sort(image, axis=None))
+        hint = "" if same else _values_changed(came, got, image, before)
+        lost = int((~np.isin(image, got)).sum())
+        detail = f"原来的 784 个值里有 {lost} 个不见了" if lost else ""
+        yield that(same, "第 1 条：只换了位置", hint, detail, given=came)
+        before.append(image)
+        moved.append((came, got, image))
+    for came, got, image in moved:
         ratio = sharpness(got[None]) / sharpness(image[None])
         hint = "相邻像素的差变得太大：打碎了，看不出是衣服"
-        yield that(ratio < 1.2, "没有打碎", hint, f"锐度是原来的 {ratio:.2f} 倍")
-        hint = "相邻像素的差变得太小：像素排了队，看不出是衣服"
-        yield that(ratio > 0.8, "没有排队", hint, f"锐度是原来的 {ratio:.2f} 倍")
-        score = float(likeness(got.reshape(1, 784), image.reshape(1, 784))[0])
+        if ratio < 1:
+            hint = "相邻像素的差变得太小：像素按大小排了队，看不出是衣服"
+        detail = f"锐度是原来的 {ratio:.2f} 倍"
+        yield that(0.8 <= ratio <= 1.2, "第 2 条：锐度", hint, detail, given=came)
+    scores = [likeness(got.reshape(1, 784), v.reshape(1, 784))[0] for _, got, v in moved]
+    known = sum(score >= 0.95 for score in scores)
+    for (came, got, image), score in zip(moved, scores, strict=True):
         hint = "还是被认了出来：不动、挪一个像素、左右翻，它都试过"
-        yield that(score < 0.95, "没有被认出来", hint, f"与原图的像是 {score:.0%}", weight=1)
+        if np.array_equal(got, image):
+            hint = "这就是原图：np.rot90 一类返回新数组，要 return 的是它"
+        if known < len(moved):
+            hint = f"有时骗得过，有时骗不过（{len(moved)} 次里 {known} 次）：每次调用都要做到"
+        detail = f"与原图的像是 {score:.0%}"
+        yield that(bool(score < 0.95), "第 3 条：没有被认出来", hint, detail, given=came)
+    yield that(True, "前三条，每次调用都做到", weight=1)
+    for came, got, image in moved:
+        hint = "认不出，可这是整张平移或翻转（转半圈是翻两次），上面已经试过：另想一个"
+        yield that(not _moved_or_flipped(got, image), "第 4 条：另想的办法", hint, given=came)
+    yield that(True, "四条都做到", weight=1)
     yield call.untouched(weight=0.5)

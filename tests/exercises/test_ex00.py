@@ -44,7 +44,7 @@ def normalise_by_rows(images):
     out = np.zeros(images.shape)
     for k, image in enumerate(images):
         image = image - image.mean()
-        if image.any():
+        if np.ptp(image) > 1e-12:
             out[k] = image / (image @ image) ** 0.5
     return out
 
@@ -53,7 +53,16 @@ def normalise_by_std(images):
     images = images.astype(float)
     spread = images.std(axis=1, keepdims=True) * images.shape[1] ** 0.5
     shifted = images - images.mean(axis=1, keepdims=True)
-    return np.divide(shifted, spread, out=np.zeros_like(shifted), where=spread > 0)
+    many = np.ptp(images, axis=1, keepdims=True) > 0
+    return np.divide(shifted, spread, out=np.zeros_like(shifted), where=many)
+
+
+def normalise_in_float32_at_last(images):
+    return ex00.normalise(images).astype(np.float32)
+
+
+def sheared(image):
+    return np.array([np.roll(row, i // 2) for i, row in enumerate(image)])
 
 
 ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
@@ -64,16 +73,15 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
     ("00.2", lambda m, U, s, e: np.clip(np.einsum("md,d,dk->mk", e, s, U) + m, 0, 1)),
     ("00.3", normalise_by_rows),
     ("00.3", normalise_by_std),
-    (
-        "00.3",
-        lambda x: np.nan_to_num(
-            (d := x - x.mean(1)[:, None]) / ((d**2).sum(1) ** 0.5 + 1e-12)[:, None]
-        ),
-    ),
-    ("00.4", lambda image: image[::-1]),
+    ("00.2", lambda *given: ex00.garments(*given).astype(np.float32)),
+    ("00.3", normalise_in_float32_at_last),
+    ("00.4", sheared),
     ("00.4", lambda image: image.T.copy()),
-    ("00.4", lambda image: np.roll(image, (4, 5), axis=(0, 1))),
-    ("00.4", lambda image: np.array([[image[27 - i, j] for j in range(28)] for i in range(28)])),
+    ("00.4", lambda image: np.rot90(image, -1)),
+    (
+        "00.4",
+        lambda image: np.array([[image[27 - j, 27 - i] for j in range(28)] for i in range(28)]),
+    ),
 ]
 
 
@@ -90,8 +98,17 @@ def by(measure):
     return wrong
 
 
+def far_from(images, other):
+    return ((images - other) ** 2).sum(axis=(1, 2))
+
+
 def squares(images):
-    return ((images - images.mean(axis=0)) ** 2).sum(axis=(1, 2))
+    return far_from(images, images.mean(axis=0))
+
+
+def cosines(images):
+    v = images.reshape(len(images), -1).astype(float)
+    return v @ v.mean(0) / np.linalg.norm(v, axis=1) / np.linalg.norm(v.mean(0))
 
 
 def typical_in_place(images):
@@ -101,6 +118,34 @@ def typical_in_place(images):
     return right
 
 
+def typical_by_a_loop(images):
+    near, far, best, worst = 0, 0, np.inf, 0
+    for k, d in enumerate(squares(images)):
+        if d < best:
+            near, best = k, d
+        elif d > worst:
+            far, worst = k, d
+    return near, far
+
+
+def typical_from_the_nearest(images):
+    near = ex00.typical(images)[0]
+    return near, ((images.astype(float) - images[near]) ** 2).sum((1, 2)).argmax()
+
+
+def ranked(near, far):
+    def wrong(images):
+        order = squares(images).argsort()
+        return order[near], order[far]
+
+    return wrong
+
+
+def typical_28(images):
+    flat = images.reshape(-1, 784).astype(float)
+    return by(lambda x: ((x - x.mean(0)) ** 2).sum(1))(flat)
+
+
 def typical_wrapped(images):
     return by(lambda x: ((x - x.mean(0).astype(np.uint8)) ** 2).sum(axis=(1, 2)))(images)
 
@@ -108,6 +153,29 @@ def typical_wrapped(images):
 def garments_in_place(mean, components, std, eps):
     eps *= std
     return np.clip(mean + eps @ components, 0, 1)
+
+
+def garments_drifting(mean, components, std, eps):
+    x, out = mean.copy(), []
+    for row in eps:
+        x += (row * std) @ components
+        out.append(np.clip(x, 0, 1))
+    return np.array(out)
+
+
+def garments_clipped_each_time(mean, components, std, eps):
+    x = np.tile(mean, (len(eps), 1))
+    for i in range(len(std)):
+        x = np.clip(x + np.outer(eps[:, i] * std[i], components[i]), 0, 1)
+    return x
+
+
+def garments_one_row(which):
+    def wrong(*given):
+        right = ex00.garments(*given)
+        return np.tile(right[which], (len(right), 1))
+
+    return wrong
 
 
 def centred(x):
@@ -120,14 +188,73 @@ def length(x):
 
 def normalise_in_place(images):
     right = ex00.normalise(images)
-    images[:] = images[::-1]
+    if images.dtype.kind == "f":
+        images[:] = images[::-1]
     return right
+
+
+def normalise_above(threshold):
+    def wrong(x):
+        return np.where(length(centred(x)) > threshold, ex00.normalise(x), 0)
+
+    return wrong
+
+
+def normalise_unless_zero(x):
+    c = centred(x)
+    return c / np.where(length(c) == 0, 1, length(c))
+
+
+def normalise_all_or_none(x):
+    return ex00.normalise(x) * (np.ptp(x, axis=1) > 0).all()
+
+
+def normalise_into_integers(x):
+    out = np.zeros_like(x)
+    out[:] = ex00.normalise(x)
+    return out
 
 
 def normalise_wrapped(images):
     d = (images - images.mean(axis=1, keepdims=True).astype(images.dtype)).astype(float)
     d -= d.mean(axis=1, keepdims=True)
     return d / np.maximum(length(d), 1e-12)
+
+
+def by_turns():
+    turns = []
+
+    def wrong(image):
+        turns.append(1)
+        return np.rot90(image, len(turns))
+
+    return wrong
+
+
+def without_the_edge(image):
+    out = np.zeros((28, 28))
+    out[:27, 1:] = np.rot90(image)[:27, 1:]
+    return out
+
+
+def half_read_back(image):
+    out = image.copy()
+    for i in range(28):
+        out[i] = out[27 - i]
+    return out
+
+
+def the_one_before():
+    kept = []
+
+    def wrong(image):
+        kept.append(np.rot90(image).copy())
+        first = kept[0]
+        if len(kept) == 2:
+            kept.clear()
+        return first
+
+    return wrong
 
 
 def turned_in_place(image):
@@ -149,9 +276,19 @@ WRONG = [
         "00.1", "median", by(lambda x: ((x - np.median(x, 0)) ** 2).sum((1, 2))), "中位数", (0, 40)
     ),
     Wrong("00.1", "wraps", typical_wrapped, "uint8 里绕回去了", (0, 40)),
+    Wrong("00.1", "angle", by(lambda x: 1 - cosines(x)), "夹角", (0, 40)),
+    Wrong("00.1", "sum wraps", by(lambda x: far_from(x, sum(x) / len(x))), "sum(images)", (0, 40)),
+    Wrong("00.1", "rounded down", by(lambda x: far_from(x, x.mean(0).astype(int))), "取整了", 0),
+    Wrong("00.1", "to the first", by(lambda x: far_from(x, x[0] * 1.0)), "第一张图", 0),
+    Wrong("00.1", "elif", typical_by_a_loop, "elif", 40),
+    Wrong("00.1", "from the nearest", typical_from_the_nearest, "离“最近的那张”", 40),
+    Wrong("00.1", "no last", by(lambda x: squares(x)[:-1]), "最后一张没有比", (0, 40)),
+    Wrong("00.1", "second", ranked(1, -1), "第二近", 0),
+    Wrong("00.1", "28 × 28", typical_28, "写死了", 0),
+    Wrong("00.1", "shape", by(lambda x: far_from(x, x.mean((1, 2)))), "对不齐", 0),
     Wrong("00.1", "from 1", lambda x: tuple(k + 1 for k in ex00.typical(x)), "从 0 数起", 0),
     Wrong("00.1", "axis 0", by(lambda x: ((x - x.mean(0)) ** 2).sum(0)), "沿后两维", 0),
-    Wrong("00.1", "own mean", by(lambda x: x.var(axis=(1, 2))), "自己的平均亮度", (0, 40)),
+    Wrong("00.1", "own mean", by(lambda x: x.var(axis=(1, 2))), "每张图自己的平均", (0, 40)),
     Wrong("00.1", "largest", by(lambda x: abs(x - x.mean(0)).max((1, 2))), "差得最多", (0, 40)),
     Wrong("00.1", "swapped", lambda x: ex00.typical(x)[::-1], "次序反了", 0),
     Wrong("00.1", "distance", lambda x: (squares(x).min(), squares(x).max()), "不是编号", 0),
@@ -166,7 +303,30 @@ WRONG = [
     Wrong("00.2", "root", lambda m, U, s, e: m + (e * s**0.5) @ U, "开了方", 0),
     Wrong("00.2", "minus", lambda m, U, s, e: m - (e * s) @ U, "减成了负的", 0),
     Wrong("00.2", "early clip", lambda m, U, s, e: m + np.clip(e * s @ U, 0, 1), "先夹了", 0),
-    Wrong("00.2", "no clip", lambda m, U, s, e: m + (e * s) @ U, "np.clip", 50),
+    Wrong("00.2", "no clip", lambda m, U, s, e: m + (e * s) @ U, "返回新数组", 50),
+    Wrong(
+        "00.2",
+        "clip above",
+        lambda m, U, s, e: np.minimum(m + (e * s) @ U, 1),
+        "小于 0 的没有夹",
+        50,
+    ),
+    Wrong(
+        "00.2",
+        "clip below",
+        lambda m, U, s, e: np.maximum(m + (e * s) @ U, 0),
+        "大于 1 的没有夹",
+        50,
+    ),
+    Wrong("00.2", "each time", garments_clipped_each_time, "每加一个方向", 50),
+    Wrong("00.2", "drifts", garments_drifting, "x = mean", 0),
+    Wrong("00.2", "last row", garments_one_row(-1), "最后一张", 0),
+    Wrong("00.2", "first row", garments_one_row(0), "第 0 行", 0),
+    Wrong("00.2", "late", lambda m, U, s, e: np.clip(m + (e @ U) * s, 0, 1), "乘晚了", 0),
+    Wrong("00.2", "columns", lambda m, U, s, e: m + (e * s) @ U.T, "一列一个方向", 0),
+    Wrong("00.2", "eps.T", lambda m, U, s, e: m + (e.T * s) @ U, "eps 转置了", 0),
+    Wrong("00.2", "bytes", lambda *g: (255 * ex00.garments(*g)).astype(np.uint8), "0–1 的小数", 0),
+    Wrong("00.2", "square", lambda *g: ex00.garments(*g).reshape(-1, 28, 28), "摊平", 0),
     Wrong(
         "00.2", "squeezed", lambda m, U, s, e: np.squeeze(ex00.garments(m, U, s, e)), "(1, D)", 75
     ),
@@ -179,32 +339,58 @@ WRONG = [
     Wrong("00.3", "one length", lambda x: centred(x) / np.linalg.norm(centred(x)), "整个数组", 0),
     Wrong("00.3", "range", lambda x: centred(x) / np.ptp(x, axis=1, keepdims=True), "极差", 0),
     Wrong("00.3", "no root", lambda x: centred(x) / length(centred(x)) ** 2, "少了一次开方", 0),
-    Wrong("00.3", "nan", lambda x: centred(x) / length(centred(x)), "0/0 是 nan", 57),
-    Wrong("00.3", "wraps", normalise_wrapped, "整数也要行", (0, 75)),
-    Wrong("00.3", "in place", normalise_in_place, "images 被原地修改", 86),
-    Wrong("00.4", "nothing", lambda image: image.copy(), "还是被认了出来", 0),
+    Wrong("00.3", "nan", lambda x: centred(x) / length(centred(x)), "0/0 是 nan", 44),
+    Wrong("00.3", "== 0", normalise_unless_zero, "== 0", 56),
+    Wrong("00.3", "all or none", normalise_all_or_none, "逐行判断", 44),
+    Wrong("00.3", "threshold", normalise_above(1e-2), "门槛太高", 67),
+    Wrong("00.3", "early length", lambda x: centred(x) / length(x), "减均值以前", 0),
+    Wrong(
+        "00.3", "at least 1", lambda x: centred(x) / np.maximum(length(centred(x)), 1), "垫高", 0
+    ),
+    Wrong("00.3", "factor", lambda x: 0.3 * ex00.normalise(x), "第 1 条成立；第 2 条不成立", 0),
+    Wrong("00.3", "unchanged", lambda x: x.astype(float), "第 1 条就不成立", 0),
+    Wrong("00.3", "sign", lambda x: abs(ex00.normalise(x)), "正负号", 0),
+    Wrong("00.3", "round", lambda x: np.round(ex00.normalise(x), 6), "四舍五入", 0),
+    Wrong("00.3", "integers", normalise_into_integers, "整数类型", 89),
+    Wrong("00.3", "wraps", normalise_wrapped, "整数也要行", 89),
+    Wrong("00.3", "in place", normalise_in_place, "images 被原地修改", 78),
+    Wrong("00.4", "nothing", lambda image: image.copy(), "这就是原图", 0),
+    Wrong("00.4", "upside down", lambda image: image[::-1], "平移或翻转", 40),
     Wrong("00.4", "negative", lambda image: 1 - image, "像素的值变了", 0),
+    Wrong("00.4", "edge", without_the_edge, "补上来的是 0", 0),
+    Wrong("00.4", "half", half_read_back, "出现了两次", 0),
+    Wrong("00.4", "first picture", the_one_before(), "前面那次的图", 0),
+    Wrong("00.4", "integers", lambda image: np.rot90(image).astype(np.uint8), "整数", 0),
+    Wrong("00.4", "by turns", by_turns(), "有时骗不过", 0),
     Wrong(
         "00.4", "snow", lambda image: np.random.default_rng(0).permuted(image, axis=None), "打碎", 0
     ),
     Wrong("00.4", "queue", lambda image: np.sort(image.ravel()).reshape(28, 28), "排了队", 0),
+    Wrong("00.4", "mirrored", lambda image: image[:, ::-1], "还是被认了出来", 0),
     Wrong("00.4", "flat", lambda image: np.rot90(image).ravel(), "28×28", 0),
-    Wrong("00.4", "in place", turned_in_place, "image 被原地修改", 86),
+    Wrong("00.4", "in place", turned_in_place, "image 被原地修改", 80),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
     Wrong("00.1", "no square", by(lambda x: (x - x.mean(0)).sum((1, 2))), "正负相消", (0, 40)),
     Wrong("00.2", "no std, no clip", lambda m, U, s, e: m + e @ U, "没有乘 std", 0),
     Wrong("00.2", "no mean, clip", lambda m, U, s, e: np.clip((e * s) @ U, 0, 1), "没有加 mean", 0),
-    Wrong("00.2", "clip above", lambda m, U, s, e: np.minimum(m + (e * s) @ U, 1), "np.clip", 50),
-    Wrong("00.2", "clip below", lambda m, U, s, e: np.maximum(m + (e * s) @ U, 0), "np.clip", 50),
-    Wrong("00.4", "mirrored", lambda image: image[:, ::-1], "还是被认了出来", 0),
+    Wrong("00.4", "rolled", lambda image: np.roll(image, (4, 5), (0, 1)), "平移或翻转", 40),
+    Wrong("00.4", "half a turn", lambda image: np.rot90(image, 2), "平移或翻转", 40),
     Wrong("00.4", "one pixel", lambda image: np.roll(image, 1, axis=1), "还是被认了出来", 0),
     Wrong("00.4", "darker", lambda image: np.clip(image * 1.1, 0, 1)[::-1], "像素的值变了", 0),
 ]
 
 
-globals().update(questions("00", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
+globals().update(
+    questions(
+        "00",
+        also_right=ALSO_RIGHT,
+        wrong=WRONG,
+        same_hint=SAME_HINT,
+        let_pass={"00.2": ["float32"], "00.3": ["float32"]},  # what follows needs no more digits
+    )
+)
 
 
 # --- the library's versions --------------------------------------------------------------------
