@@ -6,6 +6,7 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import ceil, comb, sqrt
 from typing import Any
@@ -807,7 +808,7 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
             )
         else:
             raise
-        yield that(False, label, hint, f"{type(error).__name__}: {error}")
+        yield replace(that(False, label, hint, type(error).__name__), error=error)
         return
     yield call.untouched("y_true", label="没有改动输入 y_true")
     yield call.untouched("y_pred", label="没有改动输入 y_pred")
