@@ -1111,7 +1111,7 @@ def _diagnosis(ends: Any, hits: int, n: int, z: float) -> tuple[str, dict[str, A
     "Wilson 区间",
     points=2,
     asks="wilson(hits, n, z=1.96) -> low, high",
-    allows=["scipy.optimize.*"],
+    allows=["scipy.optimize.*", "scipy._RichResult.*"],  # what root_scalar gives
 )
 @hints(
     "两端是取等号的 p：把不等式两边平方，就没有根号和绝对值了。",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from scipy.optimize import brentq
+from scipy.optimize import brentq, root_scalar
 from scipy.sparse import coo_matrix
 
 from aigc_course import engine
@@ -213,6 +213,21 @@ def wilson_by_brentq(hits, n, z=1.96):
     return brentq(off, 0, share, xtol=1e-12), brentq(off, share, 1, xtol=1e-12)
 
 
+def wilson_by_root_scalar(hits, n, z=1.96):
+    share = hits / n
+
+    def end(outside):
+        def off(p):
+            return (share - p) ** 2 * n - z * z * p * (1 - p)
+
+        inside = min(max(share, 1e-9), 1 - 1e-9)
+        if off(inside) * off(outside) >= 0:
+            return outside
+        return root_scalar(off, bracket=(inside, outside), xtol=1e-12).root
+
+    return end(0.0), end(1.0)
+
+
 def confusion_by_sparse(y_true, y_pred, classes):
     i, j = ([classes.index(v) for v in labels] for labels in (y_true, y_pred))
     ones = np.ones(len(i), dtype=int)
@@ -251,6 +266,7 @@ ALSO_RIGHT = [
     ("06.7", wilson_by_roots),
     ("06.7", wilson_by_bisection),
     ("06.7", wilson_by_brentq),
+    ("06.7", wilson_by_root_scalar),
     ("06.7", lambda hits, n, z=1.96: np.array(ex06.wilson(hits, n, z))),
 ]  # fmt: skip
 
