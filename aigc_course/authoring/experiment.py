@@ -199,7 +199,8 @@ class Experiment:
         return (
             f"# {entry.title}\n\n| 项目 | 值 |\n| --- | --- |\n{table}\n\n{self.about.strip()}\n\n"
             f"## 坏了怎么办\n\n    aigc data verify\n    {entry.command}\n\n"
-            "从头重算要在课程的仓库里；换一台机器，最后几位会不同，结论应当相同。\n"
+            "从头重算要在课程的仓库里；换一台机器，单个数会不同（加法的次序变了，训练会放大它），"
+            "平均与结论应当相同。\n"
         )
 
 
