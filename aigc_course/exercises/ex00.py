@@ -190,7 +190,8 @@ NOT_THE_DISTANCE: dict[str, list[Measure]] = {
     "绝对值之和是另一种距离：欧氏距离用平方": [
         lambda x: np.abs(x - x.mean(axis=0)).sum(axis=(1, 2))
     ],
-    "平方在 uint8 里绕回去了：先变成浮点数": [
+    "在 8 位整数里绕回去了（uint8 只到 255，int8 只到 127）：先变成浮点数，再减、再平方": [
+        lambda x: _far_from(x.astype(np.int8), x.mean(axis=0)),
         lambda x: ((x - x.mean(axis=0).astype(np.uint8)) ** 2).sum(axis=(1, 2), dtype=float),
         lambda x: ((x - x.mean(axis=0).round().astype(np.uint8)) ** 2).sum(
             axis=(1, 2), dtype=float
@@ -203,8 +204,9 @@ NOT_THE_DISTANCE: dict[str, list[Measure]] = {
     "平均图不对：sum(images) 在 uint8 里加，过了 255 就绕回去；用 images.mean(axis=0)": [
         lambda x: _far_from(x, x.sum(axis=0, dtype=np.uint8) / len(x))
     ],
-    "平均图取整了：astype(int) 去掉了小数，两张差不多远的图就会排错；小数要留着": [
-        lambda x: _far_from(x, x.mean(axis=0).astype(int))
+    "平均图取整了（astype(int)、np.round）：两张差不多远的图就会排错，小数要留着": [
+        lambda x: _far_from(x, np.floor(x.mean(axis=0))),
+        lambda x: _far_from(x, np.rint(x.mean(axis=0))),
     ],
     "减的是每张图自己的平均：平均图的形状是 (H, W)，是所有图同一位置上的平均，沿 axis=0 求": [
         lambda x: _far_from(x, x.mean(axis=(1, 2), keepdims=True)),
@@ -258,13 +260,18 @@ def _elif(distance: Array) -> tuple[int, int]:
     return near, far
 
 
-def _album(rng: Rng, size: tuple[int, int, int], at: tuple[int, int], floor: bool) -> Array:
+Whole = Callable[[Array], Array]
+
+
+def _album(
+    rng: Rng, size: tuple[int, int, int], at: tuple[int, int], whole: Whole | None = None
+) -> Array:
     """Pictures in which every other measure of distance chooses another nearest or farthest one.
 
     Args:
         size: (N, H, W), ``N >= 20``.
         at: where the nearest and the farthest picture stand.
-        floor: whether another one is the nearest once the average is rounded down.
+        whole: ``np.floor`` or ``np.rint``: another one is the nearest to the average so rounded.
     """
     N, H, W = size
     plain = round(0.7 * (N - 8))
@@ -275,8 +282,12 @@ def _album(rng: Rng, size: tuple[int, int, int], at: tuple[int, int], floor: boo
         shifted = cloth + 20 * rng.normal(size=(plain + bright, H, W))
         shifted[plain:] += 80
         signs = np.where(rng.permutation(H * W).reshape(H, W) < 0.75 * H * W, 22.0, -22.0)
+        signs *= rng.uniform(0.9, 1.1, size=(H, W))
+        signs[rng.integers(H)] *= 1.9  # more in one row and one column than elsewhere
+        signs[:, rng.integers(W)] *= 1.9
+        signs *= 22 / np.sqrt((signs**2).mean())
         signs[rng.integers(H), rng.integers(W)] += 60
-        signs = signs if floor else -signs
+        signs = signs if whole is np.floor else -signs
         smooth = centre + rng.choice([-30, 30], size=(H, W))  # nearest by the largest difference
         few = centre + 110 * (rng.permutation(H * W).reshape(H, W) < H * W / 8)  # by absolutes
         negative = cloth.min() + cloth.max() - cloth  # the farthest, of ordinary brightness
@@ -289,7 +300,8 @@ def _album(rng: Rng, size: tuple[int, int, int], at: tuple[int, int], floor: boo
         others = np.concatenate([others, [opposite]])
         others = np.clip(np.rint(others), 0, 255)
         mean = others.mean(axis=0)  # of all, once the next two stand on either side of it
-        pair = np.rint([mean + 0.9955 * signs, mean - 1.0045 * signs])
+        near = 0.0052 / np.sqrt(H * W) if whole is np.rint else 0.0045
+        pair = np.rint([mean + (1 - near) * signs, mean - (1 + near) * signs])
         images = np.concatenate([pair, others])
         if images.min() < 0 or images.max() > 255:
             continue
@@ -299,19 +311,22 @@ def _album(rng: Rng, size: tuple[int, int, int], at: tuple[int, int], floor: boo
         for place, which in sorted([(near_at, 0), (far_at, N - 2)]):
             turned.insert(place, which)
         images = images[turned]
-        if _told_apart(images, near_at, far_at, floor):
+        if _told_apart(images, near_at, far_at, whole):
             return images
 
 
-def _told_apart(images: Array, near: int, far: int, floor: bool) -> bool:
-    distance = _squares(images).sum(axis=(1, 2))
+def _told_apart(images: Array, near: int, far: int, whole: Whole | None) -> bool:
+    squares = _squares(images)
+    distance = squares.sum(axis=(1, 2))
     second = distance.argsort()[1]
-    floored = int(_far_from(images, images.mean(axis=0).astype(int)).argmin())
-    return (
+    by_parts = [squares.sum(axis=axis).max(axis=1).argmin() for axis in (1, 2)]
+    rounded = _far_from(images, (whole or np.floor)(images.mean(axis=0))).argmin()
+    return bool(
         _both(distance) == (near, far)
-        and distance[second] > 1.003 * distance[near]  # float32 can tell them apart
+        and distance[second] > 1.0003 * distance[near]  # float32 can tell them apart
         and np.sort(distance)[-2] < 0.99 * distance[far]
-        and floored == (second if floor else near)
+        and rounded == (second if whole else near)
+        and near not in by_parts  # the worst row or column is not the whole
         and _far_from(images.astype(float), images[near]).argmax() != far
     )
 
@@ -326,10 +341,14 @@ def judge_typical(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, typical)
     # two cubes first: what is summed along a wrong axis, or kept from one call to the next, is a
     # wrong value there and not an error; and 28 × 28 may be taken for granted until the third
-    cases = [_album(rng, (28, 28, 28), (9, 17), True), _album(rng, (28, 28, 28), (21, 3), False)]
-    for at in ((0, -1), (-1, 0), (4, 0), (0, 7), (5, -1), (-1, 6)):
+    cases = [
+        _album(rng, (28, 28, 28), (9, 17), np.floor),
+        _album(rng, (28, 28, 28), (21, 3)),
+    ]
+    placed = ((0, -1), (-1, 0), (4, 0), (0, 7), (5, -1), (-1, 6))
+    for at, whole in zip(placed, (np.rint, None, np.floor) * 2, strict=True):
         H, W = sizes(rng, 2, 5, 11)
-        cases.append(_album(rng, (int(rng.integers(20, 26)), H, W), at, bool(rng.integers(2))))
+        cases.append(_album(rng, (int(rng.integers(20, 26)), H, W), at, whole))
     near: list[Any] = []
     far: list[Any] = []
     error: ValueError | None = None
@@ -360,8 +379,8 @@ def judge_typical(answer: Answer, rng: Rng) -> Steps:
     asked, form = [(images,) for images in cases[:seen]], "要的是一个整数下标"
     yield one_by_one(call, asked, near, first, "near", hint, form=form)
     yield one_by_one(call, asked, far, last, "far", hint, form=form)
-    whole = all(isinstance(k, int | np.integer) and not isinstance(k, bool) for k in near + far)
-    yield that(whole, "能当下标用", "下标要是整数：images[near] 要能取出那张图")
+    indices = all(isinstance(k, int | np.integer) and not isinstance(k, bool) for k in near + far)
+    yield that(indices, "能当下标用", "下标要是整数：images[near] 要能取出那张图")
     yield call.untouched(weight=0.5)
 
 
@@ -407,6 +426,10 @@ def _typical_mistake(near: list[Any], far: list[Any], cases: list[Array], stoppe
 
     others: dict[str, list[Callable[[Array], Any]]] = {
         "两个下标的次序反了：先最近，后最远": [lambda x: typical(x)[::-1]],
+        "两个下标是同一个：一个用 argmin，一个用 argmax": [
+            lambda x: (typical(x)[0],) * 2,
+            lambda x: (typical(x)[1],) * 2,
+        ],
         "编号从 0 数起：多了 1": [lambda x: np.add(typical(x), 1)],
         "这是距离，不是编号：要 argmin，不是 min": [
             lambda x: (distances(x).min(), distances(x).max()),
@@ -454,6 +477,7 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
         # 0.6 + √5 · 3 · 0.05 < 1: nothing leaves [0, 1], so clipping cannot hide a slip
         components = np.linalg.qr(rng.normal(size=(D, d)))[0].T
         eps = np.clip(rng.normal(size=(M, d)), -3, 3)
+        eps[0, 0], eps[-1, -1] = 2.9, -2.8  # what is cut off there is seen in any draw
         return rng.uniform(0.4, 0.6, size=D), components, rng.uniform(0.02, 0.05, size=d), eps
 
     # M = d = D first: what is transposed or multiplied too late is a wrong value, not an error
@@ -543,7 +567,7 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
     came, want = call(*draw(n, n, n))
     hint = (
         "第一组对，换一组同样大小的就不对：有东西从上一次调用留了下来"
-        "（可变的默认参数如 out=[]、全局变量）"
+        "（可变的默认参数如 out=[]、全局变量），还是算法只在有些数上对？"
     )
     yield _pictures(came, want, "换一组输入", hint, weight=0)
     M, D = sizes(rng, 2, 6, 12)
@@ -644,7 +668,9 @@ def judge_normalise(answer: Answer, rng: Rng) -> Steps:
             centred / np.maximum(length, 1)
         ),
         "第 1 条就不成立：每张图要减自己的均值，再除以自己的长度": [x, x / 255, x / x.max()],
-        "比均值暗的像素也成了正的：正负号要留着": np.abs(want),
+        "比均值小的像素也成了正的：正负号要留着": np.abs(want),
+        "正负号反了：原来大的像素，写出来也要大": -want,
+        "像素的次序变了：第 p 个数仍要是第 p 个像素的": [want[:, ::-1], np.sort(want, axis=1)],
         "结果四舍五入了：不要 round，原样返回": [np.round(want, k) for k in range(3, 9)],
     }
     step = _pictures(came, want, "结果", "", traps, weight=2)
@@ -714,7 +740,9 @@ def _which_condition(call: Caller, x: Array, got: Array, want: Array) -> Generat
             "除数差了一个倍数：标准差、D、M 各在哪里？"
         )
     yield from ()
-    return "第 1 条成立，每行与自己的内积也是 1；可是两行的内积不是 np.corrcoef：起伏的样子变了"
+    if np.allclose(got @ got.T, want @ want.T, atol=1e-6):
+        return "两条都成立，可是数与像素对不上：第 p 个数仍要是第 p 个像素的，原来大的也要大"
+    return "第 1 条成立，每行与自己的内积也是 1；可是两行的内积不是 np.corrcoef：减的是均值吗？"
 
 
 def _one_colour(call: Caller, rng: Rng) -> Steps:
@@ -793,8 +821,8 @@ def _values_changed(came: Any, got: Array, image: Array, before: list[Array]) ->
         return "像素成了整数：它们是 0–1 的小数，转成整数就变了。不要换类型，只换位置"
     if np.isin(got, image).all():
         return (
-            "有些像素出现了两次，另一些没了：边写边读同一个数组，会读到刚写进去的。"
-            "右边读 image，写到另一个数组里"
+            "有些像素出现了不止一次，另一些没了：放大、重复，还是边写边读同一个数组？"
+            "每个值恰好用一次；右边读 image，写到另一个数组里"
         )
     if np.isin(got[got != 0], image).all():
         return "有像素丢了，补上来的是 0：循环少走了一行一列，或者出界的没有放回来"

@@ -275,10 +275,11 @@ WRONG = [
     Wrong(
         "00.1", "median", by(lambda x: ((x - np.median(x, 0)) ** 2).sum((1, 2))), "中位数", (0, 40)
     ),
-    Wrong("00.1", "wraps", typical_wrapped, "uint8 里绕回去了", (0, 40)),
+    Wrong("00.1", "wraps", typical_wrapped, "8 位整数里绕回去了", (0, 40)),
     Wrong("00.1", "angle", by(lambda x: 1 - cosines(x)), "夹角", (0, 40)),
     Wrong("00.1", "sum wraps", by(lambda x: far_from(x, sum(x) / len(x))), "sum(images)", (0, 40)),
     Wrong("00.1", "rounded down", by(lambda x: far_from(x, x.mean(0).astype(int))), "取整了", 0),
+    Wrong("00.1", "twice", lambda x: ex00.typical(x)[:1] * 2, "同一个", 40),
     Wrong("00.1", "to the first", by(lambda x: far_from(x, x[0] * 1.0)), "第一张图", 0),
     Wrong("00.1", "elif", typical_by_a_loop, "elif", 40),
     Wrong("00.1", "from the nearest", typical_from_the_nearest, "离“最近的那张”", 40),
@@ -350,6 +351,8 @@ WRONG = [
     Wrong("00.3", "factor", lambda x: 0.3 * ex00.normalise(x), "第 1 条成立；第 2 条不成立", 0),
     Wrong("00.3", "unchanged", lambda x: x.astype(float), "第 1 条就不成立", 0),
     Wrong("00.3", "sign", lambda x: abs(ex00.normalise(x)), "正负号", 0),
+    Wrong("00.3", "negative", lambda x: -ex00.normalise(x), "正负号反了", 0),
+    Wrong("00.3", "order", lambda x: ex00.normalise(x)[:, ::-1], "次序变了", 0),
     Wrong("00.3", "round", lambda x: np.round(ex00.normalise(x), 6), "四舍五入", 0),
     Wrong("00.3", "integers", normalise_into_integers, "整数类型", 89),
     Wrong("00.3", "wraps", normalise_wrapped, "整数也要行", 89),
@@ -358,7 +361,7 @@ WRONG = [
     Wrong("00.4", "upside down", lambda image: image[::-1], "平移或翻转", 40),
     Wrong("00.4", "negative", lambda image: 1 - image, "像素的值变了", 0),
     Wrong("00.4", "edge", without_the_edge, "补上来的是 0", 0),
-    Wrong("00.4", "half", half_read_back, "出现了两次", 0),
+    Wrong("00.4", "half", half_read_back, "不止一次", 0),
     Wrong("00.4", "first picture", the_one_before(), "前面那次的图", 0),
     Wrong("00.4", "integers", lambda image: np.rot90(image).astype(np.uint8), "整数", 0),
     Wrong("00.4", "by turns", by_turns(), "有时骗不过", 0),
@@ -372,6 +375,7 @@ WRONG = [
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
+    Wrong("00.1", "rounded", by(lambda x: far_from(x, np.rint(x.mean(0)))), "取整了", (0, 40)),
     Wrong("00.1", "no square", by(lambda x: (x - x.mean(0)).sum((1, 2))), "正负相消", (0, 40)),
     Wrong("00.2", "no std, no clip", lambda m, U, s, e: m + e @ U, "没有乘 std", 0),
     Wrong("00.2", "no mean, clip", lambda m, U, s, e: np.clip((e * s) @ U, 0, 1), "没有加 mean", 0),
