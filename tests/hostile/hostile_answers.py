@@ -121,7 +121,7 @@ TIME = [
         RIGHT + "\nSEEN = []\n\ndef sigmoid(z):\n    SEEN.append(1)\n"
         "    while len(SEEN) > 1:\n        SEEN.append(bytearray(1 << 26))\n    return _right(z)\n",
         ends="memory",
-        score=0.86,  # 3 of 7: what it had earned before
+        score=0.25,  # of the first case: what it had earned before
         status="memory limit",
     ),
 ]
