@@ -7,7 +7,7 @@ They take and return plain NumPy arrays, so this module needs nothing but NumPy.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise, product
@@ -186,17 +186,8 @@ def hat(left: float, peak: float, right: float) -> tuple[Array, Array, Array, Ar
 
 # --- the judges --------------------------------------------------------------------------------
 
-
-def _tried(call: Callable[[], Any], label: str, hint: str) -> Generator[Step, None, Any]:
-    """What ``call()`` returns; an error of NumPy's or Python's becomes a wrong step that names it.
-
-    For a call that is like an earlier one which went well, so that what differs is the reason.
-    """
-    try:
-        return call()
-    except (ValueError, TypeError, IndexError) as error:
-        yield that(False, label, hint, f"{type(error).__name__}: {error}"[:160])
-        return None, None
+# of a call like an earlier one that went well: what differs between the two is the reason
+_MISFIT = (ValueError, TypeError, IndexError)
 
 
 def _is(got: Any, want: Array) -> bool:
@@ -244,7 +235,7 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
     z = rng.normal(size=(4, 5)) * 2
     z[1, 2] = 0.0
     why = "一维的 z 对，(4, 5) 的报错：这时 z[i] 是一整行，不是一个数；np.exp 不论几维都逐元素"
-    got, want = yield from _tried(lambda: call(z), "两维的 z", why)
+    got, want = yield from attempt(lambda: call(z), "两维的 z", dict.fromkeys(_MISFIT, why))
     yield value(got, want, "两维的 z", hint, traps(z), form=form, weight=2)
     right = rng.uniform(720, 1000, size=6)
     yield value(
@@ -289,7 +280,7 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
     yield value(*call(both), "左右两头都有的 z", hint, form=form, atol=1e-323)
     why = "z 可以是 0 维的，如 np.array(-100.0)：它没有长度，也没有行；逐元素的运算对它一样行"
     one = np.array(-rng.uniform(90, 110))
-    got, want = yield from _tried(lambda: call(one), "0 维的 z", why)
+    got, want = yield from attempt(lambda: call(one), "0 维的 z", dict.fromkeys(_MISFIT, why))
     yield value(got, want, "0 维的 z", why, form=why, weight=0.5, atol=0.0)
     yield call.untouched(weight=0.5)
 
@@ -382,11 +373,11 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
         "每次都从这次的 z 算，最大值与和是 (B, 1)"
     )
     wide = rng.normal(size=(B, K)) * 2
-    got, want = yield from _tried(lambda: call(wide), label, hint)
+    got, want = yield from attempt(lambda: call(wide), label, dict.fromkeys(_MISFIT, hint))
     yield value(got, want, label, hint, form=form, weight=0.5)
     hint = "一批只有一个样本时也是 (1, K)：别用 squeeze，结果的形状照着 z"
     single = rng.normal(size=(1, K + 1))
-    got, want = yield from _tried(lambda: call(single), "B=1", hint)
+    got, want = yield from attempt(lambda: call(single), "B=1", dict.fromkeys(_MISFIT, hint))
     yield value(got, want, "B=1", hint, form=hint, weight=0.5)
 
     def mixed_up(row: Array) -> Array:
@@ -851,7 +842,9 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
     got = []
     for case in poor:
         why = f"{hint}：一个合适的也没有时，max(…) 没有可选的，下标也没有可取的"
-        H, _ = yield from _tried(partial(call, *case), "放不下时的宽度", why)
+        H, _ = yield from attempt(
+            partial(call, *case), "放不下时的宽度", dict.fromkeys(_MISFIT, why)
+        )
         got.append(H)
     yield that(all(H is not None for H in got), "放不下时的宽度", f"{hint}，来的是 None")
     want = np.zeros(4, dtype=int)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -25,6 +24,7 @@ from aigc_course.judging.vocabulary import (
     Steps,
     again,
     array,
+    attempt,
     exercise,
     hints,
     independent,
@@ -257,43 +257,19 @@ def tanh_to_sigmoid(layers: Layers) -> list[tuple[Array, Array]]:
 # --- the judges --------------------------------------------------------------------------------
 
 
-def _tried(
-    call: Callable[[], Any], label: str, hints: Mapping[type[Exception], str]
-) -> Generator[Step, None, Any]:
-    """What ``call()`` returns; for an error in ``hints``, a wrong step with the learner's line."""
-    try:
-        return call()
-    except tuple(hints) as error:
-        hint = next(said for kind, said in hints.items() if isinstance(error, kind))
-        yield _broken(error, label, hint)
-        return None
-
-
-def _broken(error: Exception, label: str, hint: str) -> Step:
-    """A wrong step for an error; the learner's own line is known only in their own process."""
-    step = that(False, label, hint, f"{type(error).__name__}: {error}")
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        library = "aigc_course" in frame.filename or "site-packages" in frame.filename
-        if not library and frame.line:
-            return replace(step, here=f"{hint}（出错在第 {frame.lineno} 行：{frame.line.strip()}）")
-    return step
-
-
 def _sizes_taken(
     call: Callable[[], Any], label: str, known: Sequence[int]
 ) -> Generator[Step, None, Any]:
     """What ``call()`` returns; an error that speaks of a size the inputs have not is told."""
-    try:
-        return call()
-    except (ValueError, IndexError) as error:
+
+    def odd(error: Exception) -> str:
         shapes = re.findall(r"\(([\d, ]+)\)|size (\d+)", str(error))
         told = {int(n) for both in shapes for n in re.findall(r"\d+", " ".join(both))}
-        odd = sorted(told - set(known) - {0, 1})
-        if not odd:
-            raise
-        hint = f"{'、'.join(map(str, odd))} 不在这次的形状里：大小写死了？从输入的 shape 里取"
-        yield _broken(error, label, hint)
-        return None
+        if not (strange := sorted(told - set(known) - {0, 1})):
+            return ""
+        return f"{'、'.join(map(str, strange))} 不在这次的形状里：大小写死了？从输入的 shape 里取"
+
+    return (yield from attempt(call, label, {ValueError: odd, IndexError: odd}))
 
 
 def _in_order(
@@ -558,11 +534,11 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     x, dy = rng.normal(size=solid), rng.normal(size=solid)
     hint = "dy 与 x 可以是任意形状，正负都有：逐元素计算"
     rigid = dict.fromkeys((IndexError, ValueError, TypeError), "维数写死了？x 可以是任何形状")
-    both = yield from _tried(lambda: call(dy, x), "三维的 x", rigid)
+    both = yield from attempt(lambda: call(dy, x), "三维的 x", rigid)
     yield _exact(both[0], both[1], "三维的 x", hint, weight=0.5)
     far, dy = np.array([-30.0, 30.0]), rng.uniform(1, 2, size=2)
     hint = "远处：左边 0，右边 1（再乘 dy）"
-    both = yield from _tried(lambda: call(dy, far), "一维的 x", rigid)
+    both = yield from attempt(lambda: call(dy, far), "一维的 x", rigid)
     yield _exact(both[0], both[1], "很远的两端", hint, weight=0.5, nonfinite=inf)
     yield call.untouched(weight=0.5)
 
@@ -677,7 +653,7 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     for absent in (K - 1, 1):
         label, seen = f"y 里没有第 {absent} 类", np.delete(np.arange(K), absent)
         batch = logits[: K + 2], np.append(rng.permutation(seen), [seen[0], -1, seen[-1]])
-        both = yield from _tried(lambda batch=batch: call(*batch), label, wrong)  # type: ignore[misc]
+        both = yield from attempt(lambda batch=batch: call(*batch), label, wrong)  # type: ignore[misc]
         yield _exact(both[0], both[1], label, hint, weight=0)
     hint = "一个标签也没有时，梯度全是 0：别拿 0 去除"
     form = "一行标签也没有，也要 (B, K) 的数组，每个都是 0"
@@ -1049,13 +1025,13 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     yield _exact(found.get("b1"), right["b1"], "有的 z1 恰为 0：b1 的梯度", hint, weight=0)
     hint = "K 从 W2 的形状取：这一批的 y 里不一定每一类都有"
     wrong = dict.fromkeys((ValueError, IndexError), hint)
-    both = yield from _tried(lambda: call(x, y % (K - 1), params), "y 里没有最后一类", wrong)
+    both = yield from attempt(lambda: call(x, y % (K - 1), params), "y 里没有最后一类", wrong)
     found, right = yield from _grads(both)
     yield _exact(found.get("W2"), right["W2"], "y 里没有最后一类：W2 的梯度", hint, weight=0)
     hint = "一批可以只有一行：中间的量也要保住 (B, …) 的形状"
     wrong = dict.fromkeys((ValueError, IndexError), hint)
     one = x[:1], np.array([K - 1]), params
-    both = yield from _tried(lambda: call(*one), "一批只有一行", wrong)
+    both = yield from attempt(lambda: call(*one), "一批只有一行", wrong)
     found, right = yield from _grads(both)
     for name in ("b2", "W2", "b1", "W1"):
         label = f"一批只有一行：{name} 的梯度"
@@ -1309,7 +1285,7 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
         if len(layers) == 1:
             uneven = "只有一层：它既是首层也是末层，没有“下一层”可拆"
         wrong: dict[type[Exception], str] = {ValueError: uneven}
-        both = yield from _tried(lambda layers=layers: call(layers), label, wrong)  # type: ignore[misc]
+        both = yield from attempt(lambda layers=layers: call(layers), label, wrong)  # type: ignore[misc]
         got, want = both
         hint = "zip、map、生成器只能走一遍，也没有长度：要列表"
         yield that(

@@ -57,34 +57,18 @@ from aigc_course.judging.vocabulary import (
 
 # --- what several exercises need ---------------------------------------------------------------
 
-_ERRORS_OF_USE = (AttributeError, ValueError, IndexError, KeyError, TypeError)
+
+def _for_use(
+    hint: str | Callable[[Exception], str],
+) -> dict[type[Exception], str | Callable[[Exception], str]]:
+    """``hint`` for every error that a wrong use of arrays and nodes raises."""
+    return dict.fromkeys((AttributeError, ValueError, IndexError, KeyError, TypeError), hint)
 
 
-def _tried(
-    call: Callable[[], Any],
-    label: str,
-    hint: str | Callable[[str], str],
-    kinds: tuple[type[Exception], ...] = _ERRORS_OF_USE,
-    *,
-    glossed: bool = False,
-) -> Generator[Step, None, Any]:
-    """What ``call()`` returns; for an error, a wrong step with ``hint``.
-
-    Args:
-        hint: or what makes one of the error's text.
-        glossed: whether what the error means in general stands before the hint.
-    """
-    try:
-        return call()
-    except NotImplementedError:
-        raise
-    except kinds as error:
-        hint = hint(str(error)) if callable(hint) else hint
-        kind = next(kind.__name__ for kind in kinds if isinstance(error, kind))
-        meaning = gloss(f"{kind}: {error}") if glossed else ""
-        told = "；".join(filter(None, [meaning, hint]))
-        yield replace(that(False, label, told, kind), error=error)
-        return None
+def _with_gloss(error: Exception, hint: str) -> str:
+    """What the error means in general, then ``hint``."""
+    meaning = gloss(f"{type(error).__name__}: {error}")
+    return "；".join(filter(None, [meaning, hint]))
 
 
 def _small(name: str, x: Any) -> str:
@@ -338,7 +322,7 @@ def judge_unbroadcast(answer: Answer, rng: Rng) -> Steps:
         g = rng.uniform(1.0, 9.0, size=big)
         label = f"{case} {big} → {small}"
         told = raised if g.size else empty
-        both = yield from _tried(partial(call, g, small), label, told)
+        both = yield from attempt(partial(call, g, small), label, _for_use(told))
         got, want = both or (None, g)
         copies, extra = max(1, g.size // max(1, want.size)), len(big) - len(small)
         copied = extra and max(big[:extra]) > 1
@@ -395,14 +379,15 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
     title, inputs, options = case.title, case.inputs, dict(case.options)
     name, call = title.partition("（")[0], Caller(rule, right)
 
-    def why(error: str) -> str:
-        told = case.raised(error) if callable(case.raised) else case.raised
+    def why(error: Exception) -> str:
+        told = case.raised(str(error)) if callable(case.raised) else case.raised
         return told or case.hint
 
-    def raised(error: str) -> str:
-        return _SELF.format(name) if f"{name}() missing" in error else why(error)
+    def raised(error: Exception) -> str:
+        return _SELF.format(name) if f"{name}() missing" in str(error) else why(error)
 
-    answered = yield from _tried(partial(call, *inputs, **options), f"{title} 的结果", raised)
+    ask = partial(call, *inputs, **options)
+    answered = yield from attempt(ask, f"{title} 的结果", _for_use(raised))
     got, (out, right_vjp) = answered
     pair = isinstance(got, tuple) and len(got) == 2 and callable(got[1])
     form = "写成 return 结果, lambda g: (…,)：一个数组和一个函数"
@@ -428,7 +413,7 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
         if k == 3:
             between = [np.full((1,) * min(x.ndim, 2), 1.5) for x in inputs]
             call(*between, **options | dict(case.between))
-        both = yield from _tried(partial(back, g), f"{title} 的梯度", said if k else why)
+        both = yield from attempt(partial(back, g), f"{title} 的梯度", _for_use(said if k else why))
         grads: Any = both[0] if both else None
         want: Any = both[1] if both else local
         comma = f"有 {count} 个输入，vjp 就返回 {count} 个梯度的元组"
@@ -743,7 +728,7 @@ def _walked(
         (node, node.data, node.data.copy(), node.vjp) for node in reference_topological_order(root)
     ]
     kinds = (IndexError, KeyError, TypeError, ValueError) if hint else ()
-    got = yield from _tried(partial(answer, root), label, hint, kinds)
+    got = yield from attempt(partial(answer, root), label, dict.fromkeys(kinds, hint))
     for node, data, copy, vjp in before:
         if node.data is not data or not np.array_equal(data, copy):
             hint = "节点的 .data 被改了：全 1 用 np.ones_like(root.data) 新造；用过的也不清空"
@@ -1118,8 +1103,8 @@ def judge_witness(answer: Answer, rng: Rng) -> Steps:
     for again_, weight in ((False, 1.0), (True, 0.0)):
         for name in ("丙", "甲", "乙"):
             label = f'再问一次 witness("{name}")' if again_ else f'witness("{name}")'
-            kinds = _ERRORS_OF_USE if again_ else ()
-            found = yield from _tried(partial(answer, name), label, state, kinds)
+            hints = _for_use(state) if again_ else {}
+            found = yield from attempt(partial(answer, name), label, hints)
             steps, why = _steps_of(found)
             yield that(not why, f"{label} 是一个程序", state if again_ else form, why)
             if not steps:
@@ -1166,7 +1151,7 @@ def judge_tensor(answer: Answer, rng: Rng) -> Steps:
 def _construction(T: Answer) -> Steps:
     t = T([[1, 2], [3, 4]])
     hint = "others 里不是 Tensor 的（数、数组）没有可用的 .data：先包成 Tensor，再取 .data"
-    more = yield from _tried(lambda: t + 1, "Tensor + 1", hint, (AttributeError,))
+    more = yield from attempt(lambda: t + 1, "Tensor + 1", {AttributeError: hint})
     hint = "apply 最后 return 新造的 Tensor"
     yield that(isinstance(more, T), "Tensor + 1 得到 Tensor", hint, given=more)
     hint = "apply 把规则算出的结果放进新的 Tensor：value, vjp = rule(…)，再 Tensor(value)"
@@ -1215,7 +1200,8 @@ def _recording(T: Answer, rng: Rng) -> Steps:
     array = "ndarray 自己也有 .data（一块内存），不能靠它来认：用 isinstance(t, Tensor)，其余的先包"
     number = "不是 Tensor 的（数、数组）先包成 Tensor，包好的也在 parents 里"
     for other, said, hint in ((2.0, "w + 2", number), (np.arange(3.0), "w + 数组", array)):
-        result = yield from _tried(partial(add, w, other), said, hint, (TypeError, AttributeError))
+        hints = {TypeError: hint, AttributeError: hint}
+        result = yield from attempt(partial(add, w, other), said, hints)
         kinds = [isinstance(p, T) for p in result.parents]
         yield that(kinds == [True, True], f"{said} 的 parents 是两个 Tensor", hint)
     hint = "包常数时不要写 requires_grad=True：常数不要梯度"
@@ -1251,7 +1237,7 @@ def _chain_of_rules(T: Answer, rng: Rng) -> Steps:
     yield value((w * 0.1).data, w.data * 0.1, "float64 的 w * 0.1", hint)
     hint = "vjp 要记规则给的那个函数本身：不在 apply 里先调用它，不替它定 g，反向时才知道 g 是多少"
     back = Caller((w / c).vjp, ReferenceRules.div(w.data, c.data)[1])
-    got, want = yield from _tried(partial(back, g), "(w / c).vjp(g)", hint)
+    got, want = yield from attempt(partial(back, g), "(w / c).vjp(g)", _for_use(hint))
     pair = isinstance(got, tuple) and len(got) == 2
     yield that(pair, "(w / c).vjp(g) 是两个梯度", hint, given=got)
     for k, name in enumerate("wc"):
@@ -1272,7 +1258,7 @@ def _chain_of_rules(T: Answer, rng: Rng) -> Steps:
     label = "apply(规则, b, c, scale=2.0, shift=1.0)：规则有三个输入"
     hint = "规则的输入可以不止两个：(self, *others) 里有几个就交几个，options 按名字交"
     rule = partial(first.apply, _Blend(), b, third, scale=2.0, shift=1.0)
-    out = yield from _tried(rule, label, hint)
+    out = yield from attempt(rule, label, _for_use(hint))
     yield value(out.data, 2.0 * (a * b - c) + 1.0, label, hint, weight=0.0)
     right = isinstance(out.parents, tuple) and len(out.parents) == 3 and out.parents[2] is third
     yield that(right and out.op == "blend", "三个输入的结果：parents 与 op", hint)
@@ -1297,7 +1283,7 @@ def _without_recording(T: Answer, rng: Rng) -> Steps:
         "no_grad 里要有一个 yield（块里的代码在那里执行），上面留着 @classmethod、@contextmanager"
     )
     kinds = (AttributeError, TypeError, RuntimeError)
-    switched, quiet = yield from _tried(plain, label, hint, kinds)
+    switched, quiet = yield from attempt(plain, label, dict.fromkeys(kinds, hint))
     after = w + 2
     hint = (
         "apply 里没有看对开关：Tensor.recording 已是 False 还在记录；要看 Tensor 的，不是 Base 的"
@@ -1508,7 +1494,8 @@ def _worst(back: Caller, J: Array, shape: tuple[int, ...], like: Array) -> str:
 def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     """Form, value and gradient for one input; the Jacobian comes last."""
     axes = "a 可以是一维、二维、三维，轴也可以只有 1 长：沿最后一根轴写 axis=-1、a[..., i]"
-    got, _ = yield from _tried(partial(call, a), f"{label} 的结果", axes, glossed=True)
+    glossed = _for_use(lambda error: _with_gloss(error, axes))
+    got, _ = yield from attempt(partial(call, a), f"{label} 的结果", glossed)
     pair = isinstance(got, tuple) and len(got) == 2 and callable(got[1])
     yield that(pair, f"{label}：返回 (结果, vjp)", "写成 return 结果, vjp：一个数组和一个函数")
     shape = shape_of(got[0])
@@ -1549,7 +1536,7 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
         if k == 3:
             call(0.5 * a)
         g = np.asarray(rng.uniform(-2.0, 2.0, size=shape))
-        asked = yield from _tried(partial(back, g), f"{label}：梯度", axes, glossed=True)
+        asked = yield from attempt(partial(back, g), f"{label}：梯度", glossed)
         grads = asked[0]
         one = isinstance(grads, tuple) and len(grads) == 1
         yield that(one, f"{label}：vjp 返回一个梯度的元组", "只有一个输入也是元组：(g,)")

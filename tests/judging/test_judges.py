@@ -232,16 +232,46 @@ def test_an_expected_error_becomes_a_step_and_others_go_on():
         list(judge(lambda: 1 + "1"))
 
 
-def test_only_builtin_errors_are_named_to_the_learner():
-    class Signal(LookupError):
+def test_a_hint_may_depend_on_the_error_or_let_it_go_on():
+    hints = {ValueError: lambda error: "负数" if "-" in str(error) else ""}
+    [step] = attempt(lambda: int("-"), "数", hints)
+    assert step.hint == "负数"
+    with pytest.raises(ValueError, match="十"):
+        list(attempt(lambda: int("十一二 "), "数", hints))
+
+
+def test_an_answer_that_is_not_written_is_no_expected_error():
+    def stub():
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        list(attempt(stub, "值", {RuntimeError: "出错了"}))
+    [step] = attempt(stub, "值", {NotImplementedError: "还没写"})
+    assert step.hint == "还没写"
+
+
+def test_errors_are_named_by_their_kind_in_python():
+    """As they arrive from another process too."""
+
+    class Signal(Exception):
         """Of a judge's own."""
+
+    class Mine(LookupError):
+        """Of a learner's."""
 
     def fails(error):
         raise error
 
-    for error, detail in ((KeyError(1), "KeyError"), (Signal(), "")):
-        [step] = attempt(lambda error=error: fails(error), "商", {LookupError: "没有这一项"})
-        assert step.detail == detail
+    axis = np.exceptions.AxisError(2, 1)
+    for error, detail in (
+        (KeyError(1), "KeyError"),
+        (Mine(), "LookupError"),
+        (axis, "ValueError"),
+        (Signal(), ""),
+    ):
+        kinds = dict.fromkeys((LookupError, ValueError, Signal), "没有这一项")
+        [step] = attempt(lambda error=error: fails(error), "商", kinds)
+        assert step.detail == detail and (step.error is error) == bool(detail)
 
 
 # --- randomised answers -----------------------------------------------------------------------

@@ -234,9 +234,20 @@ def independent(*questions: Step | Iterable[Step]) -> Iterator[Step]:
 
 
 def attempt(
-    call: Callable[[], Any], label: str, hints: Mapping[type[Exception], str]
+    call: Callable[[], Any],
+    label: str,
+    hints: Mapping[type[Exception], str | Callable[[Exception], str]],
 ) -> Generator[Step, None, Any]:
     """Return what ``call()`` returns; for an error in ``hints``, yield a wrong step with its hint.
+
+    The step keeps the error, so the card shows the learner's own line. An answer that is not
+    written yet (``NotImplementedError``) stays that, unless ``hints`` names it.
+
+    Args:
+        call: asks the answer.
+        label: what is looked at.
+        hints: by kind of error, the first that fits: the likely mistake, or what tells it from
+            the error; if that says "", the error goes on.
 
     Example:
         >>> def judge():
@@ -249,8 +260,18 @@ def attempt(
     try:
         return call()
     except tuple(hints) as error:
+        if isinstance(error, NotImplementedError) and NotImplementedError not in hints:
+            raise
         hint = next(hint for kind, hint in hints.items() if isinstance(error, kind))
-        builtin = type(error).__module__ == "builtins"  # a judge's own signal means nothing to read
-        step = that(False, label, hint, type(error).__name__ if builtin else "")
-        yield replace(step, error=error if builtin else None)
+        if callable(hint) and not (hint := hint(error)):
+            raise
+        name = _python_kind(error)
+        yield replace(that(False, label, hint, name), error=error if name else None)
         return None
+
+
+def _python_kind(error: Exception) -> str:
+    """Python's own name for the kind of error; "" for a judge's signal, of no kind Python has."""
+    kinds = (kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+    name = next(kinds).__name__
+    return "" if name == "Exception" else name
