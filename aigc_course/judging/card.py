@@ -92,7 +92,7 @@ def as_html(result: Result) -> str:
         head = _line("✓", f"{title}：通过，{result.points}/{result.points} 分") + _aside(result)
         labels = list(dict.fromkeys(step.label for step in passed))
         return _box(GREEN, head + _folded(f"{len(passed)} 项检查", labels) + _onward(result))
-    points = f"得 {round(result.score, 1):g}/{result.points} 分"
+    points = f"得 {round(result.score, 2):g}/{result.points} 分"
     parts = [_line("✗", f"{title}：{ENDS[result.status]}，{points}"), _aside(result)]
     labels = list(dict.fromkeys(step.label for step in passed))  # of three cases alike: once
     if len(labels) > SHOWN:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from aigc_course.judging import core
-from aigc_course.judging.card import one_line
+from aigc_course.judging.card import as_html, one_line
 from aigc_course.judging.core import check, exercise, judge
 from aigc_course.judging.describe import describe
 from aigc_course.judging.judges import array, that, value
-from aigc_course.judging.result import Step
+from aigc_course.judging.result import Result, Step
 
 
 @pytest.mark.parametrize("module", ["aigc_course.judging.card", "aigc_course.progress"])
@@ -88,6 +88,12 @@ def test_a_wrong_answer_shows_input_output_and_what_was_wanted():
     assert "是加，不是乘 <b>" in page.text and "前 6 项都对" in page.text
 
 
+@pytest.mark.parametrize(("score", "told"), [(1.25, "1.25"), (0.75, "0.75"), (4 / 3, "1.33")])
+def test_points_are_told_to_the_hundredth_as_in_the_gradebook(score, told):
+    result = Result("98.1", "和", 3, "total", "failed", score=score)
+    assert f"得 {told}/3 分" in as_html(result)
+
+
 def test_a_wrong_form_shows_what_was_wanted():
     page = Plain(html(lambda x, axis: x))
     assert "得到" in page.text and "应为" in page.text and "形状 (2,)" in page.text
@@ -150,7 +156,7 @@ def test_unanswered_is_kind_and_says_what_to_write():
 
 def test_a_try_is_partly_right():
     result = judge("98.1", lambda x, axis: np.full(2, np.nan))
-    assert result.score == 0.0 and "得到" in result._repr_html_()
+    assert result.score == 0.0 and "得到" in as_html(result)
 
 
 @pytest.mark.parametrize(
