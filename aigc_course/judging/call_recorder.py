@@ -16,9 +16,13 @@ from aigc_course.judging.describe import describe
 
 __all__ = ["NOTHING", "Call", "Recorder"]
 
-COPIED = 4096  # entries; a bigger array is shown as it is afterwards
+COPIED = 4096  # entries; of a bigger array only a description is kept of how it came
 CALLS = 64  # of an answer that is called more often, the last ones are kept
 NOTHING = object()
+
+
+class _Told(str):
+    """What a big array looked like."""
 
 
 @dataclass
@@ -27,6 +31,7 @@ class Call:
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    big: dict[int | str, _Told]  # by position or name: the big arrays, described before the call
     result: Any = NOTHING  # the very object
     shown: Any = NOTHING  # as it was when it came
     later: deque[Any] = field(default_factory=lambda: deque(maxlen=CALLS))  # see _of_its_own
@@ -53,7 +58,9 @@ class Recorder:
         @functools.wraps(function)
         def spy(*args: Any, **kwargs: Any) -> Any:
             # copies: the function may change its input, and the input is what is to be shown
-            call = Call(_kept(args), _kept(kwargs))
+            given: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
+            big = {name: _Told(describe(value)) for name, value in given if _is_big(value)}
+            call = Call(_kept(args), _kept(kwargs), big)
             self._calls.append(call)
             result = _of_its_own(call, function(*args, **kwargs))
             call.result, call.shown = result, _kept(result)
@@ -87,12 +94,16 @@ class Recorder:
         call = self.find(given)
         if call is None:
             return (), ""
+        args = [call.big.get(k, value) for k, value in enumerate(call.args)]
+        kwargs = {name: call.big.get(name, value) for name, value in call.kwargs.items()}
         try:
-            bound = inspect.signature(self._function).bind(*call.args, **call.kwargs)
-            named = dict(bound.arguments)
+            named = dict(inspect.signature(self._function).bind(*args, **kwargs).arguments)
         except (TypeError, ValueError):  # called with the wrong number of arguments
-            named = {f"第 {k + 1} 个": arg for k, arg in enumerate(call.args)} | call.kwargs
-        arguments = tuple((name, describe(value)) for name, value in named.items())
+            named = {f"第 {k + 1} 个": arg for k, arg in enumerate(args)} | kwargs
+        arguments = tuple(
+            (name, str(value) if isinstance(value, _Told) else describe(value))
+            for name, value in named.items()
+        )
         return arguments, "" if call.shown is NOTHING else describe(call.shown)
 
 
@@ -129,6 +140,10 @@ def _holds(result: Any, given: Any, depth: int = 2) -> bool:
     return any(_holds(part, given, depth - 1) for part in inside[:COPIED])
 
 
+def _is_big(value: Any) -> bool:
+    return type(value) is np.ndarray and value.size > COPIED
+
+
 def _kept(value: Any, depth: int = 8) -> Any:
     kind = type(value)
     if kind is tuple or kind is list:
@@ -137,6 +152,6 @@ def _kept(value: Any, depth: int = 8) -> Any:
         return kind(_kept(one, depth - 1) for one in value)
     if kind is dict and depth:
         return {name: _kept(one, depth - 1) for name, one in value.items()}
-    if kind is np.ndarray and value.size <= COPIED:
+    if kind is np.ndarray and not _is_big(value):
         return value.copy()
     return value

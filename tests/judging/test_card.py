@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aigc_course.judging import core
+from aigc_course.judging.caller import Caller
 from aigc_course.judging.card import as_html, one_line
 from aigc_course.judging.core import check, exercise, judge
 from aigc_course.judging.describe import describe
@@ -258,6 +259,22 @@ def test_the_call_is_found_by_a_part_of_its_result():
     assert recorder.show(first[0]["W"])[0] == (("k", "1"),)
     assert recorder.show(second[0])[0] == (("k", "2"),)
     assert recorder.show(object()) == ((), "") and recorder.show(None)[0] == (("k", "2"),)
+
+
+@pytest.mark.parametrize("size", [3, 100_000])
+def test_an_input_is_shown_as_it_was_before_the_answer_changed_it(size):
+    @exercise("98.2", "平方", points=1, asks="f(x)", reference=lambda x: x * x)
+    def judge_f(answer, rng):
+        call = Caller(answer, lambda x: x * x)
+        call(np.full(size, 3.0))
+        yield call.untouched()
+
+    def in_place(x):
+        x *= x
+        return x
+
+    text = Plain(check("98.2", in_place)._repr_html_()).text
+    assert f"输入 x 数组 ({size},) float64，范围 [3, 3]" in " ".join(text.split())
 
 
 def test_what_came_is_shown_as_it_came():
