@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise, product
+from itertools import pairwise, permutations, product
 from typing import Any
 
 import numpy as np
@@ -228,10 +228,16 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
                 np.where(z == 0, 1.0, sigmoid(z)),
             ],
             "这是 tanh，从 −1 到 1：σ 从 0 到 1": np.tanh(z),
+            "z < 0 处得到的正好是 exp(z)：漏了分母 1 + exp(z)": np.where(
+                z < 0, np.exp(z), sigmoid(z)
+            ),
         }
 
     z = np.abs(rng.normal(size=7)) * [2, -2, 2, 0, -2, 2, -2]
-    yield value(*call(z), "普通大小的 z", hint, traps(z), form=form)
+    got, want = call(z)
+    if np.asarray(got).dtype.kind in "iub":
+        hint = "结果是整数数组，小数都被截掉了：建数组时要浮点的"
+    yield value(got, want, "普通大小的 z", hint, traps(z), form=form)
     z = rng.normal(size=(4, 5)) * 2
     z[1, 2] = 0.0
     why = "一维的 z 对，(4, 5) 的报错：这时 z[i] 是一整行，不是一个数；np.exp 不论几维都逐元素"
@@ -245,7 +251,7 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
         {"得到 0，应是 1：inf/inf 的 nan 被换成了 0，或两种写法用反了边": np.zeros(6)},
         nonfinite="z 很大时 exp(z) 是 inf，inf/inf 是 nan：让 exp 的参数永远不为正",
     )
-    clipped = "几个不同的 z 得到同一个数：z 或结果被夹住了，真值还要小得多"
+    clipped = "几个不同的 z 得到同一个数：z 或结果被夹住了，或加了一个小常数；真值还要小得多"
     left = rng.uniform([45, 120, 300, 505, 600, 660], [65, 140, 320, 525, 620, 680])
     left = -left.reshape(2, 1, 3)
     got, want = call(left)
@@ -260,18 +266,17 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
         )
     yield value(got, want, "左尾的相对精度", hint, atol=0.0)
     # so small that float64 keeps only some of the digits; then too small for it
-    far = np.array([713, 718, 723, 728, 731, 734, 737, 850, 1000]) - rng.uniform(0, 1, size=9)
+    far = np.append(rng.uniform(712, [713, 721, 729, 737, 1000]), [740.0, 742.5, 744.0, 746.0])
     got, want = call(-rng.permutation(far))
     got = yield from array(got, far.shape, "exp(−z) 会溢出的 z", form)
     hint = "z 到 −745 都存得下一个正数，再往左真值小得存不下，才是 0"
-    if _same_number_again(got):
-        hint = clipped
-    elif np.any((got == 0) & (want > 0)):
+    yield that(not _same_number_again(got), "exp(−z) 会溢出的 z 分得开", clipped)
+    if np.any((got == 0) & (want > 0)):
         hint = (
-            "得到 0，真值约 1e-313，还存得下：exp(−z) 在 z < −709 时溢出成 inf，再取倒数就成了 0"
+            "得到 0，真值很小，却还存得下：exp(−z) 在 z < −709 时溢出成 inf，再取倒数就成了 0"
             "（或者左尾直接置了 0）。让 exp 的参数永远不为正"
         )
-    yield value(got, want, "exp(−z) 会溢出的 z", hint, rtol=1e-2, atol=1e-323)
+    yield value(got, want, "exp(−z) 会溢出的 z", hint, rtol=1e-2, atol=5e-324)
     both = rng.permutation([-850.0, -715.0, -30.0, -1.0, 0.0, 1.0, 30.0, 715.0, 850.0])
     hint = (
         "一个数组里左右两头都有时不对：用哪种写法要逐个元素选，"
@@ -301,7 +306,6 @@ def _softmax_slips(z: Array, want: Array) -> dict[str, Any]:
             normed(np.exp(z - z.max(axis=1))),
             normed(np.exp(z - z.max(axis=0))),
         ],
-        "最大值要减，不是除": [normed(np.exp(z / m)), normed(np.exp(z / z.max()))],
         "每行的和不是 1，是 exp(最大值)：只有分母减了最大值，分子也要减同一个": (
             whole / shifted.sum(axis=1, keepdims=True)
         ),
@@ -335,7 +339,7 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     # which is the lesson's example
     n = int(rng.integers(4, 6))
     z = rng.normal(size=(n, n)) * 2
-    form = "输出与输入同形 (B, K)：大小取自 z.shape，求和时 keepdims=True"
+    form = "输出与输入同形 (B, K)：每行的结果都要收下，求和时 keepdims=True"
     try:
         got, want = call(z)
     except (ValueError, IndexError) as error:
@@ -350,12 +354,11 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     got = yield from array(got, (n, n), "softmax(z)", form)
     rows, columns = got.sum(axis=1), got.sum(axis=0)
     hint = "数都对，行列对调了：一行一个样本，转置着算的，最后要转回来"
-    yield that(not _is(got, want.T), "归一化的方向", hint)
+    yield that(not _is(got, want.T), "行列没有对调", hint)
     by_columns = np.allclose(columns, 1) and not np.allclose(rows, 1)
     yield that(not by_columns, "归一化的方向", "每一列和为 1，应是每一行：沿 axis=1 求和")
     hint = "整个矩阵的和为 1，应是每一行各自为 1：sum 少了 axis=1"
     yield that(not np.isclose(got.sum(), 1), "归一化的范围", hint)
-    hint = "一行一行核对：exp(z) 的每个数，除以同一行 exp(z) 的和"
     empty = np.flatnonzero((got == 0).all(axis=1))
     off = rows - 1
     if 0 < empty.size < n:
@@ -364,6 +367,8 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
         hint = "每行的和接近 1，又都小一点：分母里别加小常数"
     elif not np.allclose(off, 0):
         hint = f"每行的和应是 1，第 1 行是 {rows[0]:.3g}：除的要是同一行的和"
+    else:
+        hint = "每行的和是 1，数却不对：取 exp 之前，同一行都减同一个数，不是除，也不夹住"
     slips = _softmax_slips(z, want)
     yield value(got, want, "概率", hint, slips, weight=2)
     B, K = (int(size) for size in rng.permutation([k for k in range(2, 8) if k != n])[:2])
@@ -384,18 +389,19 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
         """Rows with the same gaps, each in an order of its own."""
         return rng.permuted(np.tile(row, (3, 1)), axis=1) + rng.normal(size=(3, 1))
 
-    got, want = call(mixed_up(np.array([0.0, -4.0, -40.0, -110.0, -350.0])))
+    gaps = [0.0, -4.0, -110.0, -350.0, -600.0, -706.0, -720.0, -1000.0]
+    got, want = call(mixed_up(np.array(gaps)))
     got = yield from array(got, want.shape, "很小的概率", form)
     hint = "很小的概率也要准，看的是相对误差：它们之比应正好是 exp(分数之差)"
     if any(_same_number_again(row) for row in got):
-        hint = "分数不同，概率却一样：很小的概率被夹到了一个下限（clip），每行的和也不再是 1"
-    elif np.any(got == 0):
-        hint = "很小的概率成了 0，真值存得下：别置 0，也别四舍五入"
-    yield value(got, want, "很小的概率", hint, atol=0.0)
+        hint = "分数不同，概率却一样：分数或很小的概率被夹住了（clip）"
+    elif np.any((got == 0) & (want > 0)):
+        hint = "很小的概率成了 0，真值却存得下：哪一步溢出了、置了 0，还是四舍五入了？"
+    nonfinite = "exp 溢出成了 inf，或分母成了 0：先减去这一行的最大值"
+    yield value(got, want, "很小的概率", hint, atol=5e-324, nonfinite=nonfinite)
 
     flat = {
-        "分数不同，概率却都一样：z 被夹住了": np.full((3, 5), 0.2),
-        "整行成了 0：0/0、inf/inf 的 nan 换成 0 只是遮住，治法是先减最大值": np.zeros((3, 5)),
+        "整行成了 0：分母溢出成了 inf，或 nan 被换成了 0；先减这一行的最大值": np.zeros((3, 5)),
     }
     # far from the row's mean too, and in other columns in each row: only its maximum will do
     big = rng.normal(size=(3, 5)) + 1000.0
@@ -404,13 +410,7 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
         big[row, order[[row, row + 1]]] += 2500.0
     high = "分数到 1000，exp 就溢出：先减去这一行的最大值"
     hint = f"{high}（最大值不一定在第一个或最后一个）"
-    traps = {
-        **flat,
-        "分数不同，概率却都一样：z 被夹住了": [
-            softmax(np.clip(big, -c, c)) for c in (50, 100, 300, 500, 600, 700, 709)
-        ],
-    }
-    yield value(*call(big), "分数很大时", hint, traps)
+    yield value(*call(big), "分数很大时", hint, flat)
     low = rng.permuted(rng.normal(size=(3, 5)) - 1000.0, axis=1)
     hint = (
         "分数全在 −1000 附近时，exp 全成了 0，0/0 是 nan：负的分数也要先减这一行的最大值，"
@@ -447,8 +447,13 @@ def _wrong_scale(got: Any, W: Array, s: Array) -> str:
     if not np.allclose(by, by[0], rtol=1e-6):
         return ""
     more = by[0] - s
-    near = np.all(np.abs(more) < 0.02 * s) and np.all(more > 0)
-    return "每一列除的都比 s 略大：s 上加了小常数（如 1e-5），题目里没有" if near else ""
+    near = 0 < more.min() <= more.max() < 0.02 and np.allclose(more, more[0], 1e-3, 1e-13)
+    if near:
+        return "每一列除的都比 s 略大：s 上加了小常数（如 1e-5），题目里没有"
+    off = np.flatnonzero(~np.isclose(by[0], s))
+    if 0 < off.size < s.size and s[off].max() < 0.01:
+        return f"只有 s = {s[off[0]]:.2g} 的那一列不对：s 再小也照样除，别设下限"
+    return ""
 
 
 @exercise("01.3", "把预处理吃进第一层", points=2)
@@ -464,6 +469,7 @@ def judge_absorb(answer: Answer, rng: Rng) -> Steps:
     for D_out, D_in in ((n, n), sizes(rng, 2), (1, n)):
         W, b = rng.normal(size=(D_out, D_in)), rng.normal(size=D_out)
         m, s = rng.normal(size=D_in) + 2, rng.uniform(0.3, 0.8, size=D_in)
+        s[rng.permutation(D_in)[:2]] = rng.uniform([2e-4, 20], [9e-4, 50])
         got, (W2, b2) = call(W, b, m, s)
         got = yield from parts(got, 2, "W2, b2", want=(W2, b2))
         square = D_out == D_in
@@ -495,6 +501,7 @@ def judge_absorb(answer: Answer, rng: Rng) -> Steps:
                 b - (m / s).mean(),
                 b - m.sum(),
             ],
+            "只减了一个输入的那一项：要对 j 累加": [b - W2[:, j] * m[j] for j in (0, -1)],
             "每个神经元减了同一个数：第 i 个只用 W2 的第 i 行，沿 j（axis=1）求和": b
             - (W2 @ m).sum(),
         }
@@ -558,6 +565,9 @@ def _why_it_does_not_fit(answer: Answer, rng: Rng) -> str:
         except Exception:  # whatever it is, the first error is the one to be told
             continue
         z = linear_forward(x, *layers[-2])
+        _, *others = permutations(layers[-depth:])
+        if any(_is(got, mlp_forward(x, order)) for order in others):
+            return "各层的次序不对：先用 layers[0]，照列表往后走，最后一层是列表的最后一个"
         if _is(got, linear_forward(x, *last)) or (
             depth == 3 and _is(got, linear_forward(np.maximum(z, 0), *last))
         ):
@@ -577,7 +587,7 @@ def _form_of_scores(got: Any, B: int, H: int, K: int) -> str:
     if shape == (K, B):
         return "行列对调了：一行一个样本，样本排成列来算的，最后要转回来"
     if shape == (B, H):
-        return "停在了隐藏层：三层都走完了吗？return 要在循环之外"
+        return "停在了隐藏层的宽度：return 在循环之外吗？最后一步用的是最后一个 (W, b) 吗？"
     return "输出是最后一层的分数 (B, K)：B 个样本，K 是最后一个 W 的行数"
 
 
@@ -630,7 +640,11 @@ def judge_mlp_forward(answer: Answer, rng: Rng) -> Steps:
         ),
     }.items():
         traps[why] = [_with_another(x, layers, one) for one in act]
-    traps["没有加 b"] = mlp_forward(x, [(W, 0 * b) for W, b in layers])
+    traps["有的层没有加 b：每一层都要加，最后一层也要"] = [
+        mlp_forward(x, [(W, k * b) for (W, b), k in zip(layers, kept, strict=True)])
+        for kept in product((0, 1), repeat=3)
+        if not all(kept)
+    ]
     others = [got for where, got in placed.items() if where != "0110"]
     traps["ReLU 放错了地方：除最后一层外，每层线性之后接一次"] = others
     hint = "逐层打印，与 linear_forward 的比：第 k 层用第 k 个 (W, b)，输入是上一层 ReLU 之后的输出"
@@ -667,7 +681,9 @@ def judge_mlp_forward(answer: Answer, rng: Rng) -> Steps:
     yield value(*call(one, _layers(rng, one, [D, H, 1])), label, hint, form=hint, weight=0.5)
     pictures = rng.integers(0, 256, size=(B, D)).astype(np.uint8)
     hint = "x 是整数（uint8）时不对：中途的数组别照着 x 的类型建，小数会被截掉"
-    yield value(*call(pictures, _layers(rng, pictures, [D, H, H, K])), "整数的 x", hint, weight=0.5)
+    whole = _layers(rng, pictures, [D, H, H, K])
+    traps = {"整数的 x 被除了 255：原样用，缩放不归它管": mlp_forward(pictures / 255, whole)}
+    yield value(*call(pictures, whole), "整数的 x", hint, traps, weight=0.5)
     yield call.untouched("x", weight=0.25)
     hint = "layers 或其中的数组被修改了：不要 pop，也不要原地写"
     yield call.untouched("layers", label="没有改动 layers", hint=hint, weight=0.25)
@@ -692,6 +708,9 @@ def _counts(H: Array, d_in: int, d_out: int, depth: int) -> dict[str, Array]:
         "隐藏层的偏置漏了：每个隐藏神经元一个": i * H + (L - 1) * H * H + (H + 1) * o,
         "隐藏层之间的那几层漏了偏置：每层的每个神经元都有一个": right - (L - 1) * H,
         "输出层的偏置漏了：每个输出一个": right - o,
+        "漏了输出层：最后一个隐藏层到输出，也有权重和偏置": right - (H + 1) * o,
+        "漏了第一层：输入到第一个隐藏层，也有权重和偏置": right - (i + 1) * H,
+        "预算是参数的个数，不是字节：别乘 4": 4 * right,
         "每层只算了一个偏置：每个神经元、每个输出各一个": right - L * H - o + L + 1,
         "偏置的个数数反了：与这一层的输出一样多，不是输入": right - o + i,
         "隐藏层之间的 H×H 只数成了 H 个": (i + 1) * H + (L - 1) * 2 * H + (H + 1) * o,
@@ -707,7 +726,7 @@ def _counts(H: Array, d_in: int, d_out: int, depth: int) -> dict[str, Array]:
 
 def _widest_traps(cases: Sequence[tuple[int, int, int, int]], want: Array) -> dict[str, Any]:
     """What typical mistakes give in all the cases."""
-    H = np.arange(1, 400)
+    H = np.arange(1, 2500)
     rights = [_parameters_of(H, *rest) for _, *rest in cases]
     nearest = [int(np.abs(n - case[0]).argmin()) + 1 for n, case in zip(rights, cases, strict=True)]
     roots = []  # of a H² + b H + c = 0, with the budget for the number of parameters
@@ -801,11 +820,11 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
         alone = np.array([case[3] == 1 for case in cases])
         traps[name] = np.where(alone, np.asarray(got, float), traps[name])
     hint = "把得到的 H 代回去数参数：它应不超过预算，H + 1 应超过"
-    hint = f"{done}；先在纸上数 H = 1 的，再与函数里数的比" if done else hint
+    hint = f"{done}：先在纸上数 H = 1 的参数，再看每个宽度是不是都试到了" if done else hint
     if done:
         traps = {f"{why}（{done}）": wrong for why, wrong in traps.items()}
     hint_of_text = "来的是文字：返回这个数本身，不用 str(…)，也不用 f-string"
-    yield that(not any(isinstance(one, str) for one in got), "宽度", hint_of_text)
+    yield that(not any(isinstance(one, str) for one in got), "是数", hint_of_text)
     form = "只返回宽度，一个整数"
     yield one_by_one(call, cases, got, want, "宽度", hint, traps, form=form, weight=2)
     yield that(
@@ -813,6 +832,9 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
         "是整数",
         "宽度要是整数：range(H) 要能用",
     )
+    budget, d_in, d_out, depth = cases[0]
+    yield again(call, budget, 2 * d_in, d_out, depth, label="同样的预算，输入更多")
+    yield again(call, budget, d_in, d_out, 2 * depth, label="同样的预算，更多层")
     want = want[::2]
     got = [call(*case)[0] for case in exact]
     traps = {"恰好等于预算也算不超过：比较用 <=": want - 1}
@@ -836,6 +858,8 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
         if top == 4999:
             hint = "5,000 自己也可能是答案：range(1, 5000) 只到 4,999，二分的上端也要取得到"
             traps = {}
+    none = "来的是 None：5,000 也放得下时，循环走完了，还没有走到 return"
+    yield that(all(H is not None for H in got), "很宽时有返回", none)
     yield one_by_one(call, wide, got, want, "很宽时的宽度", hint, traps, weight=0.5)
     poor = [(1, 30, 4, 1), (38, 30, 4, 1), (2, 30, 4, 3), (int(rng.integers(3, 20)), 30, 4, 3)]
     hint = "连宽度 1 都放不下时返回 0"
@@ -846,7 +870,7 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
             partial(call, *case), "放不下时的宽度", dict.fromkeys(_MISFIT, why)
         )
         got.append(H)
-    yield that(all(H is not None for H in got), "放不下时的宽度", f"{hint}，来的是 None")
+    yield that(all(H is not None for H in got), "放不下时有返回", f"{hint}，来的是 None")
     want = np.zeros(4, dtype=int)
     yield one_by_one(call, poor, got, want, "放不下时的宽度", hint, weight=0.5)
 
@@ -911,10 +935,14 @@ def judge_hat(answer: Answer, rng: Rng) -> Steps:
     # to the left of 0, across it, to the right; now one slope is the steeper, now the other
     starts = rng.uniform([-6, -1.4, 0.2], [-4.5, -0.6, 2])
     wide, narrow = rng.uniform(1.5, 3, size=3), rng.uniform(0.4, 0.9, size=3)
+    asked_for: list[tuple[float, float, float]] = []
     for k in rng.permutation(3):
         left = float(starts[k])
         peak = left + float(wide[k] if k == 1 else narrow[k])
-        right = peak + float(narrow[k] if k == 1 else wide[k])
+        asked_for.append((left, peak, peak + float(narrow[k] if k == 1 else wide[k])))
+    left, up, down = (int(n) for n in rng.integers([-3, 2, 5], [0, 5, 8]))
+    asked_for.append((left, left + up, left + up + down))  # whole numbers, whose slopes are not
+    for left, peak, right in asked_for:
         got = answer(left, peak, right)
         results.append(got)
         got = yield from parts(got, 4, "W1, b1, W2, b2")
@@ -966,7 +994,7 @@ def judge_hat(answer: Answer, rng: Rng) -> Steps:
     with np.errstate(all="ignore"):
         kinks = np.sort([-b / W[:, 0] for (W, b), _ in nets], axis=1)
     off = np.abs(kinks - where)
-    k = next((k for k in range(3) if not np.all(off[k] < 1e-9)), None)
+    k = next((k for k in range(len(off)) if not np.all(off[k] < 1e-9)), None)
     hint = ""
     if k is not None:
         integer = all(np.asarray(one[1]).dtype.kind in "iu" for one in results)
@@ -989,10 +1017,11 @@ def judge_hat(answer: Answer, rng: Rng) -> Steps:
             return "左右两坡的斜率对调了：左坡的宽是 peak − left"
         if np.isclose(height, up * up):
             return "斜率是高除以宽：1 / (peak − left)，不是 peak − left"
-        if np.isclose(height, up) and np.isclose(after, -1):
+        copied = all(np.array_equal(net[1][0], nets[0][1][0]) for net in nets)
+        if copied and np.isclose(height, up) and np.isclose(after, -1):
             return "斜率照抄了例子里的 1：例子的坡宽正好是 1，这里要走完 peak − left 才升到 1"
-        if np.isclose(height, up * (1 // up)):
-            return "// 是整除，斜率只剩整数：用 /"
+        if all(np.array_equal(W, np.round(W)) for W, _ in nets[k]):
+            return "斜率只剩整数：用了整除 //，或 W2 建成了整数数组？"
         return "帽尖的高度要是 1：从 left 升到 peak，左坡的斜率是 1 / (peak − left)"
 
     yield asked("帽尖", lambda a, p, b: (p,), [1], tip, 1)
@@ -1006,8 +1035,8 @@ def judge_hat(answer: Answer, rng: Rng) -> Steps:
             return "左坡不直：left 与 peak 之间不该再有拐弯"
         way = "还在往上" if after > 0 else "成了平的" if after == 0 else "往下，快慢不对"
         return (
-            f"过了 peak，帽子{way}：W2 里放的不是斜率，是每个拐点处斜率**改变**多少；"
-            "在 peak 处从左坡变成右坡，改变了多少？"
+            f"过了 peak，帽子{way}：右坡的宽是 right − peak；"
+            "W2 里放的是每个拐点处斜率**改变**多少，peak 处从左坡变成右坡"
         )
 
     yield asked(

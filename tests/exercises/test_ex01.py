@@ -473,6 +473,53 @@ def hat_added(left, peak, right, W2=np.zeros((1, 3))):  # noqa: B008
     return W1, b1, W2, b2
 
 
+def softmax_by_pairs(z):
+    """Right, but for probabilities below 1e-308, whose reciprocal overflows."""
+    with np.errstate(over="ignore"):
+        return 1 / np.exp(z[:, None, :] - z[:, :, None]).sum(axis=2)
+
+
+def softmax_clipped(z):
+    e = np.exp(np.maximum(z - z.max(axis=1, keepdims=True), -700))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def absorb_with_a_floor(W, b, m, s):
+    return ex01.absorb(W, b, m, np.maximum(s, 1e-3))
+
+
+def mlp_of_pixels(x, layers):
+    return ex01.mlp_forward(x / 255 if x.dtype == np.uint8 else x, layers)
+
+
+def mlp_but_last_bias(x, layers):
+    return ex01.mlp_forward(x, [*layers[:-1], (layers[-1][0], 0.0)])
+
+
+def widest_remembered(budget, d_in, d_out, depth, memo={}):  # noqa: B006
+    if budget not in memo:
+        memo[budget] = ex01.widest(budget, d_in, d_out, depth)
+    return memo[budget]
+
+
+def widest_in_a_range(*case):
+    return next((H - 1 for H in range(1, 5001) if right_count(H, *case[1:]) > case[0]), None)
+
+
+def hat_in_type_of_corners(left, peak, right):
+    """Right for three floats; for three whole numbers the slopes are cut to whole numbers."""
+    W1, b1, slopes, b2 = ex01.hat(left, peak, right)
+    W2 = np.zeros_like(np.array([[left, peak, right]]))
+    W2[:] = slopes
+    return W1, b1, W2, b2
+
+
+def hat_too_wide(left, peak, right):
+    up, down = 1 / (peak - left), 1 / (right - left)
+    W1, b1, _, b2 = ex01.hat(left, peak, right)
+    return W1, b1, np.array([[up, -up - down, down]]), b2
+
+
 WRONG = [
     Wrong("01.1", "naive", lambda z: 1 / (1 + np.exp(-z)), "溢出成 inf", 62),
     Wrong("01.1", "inf over inf", lambda z: np.exp(z) / (1 + np.exp(z)), "inf/inf 是 nan", 38),
@@ -488,6 +535,8 @@ WRONG = [
     Wrong("01.1", "nan to 0", sigmoid_without_nan, "nan 被换成了 0", 38),
     Wrong("01.1", "no negative side", lambda z: ex01.sigmoid(abs(z)), "两边不对称", 0),
     Wrong("01.1", "no zero", lambda z: np.where(z == 0, 0, ex01.sigmoid(z)), "都漏了它", 0),
+    Wrong("01.1", "whole", lambda z: ex01.sigmoid(z).astype(int), "结果是整数数组", 0),
+    Wrong("01.1", "exp", lambda z: np.where(z < 0, np.exp(z), ex01.sigmoid(z)), "漏了分母", 0),
     Wrong("01.2", "naive", naive_softmax, "exp 就溢出", 56),
     Wrong("01.2", "columns", softmax_over(0), "每一列和为 1", 0),
     Wrong("01.2", "whole", lambda z: np.exp(z) / np.exp(z).sum(), "sum 少了 axis=1", 0),
@@ -504,7 +553,8 @@ WRONG = [
     ),
     Wrong("01.2", "if high", softmax_if_high, "不是大了才减", 71),
     Wrong("01.2", "squeezed", lambda z: np.squeeze(ex01.softmax(z)), "别用 squeeze", 36),
-    Wrong("01.2", "clipped", lambda z: np.clip(ex01.softmax(z), 1e-12, 1), "夹到了一个下限", 43),
+    Wrong("01.2", "clipped", lambda z: np.clip(ex01.softmax(z), 1e-12, 1), "夹住了", 43),
+    Wrong("01.2", "pairs", softmax_by_pairs, "真值却存得下", 43),
     Wrong("01.2", "maximum", softmax_less(lambda z: z.max(axis=1)), "减了不同的数", 0),
     Wrong(
         "01.2",
@@ -563,6 +613,10 @@ WRONG = [
         11,
     ),
     Wrong("01.3", "swapped", lambda *a: ex01.absorb(*a)[::-1], "次序是 W2、b2", 0),
+    Wrong("01.3", "floor", absorb_with_a_floor, "别设下限", 0),
+    Wrong(
+        "01.3", "last m", absorb_with(lambda W, b, m, s, V: (V, b - V[:, -1] * m[-1])), "累加", 11
+    ),
     Wrong("01.3", "in place", absorb_in_place, "W 被原地修改", 95),
     Wrong("01.4", "relu last", mlp_relu_everywhere, "分数可以为负", 0),
     Wrong("01.4", "linear", mlp_no_relu, "三层并成了一层", 0),
@@ -570,7 +624,7 @@ WRONG = [
     Wrong(
         "01.4", "softmax", lambda x, ls: ex01.softmax(ex01.mlp_forward(x, ls)), "留给损失函数", 0
     ),
-    Wrong("01.4", "stops early", lambda x, ls: ex01.mlp_forward(x, ls[:2]), "三层都走完了吗", 0),
+    Wrong("01.4", "stops early", lambda x, ls: ex01.mlp_forward(x, ls[:2]), "最后一个 (W, b)", 0),
     Wrong("01.4", "three only", mlp_three_only, "不能写死", 46),
     Wrong("01.4", "x in place", mlp_over_its_input, "x 被原地修改", 85),
     Wrong("01.4", "pops", mlp_pops, "不要 pop", 88),
@@ -588,6 +642,8 @@ WRONG = [
         "01.4", "no bias", lambda x, ls: ex01.mlp_forward(x, [(W, 0) for W, _ in ls]), "没有加 b", 0
     ),
     Wrong("01.4", "three unpacked", mlp_unpacked, "别写死成三层", 31),
+    Wrong("01.4", "backwards", lambda x, ls: ex01.mlp_forward(x, ls[::-1]), "层的次序不对", 0),
+    Wrong("01.4", "pixels", mlp_of_pixels, "除了 255", 77),
     Wrong("01.4", "one missing", mlp_one_missing, "有一层后面漏了", 0),
     Wrong(
         "01.5",
@@ -624,6 +680,14 @@ WRONG = [
         "输出层的偏置漏了",
         0,
     ),
+    Wrong(
+        "01.5",
+        "no first layer",
+        widest_with(lambda H, i, o, L: right_count(H, i, o, L) - (i + 1) * H),
+        "漏了第一层",
+        0,
+    ),
+    Wrong("01.5", "no end", widest_in_a_range, "还没有走到 return", 75),
     Wrong("01.5", "to 1,000", widest_searched(1000), "范围太小", 75),
     Wrong("01.5", "to 4,999", widest_searched(4999), "5,000 自己也可能", 75),
     Wrong("01.5", "by itself", widest_by_itself, "改成循环", 75),
@@ -648,12 +712,19 @@ WRONG = [
     Wrong("01.6", "rounded", hat_rounded, "别用 round", 0),
     Wrong("01.6", "added", hat_added, "每次要新建", 0),
     Wrong("01.6", "symmetric", hat_with(lambda u, d: [u, -2 * u, u]), "不一定左右对称", 28),
+    Wrong("01.6", "type", hat_in_type_of_corners, "建成了整数数组", 0),
     Wrong("01.6", "no third kink", hat_with(lambda u, d: [u, -u - d, 0.0]), "没有拉平", 72),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
-    Wrong("01.2", "less the first", softmax_less(lambda z: z[:, :1]), "先减去这一行的最大值", 57),
+    Wrong("01.1", "cut", lambda z: np.where(z < -742, 0, ex01.sigmoid(z)), "直接置了 0）", 62),
+    Wrong(
+        "01.2", "less the first", softmax_less(lambda z: z[:, :1]), "先减去这一行的最大值", (43, 57)
+    ),
     Wrong("01.2", "less the mean", softmax_less_mean, "exp 就溢出", 56),
+    Wrong("01.2", "far clipped", softmax_clipped, "夹住了", 43),
+    Wrong("01.4", "no last bias", mlp_but_last_bias, "没有加 b", 0),
+    Wrong("01.6", "too wide", hat_too_wide, "右坡的宽", 28),
     Wrong("01.4", "in place", mlp_in_place, "不要 pop，也不要原地写", 88),
 ]
 
@@ -674,6 +745,11 @@ def test_layers_that_are_kept_in_a_default_are_told():
 
     wrong = judge("01.4", mlp_remembers).wrong
     assert wrong is not None and "hs" in wrong.here
+
+
+def test_a_width_that_is_kept_by_its_budget_is_told():
+    wrong = judge("01.5", widest_remembered).wrong
+    assert wrong is not None and "从上一次调用留了下来" in wrong.hint
 
 
 def test_the_last_layer_is_not_known_by_its_arrays():
