@@ -58,6 +58,16 @@ def test_one_point_of_lesson_05_again():
         assert value == pytest.approx(row[name], abs=0.01), name
 
 
+def test_one_point_of_lesson_01_again():
+    """The lesson does again what needs no training; here one net on shuffled labels."""
+    [script] = [path for path in SCRIPTS if path.stem == "01_labels"]
+    found = experiment(script).measure("打乱", 0)
+    [row] = [r for r in data.results("01_labels") if (r["labels"], r["seed"]) == ("打乱", 0)]
+    assert found["smooth"] == pytest.approx(row["smooth"], abs=0.03)
+    assert found["like"] == pytest.approx(row["like"], abs=12)
+    assert found["dark"] == pytest.approx(row["dark"], abs=40)
+
+
 def test_one_point_of_lesson_03_again():
     """A ReLU network, which the lesson does not train again itself."""
     [script] = [path for path in SCRIPTS if path.stem == "03_deep"]
