@@ -6,7 +6,6 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from math import ceil, comb, sqrt
 from typing import Any
@@ -227,16 +226,21 @@ def _labels(rng: Rng, k: int, fraction: float) -> Array:
     return rng.permutation(np.repeat(_names(rng, k), counts))
 
 
-def _regular(chosen: Array) -> bool:
-    """Are the chosen places of one class all in one stretch, or at even distances?"""
-    at = np.flatnonzero(chosen)
-    gaps = np.sort(np.diff(np.append(at, at[0] + len(chosen))))  # round the corner, too
-    return bool((gaps > 1).sum() <= 1 or min(np.ptp(gaps[1:]), np.ptp(gaps[:-1])) <= 1)
+def _drawn_together(answer: Answer, seed: int) -> Array:
+    """Of a class of five rows, of which two validate: how often each two did in 300 splits."""
+    y = np.tile([8, 3], 5)
+    together = np.zeros((5, 5), dtype=int)
+    for i in range(300):
+        val = answer(y.copy(), 0.4, np.random.default_rng(seed + i))[1]
+        drawn = np.isin(np.arange(0, 10, 2), val)
+        together += np.outer(drawn, drawn)
+    return together
 
 
 def _judge_small_classes(call: Caller, rng: Rng) -> Steps:
     """Classes of which less than half a row is asked for: they stay in training as they are."""
-    names, counts = _names(rng, 4), np.array([20, 1, 2, 3])  # 0.2 of each: 4, 0.2, 0.4, 0.6
+    # 0.2 of each: 4, 0.2, 0.4, 0.4, 0.6; what is cut off must not be carried to the next class
+    names, counts = _names(rng, 5), np.array([20, 1, 2, 2, 3])
     y = rng.permutation(np.repeat(names, counts))
     said = "有一类只有一两行"
     got = yield from attempt(
@@ -247,16 +251,25 @@ def _judge_small_classes(call: Caller, rng: Rng) -> Steps:
     got = yield from parts(got, 2, "train_rows, val_rows", f"返回两个数组（{said}）", "")
     train, val = (np.asarray(rows).ravel() for rows in got)
     in_train, in_val = ((y[np.isin(np.arange(len(y)), r)][:, None] == names).sum(0) for r in got)
-    hint = "每一类进验证的张数是 fraction × 张数四舍五入：1、2、3 行的类各进 0、0、1 行"
+    hint = "每一类自己的 fraction × 张数四舍五入，不带到下一类：1、2、2、3 行的类各进 0、0、0、1 行"
     if len(train) + len(val) < len(y):
         hint = "有的行两份里都没有：一类四舍五入后是 0 张时，它的行要全部留在训练里，不是跳过"
     elif in_val[2] == 2 and in_train[2] == 0:
         hint = "有 2 行的一类全进了验证：张数是 0 时，rows[-0:] 是全部的行，rows[:-0] 是空的"
-    elif in_val[1] == in_val[2] == 1:
+    elif in_val[1] == in_val[2] == in_val[3] == 1:
         hint = "0.2 × 2 四舍五入是 0：这样的类一张也不进验证，不要硬塞一张"
-    good = in_val.tolist() == [4, 0, 0, 1] and len(train) + len(val) == len(y)
-    detail = "20、1、2、3 行的类，fraction = 0.2，进验证的各 " + "、".join(map(str, in_val)) + " 行"
-    yield that(good, said, hint, detail, weight=0.5)
+    good = in_val.tolist() == [4, 0, 0, 0, 1] and len(train) + len(val) == len(y)
+    detail = "20、1、2、2、3 行的类，fraction = 0.2，进验证的各 "
+    yield that(good, said, hint, detail + "、".join(map(str, in_val)) + " 行", weight=0.5)
+    got = call(np.repeat(names[1:4], 2), 0.2, np.random.default_rng(0))[0]
+    got = yield from parts(got, 2, "train_rows, val_rows", "返回两个数组（没有一行进验证）", "")
+    train, val = map(np.asarray, got)
+    whole = val.size == 0 and np.array_equal(np.sort(train, axis=None), np.arange(6))
+    hint = "三类都只有 2 行：0.2 × 2 四舍五入是 0，全部留在训练"
+    yield that(whole, "没有一行进验证", hint)
+    hint = f"空的一份也要是一维整数数组，现在是 {val.dtype} {val.shape}：np.array([]) 里默认是小数"
+    fits = val.dtype.kind in "iu" and val.ndim == 1
+    yield that(fits, "空的一份也是整数数组", hint, weight=0.25)
 
 
 @exercise(
@@ -294,6 +307,8 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     hint = "要的是行号，不是布尔掩码：np.flatnonzero(掩码) 把掩码变成行号"
     if "f" in {train.dtype.kind, val.dtype.kind}:
         hint = "行号要是整数，现在是小数：这样的数组不能拿去取行"
+    elif "b" not in {train.dtype.kind, val.dtype.kind}:
+        hint = f"每份要是一维，现在有 {max(train.ndim, val.ndim)} 维：np.argwhere 给的是二维"
     yield that(numbers, "返回的是行号（一维整数）", hint)
     ends = [int(end(rows)) for rows in (train, val) if rows.size for end in (np.min, np.max)]
     inside = min(ends) >= 0 and max(ends) < n
@@ -317,14 +332,19 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
     counts = np.array([(y[rows][:, None] == classes).sum(axis=0) for rows in [val, *others]])
     hint = f"标签是 {classes.tolist()}：有的类一张也没有进验证。类别用 np.unique(y) 问，不从 0 数"
     yield that(counts.sum(axis=0).min() > 0, "每一类都进了验证", hint)
-    off = np.abs(counts - fraction * sizes).max()
-    even = off <= 1.5 and bool((counts == counts[0]).all())
-    hint = "整体抽签不保证每一类都按比例：对每个类别分别抽"
+    off = np.abs(counts - fraction * sizes)
+    even = off.max() <= 1.5 and bool((counts == counts[0]).all())
+    i, j = np.unravel_index(off.argmax(), off.shape)
+    told = f"标签 {classes[j]} 的类有 {sizes[j]} 行，fraction × {sizes[j]} = "
+    told += f"{fraction * sizes[j]:.4g}，进验证的是 {counts[i, j]} 行"
+    hint = "要对每个类别分别抽，张数先定好；类里的“第几张”还要换成行号"
     if (counts == np.minimum(sizes, counts.max())).all():
         hint = "每一类抽了一样多张：该按各类自己的张数取 fraction"
     elif (abs(counts - sizes * (counts.sum() / len(counts) / n)) <= 1).all():
         hint = "各类抽的份额相同，却不是 fraction：参数用上了吗，有没有写成固定的数？"
-    yield that(even, "验证集里每一类的份额", hint, weight=1.0)
+    elif (counts <= fraction * sizes + 0.5).all():
+        hint = "各类只少不多：放回抽样，重复的行只算一次；要不放回"
+    yield that(even, "验证集里每一类的份额", hint, told, weight=1.0)
     yield that(np.array_equal(np.sort(split(seed)[1]), val), "同一个种子给出同一种切分", _FROM_RNG)
     moves = any(not np.array_equal(rows, val) for rows in others)
     hint = (
@@ -332,21 +352,28 @@ def judge_stratified_split(answer: Answer, rng: Rng) -> Steps:
         "（默认参数、全局变量）。总取开头几行，数据若排过序，验证集就有偏"
     )
     yield that(moves, "换一个种子，切分就变", hint, weight=1.0)
-    large = np.flatnonzero(y == classes[sizes.argmax()])
     stuck = [
         int(label)
         for label, size, count in zip(classes, sizes, counts[0], strict=True)
         if comb(int(size), int(count)) > 100  # the same five times: once in 10⁸
         and all(np.array_equal(val[y[val] == label], r[y[r] == label]) for r in others)
     ]
-    hint = "类里的行不是各自随机抽的：从某处起连着取、或每隔几行取一张，别的取法就轮不到"
-    if stuck:
-        hint = f"标签是 {stuck} 的类，换了 rng 抽到的还是那几行：每一类都要打乱，不只是其中一类"
-    fair = not stuck and not _regular(np.isin(large, val))
-    yield that(fair, "类里的行随机抽", hint, weight=0.5)
+    hint = f"标签是 {stuck} 的类，换了 rng 抽到的还是那几行：每一类的行都要各自打乱"
+    yield that(not stuck, "每一类都打乱", hint)
     hint = "差一张：每一类进验证的张数是 fraction × 张数四舍五入，不是舍去小数，也不是进一"
     # a half may go either way
-    yield that(off <= 0.5 + 1e-9, "每一类的张数四舍五入", hint, weight=0.5)
+    yield that(off.max() <= 0.5 + 1e-9, "每一类的张数四舍五入", hint, told, weight=0.5)
+    together = _drawn_together(answer, seed)
+    pairs = together[np.triu_indices(5, 1)]
+    uneven = ((pairs - 30) ** 2 / 30).sum()  # χ² of 9 degrees: above 65 once in 10¹⁰
+    hint = (
+        "每一种取法机会要相同：打乱这一类的全部行号再取。"
+        "少打乱几行、从某处起连着取、每隔几行取一张，都有取法轮不到"
+    )
+    shares = "、".join(f"{times / 300:.0%}" for times in np.diag(together))
+    detail = f"一类 5 行取 2 行，切三百次：各行进验证的 {shares}，"
+    detail += f"同进的两行最多 {pairs.max() / 300:.0%}，最少 {pairs.min() / 300:.0%}"
+    yield that(uneven < 65, "类里的行随机抽", hint, detail, weight=0.5)
     yield from _judge_small_classes(call, rng)
 
 
@@ -436,7 +463,7 @@ class _Folds:
             )
         whole = not (self.flat or self.unknown or self.torn)
         yield that(whole, "交出去的是 x 里的行", hint)
-        hint = "标签与行对不上号：x 和 y 要用同一组行号去取"
+        hint = "标签与行对不上号：x 和 y 要用同一组行号去取，标签也不改"
         yield that(not self.mismatched, "行与标签是一对", hint)
         times = np.bincount(np.concatenate([rows for _, rows, _ in self.asked]), minlength=n)
         hint = f"{n} 行分 {k} 折，{(times == 0).sum()} 行没有轮到：除不尽时余下的也要进某一折"
@@ -490,13 +517,16 @@ class _Folds:
         want = np.empty(n)
         for number, rows, _ in self.asked:
             want[rows] = 1000 * (number + 1) + rows
-        hint = "第 i 个预测要放在第 i 行的位置上：out[这一折的行号] = predict(…)"
+        hint = "第 i 个要是 predict 给第 i 行的那一个：out[这一折的行号] = predict(…)，一行一个"
         kind = np.asarray(_unlisted(got)).dtype
         if np.array_equal(np.sort(out), np.sort(want)):
             hint = (
-                "预测一个不少，只是位置不对：第 i 个要属于第 i 行。按折的次序接起来的要放回原位；"
-                "先打乱了 x 和 y 的，折里的号是打乱以后的，要换成原来的行号"
+                "预测一个不少，只是位置不对：第 i 个要属于第 i 行，out[这一折的行号] = predict(…)。"
+                "接起来的用 out[order] = … 放回，[order] 取数是再打乱一次；"
+                "先打乱了 x 和 y 的，折里的号要换成原来的行号"
             )
+        elif kind.kind == "b":
+            hint = "返回的是 bool：要 predict 给的标签，不是判得对不对，也不存进 bool 数组"
         elif kind.name != "float64" and np.array_equal(want.astype(kind).astype(float), out):
             hint = f"结果数组的类型是 {kind}，装不下 predict 给的标签：用 dtype=y.dtype"
         yield value(out, want, "预测", hint)
@@ -546,7 +576,7 @@ def judge_cross_validate(answer: Answer, rng: Rng) -> Steps:
     yield call.untouched("y", label="没有改动输入 y")
     yield from spy.judge(got, k)
     folds = spy.folds(k)
-    hint = "换一个 rng，折还是那几折：用传进来的 rng 打乱行号"
+    hint = "换一个 rng，折还是那几折：用传进来的 rng 打乱，折也不记在默认参数或函数外面"
     moves = any(run(*main, k, seed + i)[1].folds(k) != folds for i in (1, 2))
     yield that(moves, "换一个 rng，折就变", hint)
     yield that(run(*main, k, seed)[1].folds(k) == folds, "同样的 rng，同样的折", _FROM_RNG)
@@ -652,9 +682,9 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
 
     call = Caller(epoch)  # the library's version would go on training the same model
 
-    def run(seed: int) -> tuple[_Spy, Any, Array]:
+    def run(seed: int, m: int = n) -> tuple[_Spy, Any, Array]:
         spy = _Spy(weight)
-        got, _ = call(x=x, y=y, spy=spy, seed=seed)
+        got, _ = call(x=x[:m], y=y[:m], spy=spy, seed=seed)
         rows = [row for xb in spy.seen for row in np.round(np.atleast_2d(xb)[:, 3] * n)]
         return spy, got, np.array(rows, dtype=int)
 
@@ -670,7 +700,9 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     hint = "送进网络的不是 x 里的原数：除过、减过什么？缩放在函数外面做"
     yield that(bool(known.all()), "送进网络的是 x 里的行", hint)
     hint = f"一轮应看完 {n} 个样本各一次，你用了 {len(rows)} 个：最后不满的一批也要"
-    if len(rows) > n:
+    if len(rows) >= n and (unused := n - len(np.unique(rows))):
+        hint = f"共 {n} 个样本，{unused} 个没有用到，有的用了不止一次：打乱后依次取，不放回"
+    elif len(rows) > n:
         hint = f"共 {n} 个样本，网络看了 {len(rows)} 个：一轮只取一遍批，每一批只前向一次"
     elif len(spy.answers) == 1 and len(rows) < n:
         hint = f"只走了一批（{len(rows)} 个样本）就返回了：return 是不是缩进到了循环里面？"
@@ -738,11 +770,26 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     }
     hint = "各批损失 × 该批样本数，相加，除以 N；总和每次调用都从 0 开始"
     yield value(got, mean, "平均损失", hint, traps)
+    hint = "送进网络的数与 x 差在后几位：换成了 float32，还是四舍五入了？原样送进去"
+    yield that(np.array_equal(shown, x[rows]), "送进网络的是原数", hint)
     later = [run(seed + i) for i in (1, 2)]
     spy, got, _ = later[0]
     mean = np.array(spy.losses) @ np.array([len(yb) for yb in spy.answers]) / n
     hint = "混进了前一轮的损失：总和在函数里从 0 开始，不记在默认参数或全局变量里"
     yield value(got, mean, "再训练一轮，平均损失", hint, weight=0.5)
+    steps = []
+    for m in (4 * size, 4 * size + 1):  # no batch is short; the last one has one sample
+        spy, got, seen = run(seed, m)
+        sizes = np.array([len(yb) for yb in spy.answers])
+        hint = f"{m} 个样本每批 {size} 个，你的各批 {sizes.tolist()}：没有空的批，一个样本的批也要"
+        fits = np.array_equal(np.sort(seen), np.arange(m)) and bool(sizes.all())
+        end = np.asarray(spy.weight.data)
+        steps += [
+            that(fits, "每个样本恰好用一次", hint),
+            value(end, _replay(weight, spy, lr), "一轮之后的参数", hint),
+            value(got, np.array(spy.losses) @ sizes / m, "平均损失", hint),
+        ]
+    yield as_one("N 除得尽、余一个样本的时候", steps, weight=0.0)
     moves = any(not np.array_equal(rows, others) for _, _, others in later)
     hint = "顺序与传进来的 rng 无关：把 rng 交给 engine.batches，不要自己另建固定种子的生成器"
     yield that(moves, "换一个 rng，顺序就变", hint)
@@ -784,32 +831,17 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     pred = np.where(rng.random(n) < 0.6, np.minimum(true, k - 3), rng.integers(k - 1, size=n))
     true[0], pred[0] = k - 1, 0
     true[1:300] = pred[1:300] = 0  # more than a byte holds
-    try:
-        got, want = call(classes[true], classes[pred], classes.tolist())
-    except (IndexError, KeyError, ValueError) as error:
-        if isinstance(error, IndexError):
-            label, hint = (
-                "标签换成位置",
-                (
-                    "下标越界：标签不是行号，先换成它在 classes 里的位置，大小由 classes 定。"
-                    "np.searchsorted 只认从小到大排好的 classes"
-                ),
-            )
-        elif isinstance(error, KeyError):
-            label = "标签换成位置"
-            hint = "找不到这个标签的位置：行与列由 classes 定，不由出现过的标签定"
-        elif "reshape" in str(error):
-            label, hint = (
-                "排成 (K, K)",
-                (
-                    "格数不够 K·K：np.bincount 只数到出现过的最大的号，后面几格没有样本就没有；"
-                    "minlength=K * K"
-                ),
-            )
-        else:
-            raise
-        yield replace(that(False, label, hint, type(error).__name__), error=error)
-        return
+    counted = "np.bincount 要 0 … K·K−1 的号：标签先换成位置；minlength=K * K 补上没有样本的格"
+    got, want = yield from attempt(
+        lambda: call(classes[true], classes[pred], classes.tolist()),
+        "标签换成位置",
+        {
+            IndexError: "下标越界：标签不是行号，先换成它在 classes 里的位置，大小由 classes 定。"
+            "np.searchsorted 只认从小到大排好的 classes",
+            KeyError: "找不到这个标签的位置：行与列由 classes 定，不由出现过的标签定",
+            ValueError: lambda e: counted if {"reshape", "negative"} & {*str(e).split()} else "",
+        },
+    )
     yield call.untouched("y_true", label="没有改动输入 y_true")
     yield call.untouched("y_pred", label="没有改动输入 y_pred")
     yield call.untouched("classes", label="没有改动输入 classes")
@@ -819,6 +851,8 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     matrix = yield from array(got, (k, k), "混淆矩阵", hint)
     yield that(np.isfinite(matrix).all(), "每格一个数", "每一格是次数，一个整数")
     hint = "每一格最多是 1：M[行, 列] += 1 遇到重复的下标只加一次；用循环或 np.add.at"
+    if np.asarray(got).dtype == bool:
+        hint = "数组的类型是 bool，只装得下真假：计数用 int"
     yield that(not np.array_equal(matrix, np.minimum(want, 1)), "同一格的次数要累加", hint)
     hint = "有一格超过 255 就溢出了：计数用普通的 int，不用一个字节"
     small = np.array_equal(matrix, np.asarray(want).astype(np.uint8))
@@ -837,16 +871,15 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     if total == k * n and (matrix == matrix[0]).all():
         hint = "每一行都相同：[[0] * K] * K 里的 K 行是同一个列表，改一行就改了每一行"
     yield that(abs(total - n) < 1e-9, "所有格加起来等于样本数", hint)
-    order = np.argsort(classes)
-    hint = "行列按标签从小到大排了：要按 classes 给的次序"
-    yield that(not np.array_equal(matrix, want[np.ix_(order, order)]), "次序由 classes 定", hint)
-    found = [np.searchsorted(classes, classes[at]) for at in (true, pred)]
-    searched = np.zeros((k + 1, k + 1))
-    np.add.at(searched, tuple(found), 1)
-    hint = "np.searchsorted 只认从小到大排好的 classes，这里的没有排：换成 {标签: 位置} 的字典"
-    yield that(not np.array_equal(matrix, searched[:k, :k]), "标签换成位置", hint)
-    hint = "对角线上是判对的次数：真实与预测都是 classes[i] 的样本有几个"
-    yield value(np.diag(matrix), np.diag(want), "对角线", hint)
+    hint = f"第 i 行、第 i 列属于 classes[i]，classes = {classes.tolist()}；对角线是判对的次数。"
+    if np.array_equal(np.sort(matrix, axis=None), np.sort(want, axis=None)):
+        hint += "数都在，次序不对：按 classes 的次序站，不按大小，也不按出现的先后"
+    elif (matrix == np.diag(np.diag(matrix))).all():
+        hint += "你的只有对角线上有数：行用真实类别，列要用预测"
+    else:
+        hint += "核对标签换成的位置：np.searchsorted 只认排好的 classes，减去最小值也不是位置"
+    right = np.array_equal(np.diag(matrix), np.diag(want))
+    yield that(right, "对角线", hint, weight=1.0)
     hint = "行列反了：行由真实类别定，列由预测定"
     yield that(not np.array_equal(matrix, want.T), "行是真实类别", hint)
     hint = "M[i, j] = 真实为 classes[i]、预测为 classes[j] 的样本数"
@@ -854,6 +887,11 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     got, want = call(classes[pred[::-1]], classes[true[::-1]], classes.tolist())
     hint = "换一批同样长的样本，结果没有跟着变：不要在函数外面或默认参数里记东西"
     yield value(got, want, "再给一批样本", hint, weight=0.25)
+    few = rng.permutation([[1, -1, 0], [-1, 1, 0], [1, 0, -1]])[0]
+    got, want = call(np.tile(few, 9), rng.permutation(np.tile(few, 9)), few.tolist())
+    hint = f"classes = {few.tolist()} 时不对：标签不能逐个原地换成位置（换成的 0 又被当成标签 0），"
+    hint += "也不能直接当下标（−1 是倒数第一个）"
+    yield value(got, want, "标签像位置的时候", hint, weight=0.0)
     one, two = classes[-2:]
     got, want = call(np.array([one]), np.array([two]), classes.tolist())
     yield value(got, want, "只有一个样本时", "一个样本也是一张 (K, K) 的表", weight=0.25)
@@ -921,12 +959,14 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     traps = {hint: (precision + recall) / 2, "少乘了 2：F1 = 2PR / (P + R)": f1 / 2}
     traps |= {"这是 P 与 R 的几何平均，F1 是调和平均": np.sqrt(precision * recall)}
     traps |= {"这是 P 与 R 的积：还要乘 2，除以 P + R": precision * recall}
+    small = "P + R 可以比 1 小，除的还是它自己：np.maximum(…, 1) 只对整数的计数管用"
+    traps |= {small: 2 * precision * recall / np.maximum(precision + recall, 1)}
     hint = "F1 = 2PR / (P + R) = 2TP / (行和 + 列和)"
     yield value(f, f1, "f1", hint, traps, form="每一类一个数")
     micro = np.trace(matrix) / matrix.sum()
     weighted = float(np.average(f1, weights=matrix.sum(axis=1)))
     traps = {
-        "两个宏 F1 的次序反了：先是各类 F1 的平均": of_means,
+        "这是平均的 F1，它排最后；这一个是各类先算 F1，再平均": of_means,
         "这是各类 F1 的中位数，要平均": float(np.median(f1)),
         "这是最高的一类，要平均": float(f1.max()),
         "这是微平均，也就是准确率": micro,
@@ -938,6 +978,7 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
         "这是 P 的平均与 R 的平均的算术平均，还差套 F1 的公式": (precision + recall).mean() / 2,
         "这是微平均，也就是准确率": micro,
         "少乘了 2：2PR / (P + R)": of_means / 2,
+        small: 2 * precision.mean() * recall.mean(),
     }
     hint = "先把 K 个 P、K 个 R 各自平均，再 2PR / (P + R)"
     yield value(got[4], of_means, "f1_of_means", hint, traps)
@@ -948,6 +989,16 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     never_true[1] = 0
     never_there[:, 0] = never_there[0] = 0
     np.fill_diagonal(all_wrong, 0)
+    got, wanted = call(np.array([[2, 8], [9, 1]]))
+    got = yield from parts(got, 5, listed, "返回五样东西（几乎全判错）", f"return {listed}")
+    for part, want, name in zip(got, wanted, names, strict=True):
+        yield value(part, want, f"{name}（几乎全判错）", small, weight=0.0)
+    got, wanted = call(np.eye(2, dtype=int))
+    got = yield from parts(got, 5, listed, "返回五样东西（全判对）", f"return {listed}")
+    hint = "全判对时每个分数正好是 1：分母里不另加小常数，只在它是 0 时才另作规定"
+    for part, want, name in zip(got, wanted, names, strict=True):
+        off = np.abs(np.asarray(part, float) - want).max()
+        yield that(off < 1e-14, f"{name}（全判对）", hint, f"与 1 差 {off:.0e}")
     empty = (
         "列和",
         "行和",

@@ -39,7 +39,7 @@ def split_by_sorting(y, fraction, rng):
         rows = [i for i in np.argsort(key) if y[i] == k]
         val += rows[: int(np.floor(fraction * len(rows) + 0.5))]
     train = sorted(set(range(len(y))) - set(val))
-    return [np.array(train), np.array(val)]
+    return [np.array(train), np.array(val, dtype=int)]
 
 
 def validate(cut=None, columns=None, rest=None, labels=None, fold_size=0):
@@ -392,6 +392,46 @@ def split_labels(y, fraction, rng):
     return y[train], y[val]
 
 
+def split_listing(y, fraction, rng):
+    """Lists made arrays: an empty one is of floats."""
+    train, val = ex06.stratified_split(y, fraction, rng)
+    return np.array(train.tolist()), np.array(val.tolist())
+
+
+def split_carrying_over(y, fraction, rng):
+    """What is cut off in one class goes to the next one."""
+    val, want = [], 0.0
+    for k in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == k))
+        want += fraction * len(rows)
+        val.extend(rows[: round(want) - len(val)])
+    return np.setdiff1d(np.arange(len(y)), val), np.array(val, dtype=int)
+
+
+def split_with_replacement(y, fraction, rng):
+    chosen = np.zeros(len(y), dtype=bool)
+    for k in np.unique(y):
+        rows = np.flatnonzero(y == k)
+        chosen[rng.choice(rows, round(fraction * len(rows)))] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def split_by_coins(y, fraction, rng):
+    chosen = rng.random(len(y)) < fraction
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def never_the_last(rows, fraction, rng):
+    return rng.permutation(rows[:-1])[: round(fraction * len(rows))]
+
+
+def the_first_and_another(rows, fraction, rng):
+    count = round(fraction * len(rows))
+    return np.append(
+        rows[: max(count - 1, 0)], rng.permutation(rows[max(count - 1, 0) :])[: count > 0]
+    )
+
+
 def split_masks(train, val):
     rows = np.arange(len(train) + len(val))
     return np.isin(rows, train), np.isin(rows, val)
@@ -492,6 +532,10 @@ def in_fold_order(x, y, k, rng, select, fit):
     return np.array(out)
 
 
+def validate_to_bool(x, y, k, rng, select, fit):
+    return validate()(x, y, k, rng, select, fit) == y
+
+
 def validate_large(x, y, k, rng, select, fit):
     """One fold for all rows when there are as many folds as rows."""
     return (fit_once if k == len(x) else validate())(x, y, k, rng, select, fit)
@@ -516,6 +560,21 @@ two_orders = cut_by(lambda n, rng: (rng.permutation(n), rng.permutation(n)))
 in_order = cut_by(lambda n, rng: (np.arange(n),) * 2)
 with_replacement = cut_by(lambda n, rng: (rng.integers(n, size=n),) * 2)
 another_order = cut_by(lambda n, rng: (np.argsort(rng.random(n)),) * 2)
+
+
+def as_float32(x, y, batch_size, rng):
+    return take_batches(x.astype(np.float32), y, batch_size, rng)
+
+
+def without_one(x, y, batch_size, rng):
+    return [pair for pair in take_batches(x, y, batch_size, rng) if len(pair[1]) > 1]
+
+
+def one_batch_more(x, y, batch_size, rng):
+    order = rng.permutation(len(x))
+    for i in range(len(x) // batch_size + 1):
+        rows = order[i * batch_size : (i + 1) * batch_size]
+        yield x[rows], y[rows]
 
 
 def drop_last(x, y, batch_size, rng):
@@ -685,6 +744,27 @@ def confusion_of_one_row(y_true, y_pred, classes):
     return np.array(matrix)
 
 
+def confusion_of_raw_labels(y_true, y_pred, classes):
+    k = len(classes)
+    return np.bincount(y_true * k + y_pred, minlength=k * k).reshape(k, k)
+
+
+def confusion_in_turn(y_true, y_pred, classes):
+    """A place just given is taken for a label."""
+    true, pred = y_true.copy(), y_pred.copy()
+    for i, label in enumerate(classes):
+        true[true == label] = i
+        pred[pred == label] = i
+    return confusion_by_counting(true, pred, range(len(classes)))
+
+
+def confusion_from_the_end(y_true, y_pred, classes):
+    """Labels below 0 count from the end."""
+    matrix = np.zeros((max(classes) + 1,) * 2, dtype=int)
+    np.add.at(matrix, (y_true, y_pred), 1)
+    return matrix[np.ix_(classes, classes)]
+
+
 def confusion_in_order(y_true, y_pred, classes):
     return confusion_by_counting(y_true, y_pred, np.sort(classes))
 
@@ -795,6 +875,18 @@ def scores_remembered():
     return lambda matrix: known.setdefault(
         (matrix.shape, *matrix[0, :2].tolist()), ex06.scores_from_matrix(matrix)
     )
+
+
+def f1_over_1(matrix):
+    p, r, *_, of_means = ex06.scores_from_matrix(matrix)
+    f1 = 2 * p * r / np.maximum(p + r, 1)
+    return p, r, f1, f1.mean(), of_means
+
+
+def f1_with_epsilon(matrix):
+    p, r, *_, of_means = ex06.scores_from_matrix(matrix)
+    f1 = 2 * p * r / (p + r + 1e-12)
+    return p, r, f1, f1.mean(), of_means
 
 
 def scores_in_place(matrix):
@@ -942,7 +1034,7 @@ def wilson_then(change):
 WRONG = [
     Wrong("06.1", "from all rows", split_from_all_rows, "对每个类别分别抽", 0),
     Wrong("06.1", "overlap", split_then(lambda t, v: (np.append(t, v), v)), "背过的题", 0),
-    Wrong("06.1", "cut off", split_with(cut_off), "差一张", 72),
+    Wrong("06.1", "cut off", split_with(cut_off), "差一张", 53),
     Wrong("06.1", "from 0", split_counting_from_0, "用 np.unique(y) 问", 0),
     Wrong("06.1", "up to the largest", split_up_to_the_largest, "一张也没有进验证", 0),
     Wrong("06.1", "from 0 up", split_from_0_up, "标签都是负数", 0),
@@ -952,18 +1044,22 @@ WRONG = [
     Wrong(
         "06.1", "one row twice", split_then(lambda t, v: (np.append(t, t[0]), v)), "有 1 行重复", 0
     ),
-    Wrong("06.1", "own seed", split_by_chance, "全局函数", 28),
+    Wrong("06.1", "own seed", split_by_chance, "全局函数", 27),
     Wrong("06.1", "turned", split_then(lambda t, v: (v, t)), "两份对调了", 0),
     Wrong("06.1", "as many of each", split_evenly, "一样多张", 0),
-    Wrong("06.1", "even distances", split_with(at_even_distances), "每隔几行取一张", 57),
-    Wrong("06.1", "first rows", split_with(first_rows), "排过序", 28),
+    Wrong("06.1", "even distances", split_with(at_even_distances), "每隔几行取一张", 67),
+    Wrong("06.1", "first rows", split_with(first_rows), "排过序", 27),
     Wrong("06.1", "masks", split_then(split_masks), "np.flatnonzero", 0),
-    Wrong("06.1", "one at least", split_with(at_least_one), "硬塞一张", 86),
-    Wrong("06.1", "slices", split_by_slices, "rows[-0:]", 86),
-    Wrong("06.1", "skips small classes", split_skipping_small, "不是跳过", 86),
-    Wrong("06.1", "shuffles one class", split_shuffling_one, "不只是其中一类", 57),
+    Wrong("06.1", "one at least", split_with(at_least_one), "硬塞一张", 80),
+    Wrong("06.1", "slices", split_by_slices, "rows[-0:]", 80),
+    Wrong("06.1", "skips small classes", split_skipping_small, "不是跳过", 80),
+    Wrong("06.1", "shuffles one class", split_shuffling_one, "各自打乱", 53),
     Wrong("06.1", "fixed share", split_of_a_fifth, "却不是 fraction", 0),
     Wrong("06.1", "labels", split_labels, "是不是放了标签", 0),
+    Wrong("06.1", "float when empty", split_listing, "默认是小数", 93),
+    Wrong("06.1", "carried over", split_carrying_over, ("不带到下一类", "差一张"), (53, 80)),
+    Wrong("06.1", "with replacement", split_with_replacement, "只少不多", 0),
+    Wrong("06.1", "columns", split_then(lambda t, v: (t[:, None], v[:, None])), "给的是二维", 0),
     Wrong("06.1", "one array", split_then(lambda t, v: np.append(t, v)), "train_rows, val_rows", 0),
     Wrong("06.2", "colleague", colleague, "没有轮到", 0),
     Wrong("06.2", "in a row", validate(cut=in_a_row), "连着的一段行", 13),
@@ -983,6 +1079,7 @@ WRONG = [
     Wrong("06.2", "k below N only", validate_large, "就要训练 6 次", 87),
     Wrong("06.2", "in fold order", in_fold_order, "换成原来的行号", 63),
     Wrong("06.2", "selects twice", validate(columns=selects_twice), "只调用 select 一次", 25),
+    Wrong("06.2", "right or wrong", validate_to_bool, "不是判得对不对", 63),
     Wrong("06.2", "scaled", validate_scaled, "先做了标准化", 0),
     Wrong("06.3", "no zero_grad", epoch(zero=False), "累加起来了", 13),
     Wrong("06.3", "no step", epoch(step=False), "一模一样", 0),
@@ -1013,15 +1110,17 @@ WRONG = [
     Wrong("06.3", "half the loss", epoch_with_loss(lambda a, n: a * 0.5), "各恰好一次；", 13),
     Wrong("06.3", "two steps", epoch_stepping_twice, "走了两步", 13),
     Wrong("06.3", "does nothing", lambda *args: 0.0, "loss_fn(logits, yb)", 0),
+    Wrong("06.3", "with replacement", epoch(cut=with_replacement), "不放回", 0),
+    Wrong("06.3", "float32", epoch(cut=as_float32), "差在后几位", 75),
+    Wrong("06.3", "no batch of one", epoch(cut=without_one), "一个样本的批也要", 87),
     Wrong("06.3", "step after the loop", epoch_step_after_loop, "step 要在循环里面", 13),
     Wrong("06.4", "transposed", lambda t, p, c: ex06.confusion_matrix(p, t, c), "行列反了", 40),
     Wrong("06.4", "fancy index", confusion_fancy_index, "只加一次", 0),
     Wrong("06.4", "size from the data", confusion_of_those_seen, "大小由 classes 定", 0),
-    Wrong("06.4", "in order", confusion_in_order, "从小到大排", 0),
     Wrong("06.4", "searched", confusion_searched, "np.searchsorted 只认", 0),
     Wrong("06.4", "short", confusion_short, "minlength", 0),
     Wrong("06.4", "one row", confusion_of_one_row, "同一个列表", 0),
-    Wrong("06.4", "other classes", confusion_of_others, "对角线上", 0),
+    Wrong("06.4", "other classes", confusion_of_others, "对角线是判对的次数", 0),
     Wrong("06.4", "symmetric", confusion_changed(lambda m: (m + m.T) / 2), "真实为 classes[i]", 40),
     Wrong("06.4", "marks y_true", confusion_marking(0), "y_true 被原地修改", 0),
     Wrong("06.4", "marks y_pred", confusion_marking(1), "y_pred 被原地修改", 0),
@@ -1029,13 +1128,16 @@ WRONG = [
     Wrong("06.4", "nan", confusion_without_a_guess, "一个整数", 0),
     Wrong("06.4", "list", confusion_changed(lambda m: m.tolist()), "返回 NumPy 数组", 0),
     Wrong("06.4", "bytes", confusion_changed(lambda m: m.astype(np.uint8)), "溢出了", 0),
+    Wrong("06.4", "bool", confusion_changed(lambda m: m > 0), "只装得下真假", 0),
+    Wrong("06.4", "truth twice", lambda t, p, c: ex06.confusion_matrix(t, t, c), "要用预测", 0),
+    Wrong("06.4", "places in turn", confusion_in_turn, "逐个原地", 90),
     Wrong("06.4", "remembered", confusion_remembered(), "没有跟着变", 80),
     Wrong("06.4", "many only", confusion_many_only, "一个样本也是", 90),
     Wrong("06.5", "in place", scores_in_place, "matrix 被原地修改", 0),
     Wrong("06.5", "swapped", scores_swapped, "对调了", 0),
     Wrong("06.5", "arithmetic mean", arithmetic, "两者之一很低时", 28),
     Wrong("06.5", "geometric mean", geometric, "几何平均", 28),
-    Wrong("06.5", "macros swapped", macros_swapped, "次序反了", 43),
+    Wrong("06.5", "macros swapped", macros_swapped, "它排最后", 43),
     Wrong("06.5", "weighted", weighted, "按张数加权", 43),
     Wrong("06.5", "micro", micro, "就是准确率", 43),
     Wrong("06.5", "same twice", same_twice, "与前一个数相同", 57),
@@ -1051,6 +1153,8 @@ WRONG = [
     Wrong("06.5", "remembered", scores_remembered(), "与第一张表的结果相同", 72),
     Wrong("06.5", "one more", added_one, "多加了 1", 0),
     Wrong("06.5", "F1 unguarded", f1_unguarded, "f1 里出现了 0/0", 72),
+    Wrong("06.5", "at least 1", f1_over_1, "比 1 小", (28, 71)),
+    Wrong("06.5", "a little more", f1_with_epsilon, "正好是 1", 71),
     Wrong("06.5", "four", lambda m: ex06.scores_from_matrix(m)[:4], "return precision", 0),
     Wrong("06.5", "lists", scores_listed, "现在是列表", 0),
     Wrong("06.5", "a word", scores_with(4, lambda got, m: "0.5"), "不是一个实数", 57),
@@ -1116,13 +1220,26 @@ WRONG = [
 # one hint serves several slips of the same kind
 SAME_HINT = [
     Wrong("06.6", "even n only", disagree_even, "不小于 0 的整数", 33),
-    Wrong("06.1", "stretch", split_with(stretch), "从某处起连着取", 57),
-    Wrong("06.1", "spread out", split_with(spread_out), "每隔几行", 57),
+    Wrong("06.1", "stretch", split_with(stretch), "从某处起连着取", 67),
+    Wrong("06.1", "spread out", split_with(spread_out), "每隔几行", 67),
+    Wrong("06.1", "never the last row", split_with(never_the_last), "都有取法轮不到", 67),
+    Wrong("06.1", "the first and another", split_with(the_first_and_another), "轮不到", 67),
+    Wrong("06.1", "by coins", split_by_coins, "张数先定好", 0),
     Wrong("06.1", "sorted by class", split_sorted, "", 0),
     Wrong("06.2", "sees all labels", validate(columns=sees_all), "这就是泄漏", 25),
+    Wrong("06.3", "an empty batch", epoch(cut=one_batch_more), "没有空的批", 87),
     Wrong("06.3", "no backward", epoch(backward=False), "一模一样", 0),
     Wrong("06.3", "returns nothing", epoch(mean=lambda a, b: None), "loss.item()", 50),
-    Wrong("06.4", "even", confusion_changed(lambda m: np.full(m.shape, m.mean())), "对角线上", 0),
+    Wrong("06.4", "in order", confusion_in_order, "次序不对", 0),
+    Wrong("06.4", "even", confusion_changed(lambda m: np.full(m.shape, m.mean())), "对角线是", 0),
+    Wrong("06.4", "raw labels", confusion_of_raw_labels, "标签先换成位置", 0),
+    Wrong(
+        "06.4",
+        "from the end",
+        confusion_from_the_end,
+        ("倒数第一个", "各格之和是", "对角线是"),
+        (0, 90),
+    ),
     Wrong("06.5", "one for empty", one_for_empty, "记作 0", 72),
     Wrong("06.5", "column for both", scores_looking_at(0), "recall 里出现了 0/0", 78),
     Wrong("06.5", "row for both", scores_looking_at(1), "precision", 72),
@@ -1161,7 +1278,7 @@ def test_a_draw_from_all_rows_is_found_out_when_it_comes_near_the_shares():
 
 def test_classes_of_one_row_may_not_be_refused():
     # not among the others: the number of the line that raises may be that of a row
-    assert_hint(Wrong("06.1", "refuses small classes", split_refusing_small, "也要切", 86))
+    assert_hint(Wrong("06.1", "refuses small classes", split_refusing_small, "也要切", 80))
 
 
 def test_another_loss_is_told_from_no_loss():
