@@ -517,7 +517,7 @@ class _Folds:
         want = np.empty(n)
         for number, rows, _ in self.asked:
             want[rows] = 1000 * (number + 1) + rows
-        hint = "第 i 个要是 predict 给第 i 行的那一个：out[这一折的行号] = predict(…)，一行一个"
+        hint = "第 i 个要是给第 i 行的那一个，不是折里别的行的：out[这一折的行号] = predict(…)"
         kind = np.asarray(_unlisted(got)).dtype
         if np.array_equal(np.sort(out), np.sort(want)):
             hint = (
@@ -989,16 +989,18 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     never_true[1] = 0
     never_there[:, 0] = never_there[0] = 0
     np.fill_diagonal(all_wrong, 0)
-    got, wanted = call(np.array([[2, 8], [9, 1]]))
-    got = yield from parts(got, 5, listed, "返回五样东西（几乎全判错）", f"return {listed}")
-    for part, want, name in zip(got, wanted, names, strict=True):
-        yield value(part, want, f"{name}（几乎全判错）", small, weight=0.0)
-    got, wanted = call(np.eye(2, dtype=int))
-    got = yield from parts(got, 5, listed, "返回五样东西（全判对）", f"return {listed}")
-    hint = "全判对时每个分数正好是 1：分母里不另加小常数，只在它是 0 时才另作规定"
-    for part, want, name in zip(got, wanted, names, strict=True):
-        off = np.abs(np.asarray(part, float) - want).max()
-        yield that(off < 1e-14, f"{name}（全判对）", hint, f"与 1 差 {off:.0e}")
+    exact = "全判对时每个分数正好是 1：分母里不另加小常数，只在它是 0 时才另作规定"
+    for table, which, hint, rtol in (
+        (np.array([[2, 8], [9, 1]]), "几乎全判错", small, 1e-9),
+        (np.eye(2, dtype=int), "全判对", exact, 1e-14),
+    ):
+        got, wanted = call(table)
+        got = yield from parts(got, 5, listed, f"返回五样东西（{which}）", f"return {listed}")
+        steps = [
+            value(part, want, f"{name}（{which}）", hint, rtol=rtol, atol=0)
+            for part, want, name in zip(got, wanted, names, strict=True)
+        ]
+        yield as_one(which, steps, weight=0.0)
     empty = (
         "列和",
         "行和",

@@ -1154,7 +1154,7 @@ WRONG = [
     Wrong("06.5", "one more", added_one, "多加了 1", 0),
     Wrong("06.5", "F1 unguarded", f1_unguarded, "f1 里出现了 0/0", 72),
     Wrong("06.5", "at least 1", f1_over_1, "比 1 小", (28, 71)),
-    Wrong("06.5", "a little more", f1_with_epsilon, "正好是 1", 71),
+    Wrong("06.5", "a little more", f1_with_epsilon, "多加了小常数", 71),
     Wrong("06.5", "four", lambda m: ex06.scores_from_matrix(m)[:4], "return precision", 0),
     Wrong("06.5", "lists", scores_listed, "现在是列表", 0),
     Wrong("06.5", "a word", scores_with(4, lambda got, m: "0.5"), "不是一个实数", 57),
