@@ -204,9 +204,10 @@ NOT_THE_DISTANCE: dict[str, list[Measure]] = {
     "平均图不对：sum(images) 在 uint8 里加，过了 255 就绕回去；用 images.mean(axis=0)": [
         lambda x: _far_from(x, x.sum(axis=0, dtype=np.uint8) / len(x))
     ],
-    "平均图取整了（astype(int)、np.round）：两张差不多远的图就会排错，小数要留着": [
+    "平均图不准：取整了（astype(int)、np.round）、少算了一张，还是除的不是 N？": [
         lambda x: _far_from(x, np.floor(x.mean(axis=0))),
         lambda x: _far_from(x, np.rint(x.mean(axis=0))),
+        lambda x: _far_from(x, x[:-1].mean(axis=0)),
     ],
     "减的是每张图自己的平均：平均图的形状是 (H, W)，是所有图同一位置上的平均，沿 axis=0 求": [
         lambda x: _far_from(x, x.mean(axis=(1, 2), keepdims=True)),
@@ -374,7 +375,8 @@ def judge_typical(answer: Answer, rng: Rng) -> Steps:
         raise error
     hint = told or (
         "每张图与平均图 (H, W) 逐像素相减、平方、求和，得到 N 个数；"
-        "再问最小的、最大的各在第几个。先打印这 N 个数，看是不是每张图一个"
+        "再问最小的、最大的各在第几个。先打印这 N 个数，看是不是每张图一个，"
+        "np.argmin、np.argmax 给出的是不是你返回的"
     )
     asked, form = [(images,) for images in cases[:seen]], "要的是一个整数下标"
     yield one_by_one(call, asked, near, first, "near", hint, form=form)
@@ -442,7 +444,10 @@ def _typical_mistake(near: list[Any], far: list[Any], cases: list[Array], stoppe
         "near 是第二近的：排序以后最近的是 order[0]": [lambda x: ranked(x, 1, -1)],
         "far 是第二远的：排序以后最远的是 order[-1]": [lambda x: ranked(x, 0, -2)],
         "最后一张没有比：循环少走了一步": [lambda x: _both(distances(x)[:-1])],
-        "第 0 张没有比：编号从 0 数起": [lambda x: np.add(_both(distances(x)[1:]), 1)],
+        "第 0 张没有比：编号从 0 数起": [
+            lambda x: _both(distances(x)[1:]),
+            lambda x: np.add(_both(distances(x)[1:]), 1),
+        ],
         "刷新了最近的那一张，就没有再同最远的比：两个 if 各问各的，不用 elif": [
             lambda x: _elif(distances(x))
         ],
@@ -513,7 +518,7 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
             (want - want.min()) / np.ptp(want),
             (want - want.min(1, keepdims=True)) / np.ptp(want, axis=1, keepdims=True),
         ],
-        "后一张接在前一张上面加：x = mean 不是复制，x += … 改的是 mean 自己；写 x = mean.copy()": (
+        "后一张接在前一张上面加：每张从 mean 的一份复制重新开始（x = mean 不是复制）": (
             _clipped(mean + np.cumsum(move, axis=0))
         ),
         "每一行都是最后一张：存了 M 次的是同一个数组，每张要另建一个": np.tile(want[-1], (n, 1)),
@@ -553,15 +558,16 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
     step = _pictures(came, want, "图", "", traps)
     if not step.ok and not step.hint:
         hint = (
-            "同样的输入，两次的结果不同：用的不是给的 eps，而是自己另抽的随机数？"
+            "同样的输入，结果应当相同，换了 eps 就该变：用的不是给的 eps，而是自己另抽的随机数？"
             "（也可能有东西从上一次留了下来）"
         )
-        once_more = call(mean, components, std, eps)[0]
-        if shape_of(once_more) == (n, n) and not _alike(once_more, came):
-            yield that(False, "同样的输入，再调用一次", hint, given=once_more)
+        once_more, other = (call(mean, components, std, e)[0] for e in (eps, eps / 2))
+        if shape_of(once_more) == (n, n) and (_alike(once_more, came) == _alike(other, came)):
+            yield that(False, "同样的输入，换过的 eps", hint, given=once_more)
     hint = (
-        "一张图 = mean + Σ eps[m, i]·std[i]·components[i]。拿一个方向试："
-        "mean = [0.5, 0.5]，components = [[1, 0]]，std = [0.1]，eps = [[2]]，应得 [[0.7, 0.5]]"
+        "一张图 = mean + Σ eps[m, i]·std[i]·components[i]。拿两张试：mean = [0.5, 0.5, 0.5]，"
+        "components = [[1, 0, 0], [0, 0.6, 0.8]]，std = [0.1, 0.02]，eps = [[3, -1], [-1, 2]]，"
+        "应得 [[0.8, 0.488, 0.484], [0.4, 0.524, 0.532]]"
     )
     yield _pictures(came, want, "图", hint, traps)
     came, want = call(*draw(n, n, n))
@@ -571,12 +577,13 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
     )
     yield _pictures(came, want, "换一组输入", hint, weight=0)
     M, D = sizes(rng, 2, 6, 12)
-    mean, components, std, eps = draw(M, 3, D)
-    came, want = call(mean, components, std, eps)
-    form = _form_of_pictures(came, M, D, "M、d、D 各不相同时也是 (M, D)：形状里写死了一个数？")
+    came, want = call(*draw(M, 45, 40 + D))  # more directions than the lesson's 40
+    usual = "M、d、D 各不相同时也是 (M, D)：形状里写死了一个数？"
+    form = _form_of_pictures(came, M, 40 + D, usual)
     hint = "M = d = D 时对，各不相同就不对：哪里写死了一个数，或者 M、d、D 用混了？"
     yield _pictures(came, want, "换一组大小", hint, form=form)
     # far along each direction and as far back: some pixels above 1, some below 0
+    mean, components, std, eps = draw(M, 3, D)
     far = mean, components, std * 40, np.concatenate([eps, -eps])
     came, want = call(*far)
     raw = far[0] + (far[3] * far[2]) @ far[1]
@@ -684,22 +691,17 @@ def judge_normalise(answer: Answer, rng: Rng) -> Steps:
     yield from _one_colour(call, rng)
     # the same pictures, hardly to be seen: rows 0 and 1 differ from row 2 by a and b
     v = rng.uniform(size=9)
-    faint = np.stack([0.001 * v, 0.5 + 0.001 * v, v, np.where(v == v.max(), 1 / 255, 0)])
-    came, want = call(faint)
-    traps = {
-        "很淡的图成了全 0：它不是一色的。a = 0.001 也要与 v 写成同一行，判断一色的门槛太高": [
-            np.where((np.linalg.norm(want * s, axis=1) < t)[:, None], 0, want)
-            for s in [np.linalg.norm(faint - faint.mean(1, keepdims=True), axis=1)[:, None]]
-            for t in (1e-3, 2e-3, 5e-3, 1e-2, 2e-1)
-        ],
-    }
+    dot = np.where(v == v.max(), 0.001 / 255, 0)  # no picture of 256 greys is fainter
+    came, want = call(np.stack([dot, 0.001 * v, 0.5 + 0.001 * v, v]))
     hint = (
-        "很淡的图不对：第 0 行是 0.001·v，第 1 行是 0.001·v + 0.5，第 2 行是 v，写出来应当相同。"
-        "判断一色的门槛、给分母加的常数，都会改动淡的图"
+        "很淡的图不对：第 1 行是 0.001·v，第 2 行是 0.001·v + 0.5，第 3 行是 v，写出来应当相同。"
+        "判断一色的门槛、给分母加的常数、中途的 float32，都会改动淡的图"
     )
-    yield _pictures(came, want, "很淡的图", hint, traps, weight=0.5)
+    if shape_of(came) == want.shape and not np.any(came, axis=1).all():
+        hint = "很淡的图成了全 0：它不是一色的。a = 0.001 也要与 v 写成同一行，判断一色的门槛太高"
+    yield _pictures(came, want, "很淡的图", hint, weight=0.5)
     yield call.untouched(weight=0.5)
-    pixels = rng.integers(0, 256, size=(3, 30), dtype=np.uint8)
+    pixels = rng.integers(0, 256, size=(1, 30), dtype=np.uint8)
     came, want = call(pixels)
     if _integers(came):
         hint = (
@@ -717,7 +719,8 @@ def judge_normalise(answer: Answer, rng: Rng) -> Steps:
         ]
     }
     hint = "小数的图对，0–255 的整数不对，整数也要行：uint8 相减、平方都会绕回去，先变成浮点数"
-    yield _pictures(came, want, "uint8 的图", hint, traps, weight=0.5)
+    form = "只有一张图也是 (1, D)，不要 squeeze"
+    yield _pictures(came, want, "一张 uint8 的图", hint, traps, form=form, weight=0.5)
     yield call.untouched(label="整数的图也没有改动", weight=0)
 
 
@@ -731,7 +734,10 @@ def _which_condition(call: Caller, x: Array, got: Array, want: Array) -> Generat
     """Which of the two conditions does not hold; for the learner to go on with."""
     other = call(3 * x + 0.5)[0]
     if shape_of(other) != x.shape or not _alike(other, got):
-        return "第 1 条不成立：3·v + 0.5 与 v 写出来的行不同。减去的该随 b 变，除以的该随 a 变"
+        return (
+            "第 1 条不成立：3·v + 0.5 与 v 写出来的行不同。"
+            "减去的该随 b 变；除以的该随 a 变，加了常数就不成比例了"
+        )
     own = (got**2).sum(axis=1)
     if not np.allclose(own, 1, rtol=1e-6):
         k = int(np.abs(own - 1).argmax())
@@ -742,37 +748,39 @@ def _which_condition(call: Caller, x: Array, got: Array, want: Array) -> Generat
     yield from ()
     if np.allclose(got @ got.T, want @ want.T, atol=1e-6):
         return "两条都成立，可是数与像素对不上：第 p 个数仍要是第 p 个像素的，原来大的也要大"
-    return "第 1 条成立，每行与自己的内积也是 1；可是两行的内积不是 np.corrcoef：减的是均值吗？"
+    return (
+        "第 1 条成立，每行与自己的内积也是 1；可是两行的内积不是 np.corrcoef："
+        "减的要是均值，不是中位数；减之前也不要把像素换成别的数"
+    )
 
 
 def _one_colour(call: Caller, rng: Rng) -> Steps:
     """Rows of one colour, also of colours whose average is not exactly the colour."""
-    for D, colours in ((8, (0.0, 0.5, 1.0)), (30, (0.1, 0.2, 0.3, 0.7)), (676, (0.1, 0.3, 0.7))):
+    for D, colours in ((8, (0.5, 0.0, 1.0)), (30, (0.3, 0.1, 0.2, 0.7)), (676, (0.3, 0.1, 0.7))):
+        lively = rng.uniform(size=(2, D))
+        lively[0, [0, 1, -1]] = lively[0, 2:-1].mean()  # of one colour, to a test of few pixels
+        lively[1, : D // 2 + 1] = 0
         flat = np.array(colours)[:, None] + np.zeros((len(colours), D))
-        rows = np.concatenate([rng.uniform(size=(2, D)), flat])
-        order = rng.permutation(len(rows))
-        rows = rows[order]
+        order = np.append(2, rng.permutation(np.delete(np.arange(2 + len(flat)), 2)))
+        rows = np.concatenate([lively, flat])[order]  # the card shows the first
         came, want = call(rows)
         one_colour = order >= 2
         nonfinite = "一色的图减去均值全是 0，长度也是 0：0/0 是 nan，这一行要全 0"
         hint = "一色的那一行要全 0，别的行照常算：哪一行是一色的，逐行判断"
         form = "一色的行也要留着：(M, D) 进，(M, D) 出"
-        given = shape_of(came)
-        if given == rows.shape:
+        if shape_of(came) == rows.shape and np.isfinite(came).all():
             got = np.asarray(came, dtype=float)
-            left = np.abs(got[one_colour])
-            if np.isfinite(got).all() and not got.any():
-                hint = "有一行是一色的，就全都成了 0：只有那一行是 0，别的行照常算，逐行判断"
+            gone = np.flatnonzero(~got.any(axis=1) & ~one_colour)
+            if len(gone):
+                hint = f"第 {gone[0]} 行不是一色的，也成了 0：一色是每个像素都相等，逐行判断"
             elif (
-                np.isfinite(got).all()
-                and D > 8
+                D > 8
+                and got[one_colour].any()
                 and np.allclose(got[~one_colour], want[~one_colour], atol=1e-5)
             ):
                 hint = (
-                    "一色的行没有成 0：0.3 这样的颜色，平均算出来差 1e-17，减完不恰好是 0，"
-                    "除以长度又放大了。不要问 == 0，问最大值等不等于最小值"
-                    if left.any()
-                    else hint
+                    "一色的行没有成 0：0.3 这样的颜色，平均算出来差 1e-17（float32 里 1e-8），"
+                    "减完不恰好是 0，除以长度又放大了。不要问长度 == 0，问最大值等不等于最小值"
                 )
         yield _pictures(
             came,
@@ -803,10 +811,16 @@ def _garment(rng: Rng) -> Array:
 
 
 def _moved_or_flipped(got: Array, image: Array) -> bool:
-    """Is it the picture shifted as a whole, with or without a mirror? All its values differ."""
+    """Are nine pixels in ten where a shift put them, with or without a mirror?
+
+    A shift in both dimensions, or one of the flat picture. All values differ.
+    """
+    place, rank = np.arange(784), np.argsort(np.argsort(got, axis=None))
     for flipped in (image, image[::-1], image[:, ::-1], image[::-1, ::-1]):
-        (i, j), (p, q) = (np.unravel_index(one.argmax(), one.shape) for one in (got, flipped))
-        if np.array_equal(np.roll(flipped, (i - p, j - q), axis=(0, 1)), got):
+        source = np.argsort(flipped, axis=None)[rank]
+        flat, rows = (place - source) % 784, (place // 28 - source // 28) % 28
+        both = 28 * rows + flat % 28
+        if max(np.bincount(flat).max(), np.bincount(both).max()) > 0.9 * 784:
             return True
     return False
 
@@ -826,7 +840,7 @@ def _values_changed(came: Any, got: Array, image: Array, before: list[Array]) ->
         )
     if np.isin(got[got != 0], image).all():
         return "有像素丢了，补上来的是 0：循环少走了一行一列，或者出界的没有放回来"
-    return "像素的值变了：只许换位置，784 个数一个不能多、一个不能少、一个不能改"
+    return "像素的值变了：只许换位置，784 个数一个不能多、一个不能少、一个不能改（换 dtype 也是改）"
 
 
 @exercise("00.4", "骗过它", points=2)
@@ -860,16 +874,18 @@ def judge_disguise(answer: Answer, rng: Rng) -> Steps:
     scores = [likeness(got.reshape(1, 784), v.reshape(1, 784))[0] for _, got, v in moved]
     known = sum(score >= 0.95 for score in scores)
     for (came, got, image), score in zip(moved, scores, strict=True):
-        hint = "还是被认了出来：不动、挪一个像素、左右翻，它都试过"
+        hint = "还是被认了出来：不动、挪一个像素、左右翻，它都试过；只动一小部分也不够"
         if np.array_equal(got, image):
-            hint = "这就是原图：np.rot90 一类返回新数组，要 return 的是它"
+            hint = "这就是原图：没有 return 新的数组，还是换过去又换了回来？"
         if known < len(moved):
             hint = f"有时骗得过，有时骗不过（{len(moved)} 次里 {known} 次）：每次调用都要做到"
         detail = f"与原图的像是 {score:.0%}"
         yield that(bool(score < 0.95), "第 3 条：没有被认出来", hint, detail, given=came)
     yield that(True, "前三条，每次调用都做到", weight=1)
     for came, got, image in moved:
-        hint = "认不出，可这是整张平移或翻转（转半圈是翻两次），上面已经试过：另想一个"
+        hint = (
+            "认不出，可九成以上的像素就是整张平移或翻转（转半圈是翻两次），上面已经试过：另想一个"
+        )
         yield that(not _moved_or_flipped(got, image), "第 4 条：另想的办法", hint, given=came)
     yield that(True, "四条都做到", weight=1)
     yield call.untouched(weight=0.5)

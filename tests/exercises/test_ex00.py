@@ -221,6 +221,35 @@ def normalise_wrapped(images):
     return d / np.maximum(length(d), 1e-12)
 
 
+def normalise_where(lively):
+    """Rows of one colour told by another test: where it does not hold, zeros."""
+
+    def wrong(x):
+        return np.where(lively(x)[:, None], ex00.normalise(x), 0)
+
+    return wrong
+
+
+def normalise_squeezed(x):
+    return np.squeeze(ex00.normalise(x))
+
+
+def normalise_black_and_white_only(x):
+    x = x.astype(float)
+    known = (x == 0).all(axis=1) | (x == 1).all(axis=1)
+    return np.where(known[:, None], 0, centred(x) / np.where(known, 1, length(centred(x)).T).T)
+
+
+def garments_of_its_own(mean, components, std, eps):
+    return ex00.garments(mean, components, std, np.random.default_rng(0).normal(size=eps.shape))
+
+
+def upside_down_but_for_two(image):
+    out = image[::-1].copy()
+    out[0, 0], out[0, 1] = out[0, 1], out[0, 0]
+    return out
+
+
 def by_turns():
     turns = []
 
@@ -286,6 +315,7 @@ WRONG = [
     Wrong("00.1", "no last", by(lambda x: squares(x)[:-1]), "最后一张没有比", (0, 40)),
     Wrong("00.1", "second", ranked(1, -1), "第二近", 0),
     Wrong("00.1", "28 × 28", typical_28, "写死了", 0),
+    Wrong("00.1", "no first", by(lambda x: squares(x)[1:]), "第 0 张没有比", (0, 40)),
     Wrong("00.1", "shape", by(lambda x: far_from(x, x.mean((1, 2)))), "对不齐", 0),
     Wrong("00.1", "from 1", lambda x: tuple(k + 1 for k in ex00.typical(x)), "从 0 数起", 0),
     Wrong("00.1", "axis 0", by(lambda x: ((x - x.mean(0)) ** 2).sum(0)), "沿后两维", 0),
@@ -320,7 +350,7 @@ WRONG = [
         50,
     ),
     Wrong("00.2", "each time", garments_clipped_each_time, "每加一个方向", 50),
-    Wrong("00.2", "drifts", garments_drifting, "x = mean", 0),
+    Wrong("00.2", "drifts", garments_drifting, "一份复制", 0),
     Wrong("00.2", "last row", garments_one_row(-1), "最后一张", 0),
     Wrong("00.2", "first row", garments_one_row(0), "第 0 行", 0),
     Wrong("00.2", "late", lambda m, U, s, e: np.clip(m + (e @ U) * s, 0, 1), "乘晚了", 0),
@@ -331,6 +361,9 @@ WRONG = [
     Wrong(
         "00.2", "squeezed", lambda m, U, s, e: np.squeeze(ex00.garments(m, U, s, e)), "(1, D)", 75
     ),
+    Wrong("00.2", "40", lambda m, U, s, e: ex00.garments(m, U[:40], s[:40], e[:, :40]), "写死", 25),
+    Wrong("00.2", "own", garments_of_its_own, "换了 eps", 0),
+    Wrong("00.2", "reversed", lambda m, U, s, e: ex00.garments(m, U, s[::-1], e), "拿两张试", 0),
     Wrong("00.2", "in place", garments_in_place, "eps 被原地修改", 88),
     Wrong("00.3", "by std", lambda x: centred(x) / x.std(axis=1, keepdims=True), "标准差", 0),
     Wrong("00.3", "centred", centred, "还没有除", 0),
@@ -356,6 +389,10 @@ WRONG = [
     Wrong("00.3", "round", lambda x: np.round(ex00.normalise(x), 6), "四舍五入", 0),
     Wrong("00.3", "integers", normalise_into_integers, "整数类型", 89),
     Wrong("00.3", "wraps", normalise_wrapped, "整数也要行", 89),
+    Wrong(
+        "00.3", "two pixels", normalise_where(lambda x: x[:, 0] != x[:, -1]), "每个像素都相等", 44
+    ),
+    Wrong("00.3", "squeezed", normalise_squeezed, "不要 squeeze", 89),
     Wrong("00.3", "in place", normalise_in_place, "images 被原地修改", 78),
     Wrong("00.4", "nothing", lambda image: image.copy(), "这就是原图", 0),
     Wrong("00.4", "upside down", lambda image: image[::-1], "平移或翻转", 40),
@@ -382,6 +419,23 @@ SAME_HINT = [
     Wrong("00.4", "rolled", lambda image: np.roll(image, (4, 5), (0, 1)), "平移或翻转", 40),
     Wrong("00.4", "half a turn", lambda image: np.rot90(image, 2), "平移或翻转", 40),
     Wrong("00.4", "one pixel", lambda image: np.roll(image, 1, axis=1), "还是被认了出来", 0),
+    Wrong("00.1", "not all", by(lambda x: far_from(x, x[:-1].mean(0))), "平均图不准", (0, 40)),
+    Wrong(
+        "00.3",
+        "own mean",
+        normalise_where(lambda x: ~np.isclose(x[:, 0], x.mean(1))),
+        "逐行判断",
+        44,
+    ),
+    Wrong(
+        "00.3", "half white", normalise_where(lambda x: np.median(x, 1) > x.min(1)), "逐行判断", 44
+    ),
+    Wrong("00.3", "black and white", normalise_black_and_white_only, "0/0 是 nan", 44),
+    Wrong("00.3", "float32", lambda x: ex00.normalise(x.astype(np.float32)), "float32 里 1e-8", 56),
+    Wrong("00.3", "1e-4", normalise_above(1e-4), "门槛太高", 67),
+    Wrong("00.4", "rolled flat", lambda image: np.roll(image, 15), "平移或翻转", 40),
+    Wrong("00.4", "85", lambda image: np.roll(image[::-1], 85), "平移或翻转", 40),
+    Wrong("00.4", "but for two", upside_down_but_for_two, "平移或翻转", 40),
     Wrong("00.4", "darker", lambda image: np.clip(image * 1.1, 0, 1)[::-1], "像素的值变了", 0),
 ]
 
