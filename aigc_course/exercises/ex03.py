@@ -286,7 +286,37 @@ def _in_order(
     raise AssertionError("parts gives one step")
 
 
-NEARLY = "只对上前几位：四舍五入了，或是数值差分、float32；要的是公式，用 float64 算到底"
+NEARLY = (
+    "只对上前几位：四舍五入、截断、加了小常数，或是数值差分、float32；要的是公式，用 float64 算到底"
+)
+
+
+def _numbers(got: Any) -> list[Array]:
+    """Copies of all arrays and numbers in a result."""
+    if isinstance(got, dict):
+        got = list(got.values())
+    if isinstance(got, tuple | list):
+        return [number for one in got for number in _numbers(one)]
+    return [np.array(got)]
+
+
+def _same(got: Any, other: Any) -> bool:
+    got, other = _numbers(got), _numbers(other)
+    return len(got) == len(other) and all(map(np.array_equal, got, other))
+
+
+def _again(call: Caller, got: Any, *inputs: Any) -> Steps:
+    """Like :func:`again`; ``got``, which an earlier call gave, has to stay as it was."""
+    before = _numbers(got)
+    yield again(call, *inputs)
+    hint = "下一次调用改了这一次返回的：数组（或字典）是共用的。每次都造新的，不放在函数外面"
+    yield that(_same(before, got), "前一次返回的没有变", hint)
+
+
+def _again_each(call: Caller, *inputs: float) -> Steps:
+    """Like :func:`again`, once for each input: that one halved, the others as they were."""
+    for k, one in enumerate(inputs):
+        yield again(call, *inputs[:k], type(one)(one / 2), *inputs[k + 1 :])
 
 
 def _exact(
@@ -337,15 +367,15 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, neuron_backward)
     for k, (w, x, b, y) in enumerate(cases.T.tolist()):
         got, want = call(w, x, b, y)
-        if k > 0 and _same_parts(got, call(*cases.T[0].tolist())[0]):
+        if k > 0 and _same(got, call(*cases.T[0].tolist())[0]):
             hint = "输入换了，返回的没有变：有东西从上一次调用留了下来，或没有用到输入"
             yield that(False, "换一组数", hint, given=got)
         other = "；或者乘错了对方：dw 要乘 x，dx 要乘 w"
         dw, dx, db = yield from _in_order(got, 3, "dw, dx, db", want, "dw 的位置上来的是 dx", other)
         traps = _neuron_traps(w, x, b, y)
         said = (
-            "db 就是 z 的梯度：上游 2(h − y)，乘两条路之和。拿 z = 0 试：σ = ½，"
-            "直接的那条路给 ½，绕过 σ 的给 0，db = ½ · 2(0 − y)"
+            "db 就是 z 的梯度：上游 2(h − y)，乘两条路之和。拿 z = 2 试：h = 1.7616，"
+            "直接的那条路给 0.8808，绕过 σ 的给 2 × 0.1050"
         )
         yield _exact(db, want[2], "db", said, traps, weight=0.2, lists=True)
         dz = want[2]
@@ -356,13 +386,7 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
         traps = {"z = wx + b 对 x 的导数是 w，不是 x": dz * x, "还要乘 z 对 x 的局部导数": dz}
         yield _exact(dx, want[1], "dx", said, traps, weight=0.1, lists=True)
         if k == 0:
-            yield again(call, *cases.T[1].tolist())
-
-
-def _same_parts(got: Any, other: Any) -> bool:
-    """Whether two calls with other numbers gave the very same three numbers."""
-    three = shape_of(got) == (3,) and shape_of(other) == (3,)
-    return three and np.array_equal(np.asarray(got), np.asarray(other))
+            yield from _again_each(call, w, x, b, y)
 
 
 def _neuron_traps(w: float, x: float, b: float, y: float) -> dict[str, Any]:
@@ -372,27 +396,29 @@ def _neuron_traps(w: float, x: float, b: float, y: float) -> dict[str, Any]:
     dz = up * (s + z * bend)
     bare = w * x
     t = 1 / (1 + np.exp(-bare))
-    old, even = 1 / (1 + np.exp(-1.0)), 1 / (1 + np.exp(-abs(z)))
+    old, h = 1 / (1 + np.exp(-1.0)), z * s
     return {
         "只走了一条路：z 还经过 σ 影响 h，那一份也要加上": up * s,
         "只走了一条路：z 还直接乘在 h 里，那一份也要加上": up * z * bend,
         "两条路的梯度要相加，不是相乘": [up * s * z * bend, up * z * s * bend],
         "绕过 σ 的那一份漏了一个因子：乘法对 σ 的局部导数是 z": up * (s + bend),
         "σ 自己的导数是 σ(1−σ)，号反了：不是 σ(σ−1)": up * (s - z * bend),
-        "s 在函数里算了吗？这里用到的是上一格的 s = 0.7311，不是 σ(z)": (
-            2 * (z * old - y) * (old + z * old * (1 - old))
+        "s 在函数里算了吗？这里用到的是上一格的 s = 0.7311，不是 σ(z)": [
+            2 * (v * old - y) * (old + v * old * (1 - old)) for v in (z, 1.0)
+        ],
+        "这里用到的是 σ(−z)：σ(z) = 1/(1 + e^(−z))，z 不反号，也不取绝对值": (
+            2 * (z * (1 - s) - y) * (1 - s + z * bend)
         ),
-        "z 是负数时不对：σ(z) 里的 z 不取绝对值": (
-            2 * (z * even - y) * (even + z * even * (1 - even)) if z < 0 else []
-        ),
-        "σ 自己的导数是 σ(1−σ)": [up * (s + z * s * (1 + s)), up * (s + z * (1 - s**2))],
+        "σ 自己的导数是 σ(1−σ)": [
+            up * (s + z * slope) for slope in (s * (1 + s), 1 - s**2, h * (1 - h))
+        ],
         "经过 σ 的那条路上，乘法对 σ 的局部导数是 z，不是 h": up * (s + z * s * bend),
         "z = wx + b：b 不见了": 2 * (bare * t - y) * (t + bare * t * (1 - t)),
         "这是 h = σ(z) 的梯度：这里 h = z·σ(z)": 2 * (s - y) * bend,
         "误差是 h − y，不是 σ − y": 2 * (s - y) * (s + z * bend),
         "误差是 h − y：y 不见了": 2 * z * s * (s + z * bend),
         "漏了上游的 2(h−y)": s + z * bend,
-        "平方的导数是 2(h−y)，少了 2": dz / 2,
+        "少了一半：平方的导数是 2(h−y)；两条路是相加，不是平均": dz / 2,
         "符号反了：(h−y)² 对 h 的导数是 2(h−y)，h 比 y 小时它是负的": -dz,
         "b 的局部导数是 1，可是还要乘上游传来的梯度": 1.0,
         "z = wx + b 对 b 的导数是 1，不是 b": dz * b,
@@ -429,7 +455,7 @@ def judge_linear_backward(answer: Answer, rng: Rng) -> Steps:
             _ask_dx(dx, dy, W, "dx" + case, share),
         )
         if share == 1.0:
-            yield again(call, *rng.normal(size=(3, n, n)))
+            yield from _again(call, got, *rng.normal(size=(3, n, n)))
     yield call.untouched(weight=0.5)
 
 
@@ -444,7 +470,7 @@ def _ask_db(db: Any, dy: Array, label: str, weight: float) -> Step:
     }
     if len(dy) == 1:  # then one sample is all there is
         traps = {}
-    hint = "db[j] = Σ_i dy[i, j]"
+    hint = "db[j] = Σ_i dy[i, j]，i 走遍这一批的 B 个样本，在 float64 里加"
     form = "b 与一批样本共用：dy 要沿批的方向（axis=0）相加成 (D_out,)"
     if shape_of(db) == (1, dy.shape[1]) and len(dy) > 1:
         form = "加得对，只是多了一维：b 是 (D_out,)，不要 keepdims"
@@ -469,7 +495,7 @@ def _ask_dW(dW: Any, dy: Array, x: Array, label: str, weight: float) -> Step:
     }
     if B == 1:  # then one sample is all there is
         traps = {}
-    form = "梯度与参数同形：dW 与 W 同形，少了一次转置？"
+    form = "dW 与 W 同形：少了一次转置？np.outer 一次只给一个样本，整批会被它展平"
     if shape_of(dW) in {(B, *want.shape), (B, *want.T.shape)}:
         form = "多出来的一维是批：B 个样本的外积还要沿批相加"
     return _exact(
@@ -496,6 +522,7 @@ def _ask_dx(dx: Any, dy: Array, W: Array, label: str, weight: float) -> Step:
 def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, gelu_backward)
     x, dy = rng.normal(size=(4, 5)) * 1.5, rng.normal(size=(4, 5)) + 2.0
+    x = np.clip(x, -3.5, 3.5)
     x[1, 2], x[2, 1] = 3.3, -3.4
     got, want = call(dy, x)
     t, du = np.tanh(_GELU * (x + 0.044715 * x**3)), _GELU * (1 + 3 * 0.044715 * x**2)
@@ -512,7 +539,9 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
         "x³ 的导数是 3x²，不是 3x": dy * (half + bend * _GELU * (1 + 3 * 0.044715 * x)),
         "系数是 √(2/π)，不是 √(2π)": _other_factor(dy, x, math.sqrt(2 * math.pi)),
         "√(2/π) 是整个 2/π 开方，不是 √2 除以 π": _other_factor(dy, x, math.sqrt(2) / math.pi),
-        "常数抄短了：√(2/π) 写 np.sqrt(2 / np.pi)，0.044715 写全": _short_constants(dy, x, got),
+        "常数抄短或抄错了：√(2/π) 写 np.sqrt(2 / np.pi)，0.044715 写全": (
+            _short_constants(dy, x, got)
+        ),
         "只有 |x| > 3 的地方错了：那里也照公式算": gelu_backward(dy, np.clip(x, -3, 3)),
         "x³ 的导数是 3x²，不是 3x³": dy * (half + bend * _GELU * (1 + 3 * 0.044715 * x**3)),
         "第二项的 ½ 漏了：½ 管着整个乘积": dy * (half + 2 * bend * du),
@@ -525,21 +554,25 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
         "这是把 GELU 的值当成了导数：要的是 dy · GELU′(x)": dy * x * half,
         "这是 erf 形式的 GELU 的导数：本题用 tanh 近似式": dy * (exact + x * bell),
     }
-    hint = "分三环核对：½(1+tanh u) 那一项、½x 乘 tanh u 的导数那一项、里层 u 的导数"
+    hint = (
+        "逐环核对：½(1+tanh u) 那一项、½x 乘 tanh u 的导数那一项、里层 u 的导数，"
+        "最后逐元素乘 dy；x、dy 都不截断、不求和"
+    )
     form = "逐元素的函数：梯度与输入同形"
     inf = "exp(u) 溢出了，inf/inf 是 nan：np.tanh 不会"
     yield _exact(got, want, "dx", hint, traps, form=form, weight=2, nonfinite=inf)
-    yield again(call, *rng.normal(size=(2, 4, 5)))
+    yield from _again(call, got, *rng.normal(size=(2, 4, 5)))
     solid = rng.integers(2, 4, size=3)
     x, dy = rng.normal(size=solid), rng.normal(size=solid)
     hint = "dy 与 x 可以是任意形状，正负都有：逐元素计算"
     rigid = dict.fromkeys((IndexError, ValueError, TypeError), "维数写死了？x 可以是任何形状")
     both = yield from attempt(lambda: call(dy, x), "三维的 x", rigid)
     yield _exact(both[0], both[1], "三维的 x", hint, weight=0.5)
-    far, dy = np.array([-30.0, 30.0]), rng.uniform(1, 2, size=2)
-    hint = "远处：左边 0，右边 1（再乘 dy）"
+    far, dy = np.array([-30.0, -6.2, 6.2, 30.0]), rng.uniform(1, 2, size=4)
+    hint = "远处：左边趋于 0，右边趋于 1（再乘 dy），u 也不截断"
+    early = {"远处趋于 0 和 1，但 |x| 是几的时候还没有到：那里也照公式算": dy * (far > 0)}
     both = yield from attempt(lambda: call(dy, far), "一维的 x", rigid)
-    yield _exact(both[0], both[1], "很远的两端", hint, weight=0.5, nonfinite=inf)
+    yield _exact(both[0], both[1], "很远的两端", hint, early, weight=0.5, nonfinite=inf)
     yield call.untouched(weight=0.5)
 
 
@@ -551,7 +584,7 @@ def _other_factor(dy: Array, x: Array, c: float, cubic: float = 0.044715) -> Arr
 
 
 def _short_constants(dy: Array, x: Array, got: Any) -> list[Array]:
-    """What GELU's backward pass gives with √(2/π) or 0.044715 cut short, where ``got`` is that.
+    """What GELU's backward pass gives with √(2/π) or 0.044715 miscopied, where ``got`` is that.
 
     To rounding: a difference quotient is as near to what is right as the longest of them.
     """
@@ -560,7 +593,7 @@ def _short_constants(dy: Array, x: Array, got: Any) -> list[Array]:
     cut = {math.floor(_GELU * 10**k) / 10**k for k in range(2, 12)}
     cut |= {round(float(_GELU), k) for k in range(2, 12)}
     pairs = [(c, 0.044715) for c in sorted(cut)]
-    for cubic in (0.04, 0.044, 0.045, 0.0447, 0.04471, 0.04472):
+    for cubic in (0.04, 0.044, 0.045, 0.0447, 0.04471, 0.04472, 0.44715):
         pairs += [(c, cubic) for c in (float(_GELU), *sorted(cut))]
     found = (_other_factor(dy, x, c, cubic) for c, cubic in pairs)
     came = np.asarray(got, dtype=float)
@@ -621,8 +654,9 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
         "别的类别也有梯度：它们的概率也要压下去": (p - 1) * onehot / B,
     }
     form = "每个 logit 一个梯度：与 logits 同形"
-    hint = "每行都有标签时：p 减 one-hot，除以样本数"
+    hint = "每行都有标签时：p 减 one-hot，整个再除以样本数"
     yield _exact(got, want, "每行都有标签", hint, traps, form=form)
+    yield from _again(call, got, rng.normal(size=(B, K)), y)
     y[[2, *(3 + rng.permutation(B - 3)[:2])]] = -1  # never only the last rows, never the last class
     known = y >= 0
     got, want = call(logits, y)
@@ -666,22 +700,22 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     over = (
         "exp 溢出了：softmax 前先减去每一行的最大值；已经减了的，就是除以了下溢成 0 的概率（−1/p）"
     )
+    own = big.max(axis=1, keepdims=True)
     with np.errstate(all="ignore"):
-        e = np.exp(big - big.max())
-        d = (e / e.sum(axis=1, keepdims=True) - np.eye(K)[y]) / n
-        e = np.exp(big - np.maximum(big.max(axis=1, keepdims=True), 0))
-        from_zero = (e / e.sum(axis=1, keepdims=True) - np.eye(K)[y]) / n
-        e = np.exp(big - big.max(axis=1, keepdims=True))
-        gone = np.isinf(1 / (e / e.sum(axis=1, keepdims=True))[np.arange(B), y])
-    d[~known] = from_zero[~known] = 0
-    chain = softmax_ce_backward(big, y)
+        whole, from_zero, from_size, chain = (
+            np.exp(big - m) / np.exp(big - m).sum(axis=1, keepdims=True)
+            for m in (big.max(), np.maximum(own, 0), abs(big).max(axis=1, keepdims=True), own)
+        )
+        gone = np.isinf(1 / chain[np.arange(B), y])
+    for d in (whole, from_zero, from_size, chain):
+        d[:] = np.where(known[:, None], (d - np.eye(K)[y]) / n, 0)
     chain[known & gone] = np.nan
     traps = {
         (
-            "一行全是负数时，减去的不是它的最大值（从 0 起找的、先取绝对值的都不是）："
+            "减去的不是一行自己的最大值（从 0 起找的、先取绝对值的都不是）："
             "exp 全成了 0，0/0 是 nan"
-        ): from_zero,
-        "减的是整批的最大值：别的行 exp 全成了 0，0/0 是 nan": d,
+        ): [from_zero, from_size],
+        "减的是整批的最大值：别的行 exp 全成了 0，0/0 是 nan": whole,
         "真实类别的概率下溢成 0，−1/p 是 −inf：先把两步的乘积化简，就没有除法": chain,
     }
     yield _exact(*call(big, y), "logits 上千", hint, traps, nonfinite=over)
@@ -757,18 +791,16 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         form = "先返回 error，它是一个数：整个数组的相对误差"
         yield _error(error, want, "error", hint, traps, form=form, rtol=1e-4, weight=0.5)
         yield from _where(where, far, grad, right)
-    hint = (
-        "x 被原地修改了：先 copy；加上 eps 再减去，舍入不会还原，要么存下原来的值放回去"
-        if not call.untouched("x").ok
-        else ""
-    )
-    yield call.untouched(hint=hint, weight=0.5)
+    changed = "x 或 grad 被原地修改了：先 copy；加上再减去，舍入不会还原，要么存下原来的值放回去"
+    yield call.untouched(hint=changed, weight=0.5)
     eps = float(rng.uniform(0.05, 0.1))
     bend, rest = 3 * A * x * eps, A * eps**2  # exact for a cubic: f''/2·eps and f'''/6·eps²
     one_sided = [gap(grad, right + s * bend + rest) for s in (1, -1)]
     varied = right + A * (eps * np.maximum(1, abs(x))) ** 2
     sides = {
-        "没有用到参数 eps": gap(grad, right),
+        "没有用到参数 eps，或者不是两点的中心差分：eps 这么大，n 本该偏得看得出来": gap(
+            grad, right
+        ),
         "这是单侧差分：要 f(x+eps) 减 f(x−eps)": one_sided,
         "步长就是 eps，不随 x 变": gap(grad, varied),
     }
@@ -792,11 +824,18 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
     yield _error(error, 0.0, "两个梯度都是 0 时的 error", "0/0：这时误差就是 0", weight=0.25)
     yield _place(where, shape)
     slant = rng.uniform(0.5, 1.5, size=shape) * rng.choice([-1.0, 1.0], size=shape)
+    # at 0 the differences of a linear function are exact
     (error, _), (want, _) = yield from _pair(
-        call(lambda v: float((slant * v).sum()), x, slant * (1 + 5.2e-8))
+        call(lambda v: float((slant * v).sum()), 0 * x, slant * (1 + 5.2e-12))
     )
     hint = "很小的误差也照公式报：不当作 0，不四舍五入"
-    yield _error(error, want, "只差 5e-8 的梯度", hint, rtol=0.05, weight=0)
+    yield _error(error, want, "只差 5e-12 的梯度", hint, rtol=0.05, weight=0)
+    # the quotient of max(v − x, 0)² is eps/2, and it tells at which point it was taken
+    (error, _), _ = yield from _pair(
+        call(lambda v: float((np.maximum(v - x, 0) ** 2).sum()), x, np.full(shape, 0.5e-5))
+    )
+    hint = "不写 eps 时步长是 1e-5；x 始终是 float64，差分就在 x 处做"
+    yield _error(error, 0.0, "不写 eps 时的 error", hint, atol=1e-6, weight=0)
     hint = "两个梯度都是 0 时误差才是 0；忘了写的梯度全是 0，不能算对"
     for label, f, grad in (
         ("grad 全是 0 而 n 不是", cubic, 0 * x),
@@ -806,13 +845,14 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         yield _error(error, want, label, hint, rtol=1e-4, weight=0)
     hint = "误差与梯度的单位无关：分母里不加别的数，也不设门槛"
     for unit, said in ((1e-14, "1e-14"), (2.0**-300, "2 的 −300 次方")):
-        both = call(lambda v, unit=unit: unit * cubic(v), x, -unit * right)
+        both = call(lambda v, unit=unit: unit * cubic(v), x, -unit / 1000 * right)
         (error, _), (want, _) = yield from _pair(both)
         yield _error(error, want, f"f 与 grad 都乘 {said}", hint, rtol=1e-4, weight=0)
     grad = right.copy()
     grad[large], grad[one] = 1.4 * grad[large], grad[one] - 3
     (_, where), (_, far) = yield from _pair(call(cubic, x, grad))
     yield from _where(where, far, grad, right, weight=0)
+    yield call.untouched(hint=changed)
 
 
 def _pair(both: tuple[Any, Any]) -> Generator[Step, None, tuple[Any, Any]]:
@@ -822,6 +862,8 @@ def _pair(both: tuple[Any, Any]) -> Generator[Step, None, tuple[Any, Any]]:
 
 
 def _error(got: Any, want: float, label: str, hint: str, *rest: Any, **named: Any) -> Step:
+    if isinstance(got, bool | np.bool_):
+        return that(False, label, "error 是误差本身，一个数；对不对由看的人定", given=got)
     step = value(got, want, label, hint, *rest, **named)
     return replace(step, wanted="") if shape_of(got) == () else step
 
@@ -860,7 +902,8 @@ def _n_or_error(call: Caller, f: Callable[[Array], float], x: Array, right: Arra
     error = _error_of(call(f, x, right)[0])
     if error < 1e-7:
         return (
-            "n 算得对（梯度全对时你的误差是 0），错在误差的式子：‖grad − n‖ / (‖grad‖ + ‖n‖)，"
+            "梯度全对时你的误差是 0，算出来的 n 都对：少算了几个元素，或者错在误差的式子 "
+            "‖grad − n‖ / (‖grad‖ + ‖n‖)，"
             "每个范数都是先平方、再求和、再开方。例：grad = (3, 4)，n = (3, 0)，误差是 4 / (5 + 3)"
         )
     return (
@@ -899,7 +942,7 @@ def _where(
     if found == tuple(np.unravel_index(ratio.argmax(), ratio.shape)):
         hint = "找的是 |grad − n| 本身最大的一处：不除以梯度的大小"
     elif found in signed:
-        hint = "先取绝对值再找最大：偏大和偏小都算错"
+        hint = "|grad − n| 最大的一处：先取绝对值，偏大和偏小都算错；也不是第一处差得多的"
     elif found == np.unravel_index(np.abs(grad).argmax(), grad.shape):
         hint = "要找差得最远的一处，不是梯度自己最大的一处"
     elif found in {
@@ -943,12 +986,15 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     def mean_loss(z: Array) -> float:
         return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(B), y]))
 
+    top = z2.max(axis=1).mean()
+    rest = want + z2[np.arange(B), y].mean() - top  # of LSE, beside the maximum
     traps = {
         "损失要对一批求平均": want * B,
         "前向漏了 ReLU：第二层的输入是 relu(z1)": mean_loss(bare),
         "最后一层的输出 z2 不过 ReLU": mean_loss(np.maximum(z2, 0)),
         "平均是除以样本数，不再除以类别数": want / K,
-        "对数以 e 为底，不是 2": want / math.log(2),
+        "对数以 e 为底，不是 2": [want / math.log(2), want + (1 / math.log(2) - 1) * rest],
+        "LSE = m + ln Σ exp(z − m)：m 没有加回来": want - top,
         "z1 = xW1ᵀ + b1：b1 不见了": mean_loss(
             np.maximum(z1 - params["b1"], 0) @ params["W2"].T + params["b2"]
         ),
@@ -987,7 +1033,7 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
         "符号反了：dz2 是 p − y": -right["b2"],
         "z2 后面没有 ReLU：dz2 不乘 (z2 > 0)": (dz2 * (z2 > 0)).sum(axis=0),
     }
-    hint = "先核对 dz2 = (p − onehot) / B：每一行的和是 0，只有真实类别那一格是负的"
+    hint = "先核对 dz2 = (p − onehot) / B，B 取 len(y)：每一行的和是 0，只有真实类别那一格是负的"
     yield _exact(grads["b2"], right["b2"], "b2 的梯度", hint, traps, weight=0.75)
     traps = {said: [d.T @ h / B, d.T @ h] for said, d in slips.items()}
     traps |= {
@@ -995,7 +1041,7 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
         "用了 ReLU 之前的 z1：第二层的输入是 h = relu(z1)": dz2.T @ z1,
         "除了两次 B：dz2 里除一次就够": right["W2"] / B,
     }
-    hint = "第二层的线性反向：上游是 dz2，输入是 h"
+    hint = "第二层的线性反向：上游是 dz2，输入是 h，此外没有别的项"
     yield _exact(grads["W2"], right["W2"], "W2 的梯度", hint, traps, weight=0.75)
     traps = {
         "没有穿过 ReLU：dh 还要乘 (z1 > 0) 才是 dz1": dh.sum(axis=0),
@@ -1016,18 +1062,19 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     hint = "第一层的线性反向：上游是 dz1（b1 的梯度已经对了），输入是 x，不是 h"
     yield _exact(grads["W1"], right["W1"], "W1 的梯度", hint, traps, weight=0.75)
     other = {name: rng.normal(size=shape) for name, shape in shapes.items()}
-    yield again(call, rng.normal(size=(B, D)), rng.permutation(y), other)
+    yield from _again(call, got, rng.normal(size=(B, D)), rng.permutation(y), other)
     still = x.copy()
     still[0] = 0
     zeros = params | {"b1": np.zeros(H)}
     hint = "z1 恰为 0 的地方，ReLU 的导数约定取 0"
     found, right = yield from _grads(call(still, y, zeros))
     yield _exact(found.get("b1"), right["b1"], "有的 z1 恰为 0：b1 的梯度", hint, weight=0)
-    hint = "K 从 W2 的形状取：这一批的 y 里不一定每一类都有"
+    hint = "K 从 W2 的形状取，y 照原样用：这一批的 y 里不一定每一类都有"
     wrong = dict.fromkeys((ValueError, IndexError), hint)
-    both = yield from attempt(lambda: call(x, y % (K - 1), params), "y 里没有最后一类", wrong)
-    found, right = yield from _grads(both)
-    yield _exact(found.get("W2"), right["W2"], "y 里没有最后一类：W2 的梯度", hint, weight=0)
+    for label, some in (("y 里没有最后一类", y % (K - 1)), ("y 里没有第 0 类", np.maximum(y, 1))):
+        both = yield from attempt(lambda some=some: call(x, some, params), label, wrong)  # type: ignore[misc]
+        found, right = yield from _grads(both)
+        yield _exact(found.get("W2"), right["W2"], f"{label}：W2 的梯度", hint, weight=0)
     hint = "一批可以只有一行：中间的量也要保住 (B, …) 的形状"
     wrong = dict.fromkeys((ValueError, IndexError), hint)
     one = x[:1], np.array([K - 1]), params
@@ -1053,7 +1100,7 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     got, (want, right) = call(x, z2.argmin(axis=1), huge)
     loss, grads = yield from parts(got, 2, "loss, grads")
     over = "logits 上千时溢出了：损失用 log-sum-exp，softmax 前减去每一行的最大值"
-    hint = "损失用 log-sum-exp 从 z2 直接算，不先算概率再取对数"
+    hint = "损失用 log-sum-exp 从 z2 直接算：不先算概率再取对数，也不截断 z2"
     traps = {
         (
             "减的不是每行自己的最大值（整批的最大值、从 0 起找的都不是）："
@@ -1118,6 +1165,7 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
         W1, W2 = rng.normal(size=(H, D)), rng.normal(size=(D, H))
         got, want = call(dy, x, W1, W2)
         dx, dW1, dW2 = yield from parts(got, 3, "dx, dW1, dW2", want=want)
+        yield call.untouched("x", "W1", "W2", label="没有改动 x、W1、W2")
         z = x @ W1.T
         dh, after = dy @ W2, dy * (x + np.maximum(z, 0) @ W2.T > 0)
         masks = {
@@ -1145,7 +1193,7 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
             "直通的那条路没有 ReLU：dy 原样加上": through + np.maximum(dy, 0),
         }
         traps |= {said: dy + wrong @ W1 for said, wrong in masks.items()}
-        hint = "x 分叉成两条路：直通的，穿过两层的；梯度相加"
+        hint = "x 分叉成两条路，梯度相加：直通的那条只有 dy；穿过两层的那条最后一步乘 W1"
         yield _exact(dx, want[0], label + "dx", hint, traps, form="dx 与 x 同形", weight=share)
         late = want[0].T @ np.maximum(z, 0)
         traps = {
@@ -1155,7 +1203,7 @@ def judge_residual_backward(answer: Answer, rng: Rng) -> Steps:
         hint = "dW2 是 dy 与 h 的外积之和，用的是没被改过的 dy"
         yield _exact(dW2, want[2], label + "dW2", hint, traps, form="dW2 与 W2 同形", weight=share)
     fresh = rng.normal(size=(2, several, D)), rng.normal(size=(H, D)), rng.normal(size=(D, H))
-    yield again(call, *fresh[0], *fresh[1:])
+    yield from _again(call, got, *fresh[0], *fresh[1:])
     still = fresh[0][1].copy()
     still[0] = 0
     hint = "z 恰为 0 的地方，ReLU 的导数约定取 0"
@@ -1202,7 +1250,7 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
         ):
             kept = (1 + a**2) / 2
             traps = {
-                "// 是整除，得到 0：用 /": 0.0,
+                "// 是整除，得到的是整数：用 /": [0.0, math.floor(right)],
                 "漏了正的一侧：那里 f(z) = z，也占一半": d * v * a**2 / 2,
                 "E[f(z)²]/E[z²] 不开方：要的是均方的倍数": d * v * math.sqrt(kept),
                 "E[f(z)²]/E[z²] 只乘一次": d * v * kept**2,
@@ -1243,22 +1291,16 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
                 "d_in 与 d_out 换了：数一数这个和有几项": (d_in + d_out - d) * right / d,
             }
             hint = (
-                "三样相乘，逐样核对：项数、权重的方差、E[f(z)²]/E[z²]（反向是 E[f′(z)²]）。"
-                "slope = 1 时最后一样是 1，slope = 0 时是 ½"
+                "三样相乘，逐样核对：项数（不减 1）、给定的 std 的平方、E[f(z)²]/E[z²]（反向是 "
+                "E[f′(z)²]；slope = 1 时是 1，slope = 0 时是 ½）。前向、反向各算各的；要的是公式，"
+                "不是模拟"
             )
-            if not _same_pair(got, call(d_in, d_out, std, a)[0]):
+            if not _same(got, call(d_in, d_out, std, a)[0]):
                 hint = "同样的输入，两次的结果不同：是模拟出来的吗？要的是公式"
-            elif value(got_one, right, name, rtol=0.1).ok:
-                hint += "；若是模拟出来的，要的是公式"
             same = [said for said, wrong in traps.items() if np.isclose(wrong, right).any()]
             traps = {said: wrong for said, wrong in traps.items() if said not in same}
             yield _exact(got_one, right, f"{label}：{name}", hint, traps, weight=share)
-
-
-def _same_pair(got: Any, other: Any) -> bool:
-    """Whether two calls gave the same; also where they gave no two numbers."""
-    two = shape_of(got) == (2,) and shape_of(other) == (2,)
-    return not two or np.array_equal(np.asarray(got), np.asarray(other))
+    yield from _again_each(call, d_in, d_out, std, a)
 
 
 @exercise(
@@ -1287,10 +1329,9 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
         wrong: dict[type[Exception], str] = {ValueError: uneven}
         both = yield from attempt(lambda layers=layers: call(layers), label, wrong)  # type: ignore[misc]
         got, want = both
-        hint = "zip、map、生成器只能走一遍，也没有长度：要列表"
-        yield that(
-            not hasattr(got, "__next__"), "返回一个列表", hint, f"来的是 {type(got).__name__}"
-        )
+        hint = "要列表：zip、map、生成器只能走一遍，np.array 装不下形状不同的 W 和 b"
+        ok = not hasattr(got, "__next__") and not isinstance(got, np.ndarray)
+        yield that(ok, "返回一个列表", hint, f"来的是 {type(got).__name__}")
         hint = "进来几层就返回几层，每层一对 (W, b)；只有一层时没有激活，W、b 不用变"
         if isinstance(got, list) and len(got) > len(layers):
             hint += "。多出来的层，是上一次调用留在列表里的吗"
@@ -1354,9 +1395,11 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
         outputs |= {said: _sigmoid_net(x, _slipped(layers, **slip)) for said, slip in slips.items()}
         right = _sigmoid_net(x, want)
         hint = (
-            "与 tanh 网络的输出不等。手算两层、各一个神经元、W = 1、b = 0 的：tanh 网络是 tanh x，"
-            "也就是 2σ(2x) − 1，一层一层对照你的 W 和 b"
+            "与 tanh 网络的输出不等。手算两层、各一个神经元的，W 依次是 1、3，b 都是 1："
+            "tanh 网络是 3 tanh(x + 1) + 1，tanh 写成 2σ(2·) − 1，再一层一层对照你的 W 和 b"
         )
+        if share == 0:
+            hint = "前一个两层的对，这一个不对：有东西从上一次调用留了下来"
         if len(layers) > 2:
             hint = (
                 "两层的已经对了，错在中间的层：前面有 σ，要把 h = 2s − 1 代进去；后面也有 σ，"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aigc_course.exercises import check, ex03
+from aigc_course.exercises import check, ex03, judge
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
@@ -869,7 +869,7 @@ WRONG = [
     Wrong("03.1", "no upstream", neuron_no_upstream, "漏了上游", 0),
     Wrong("03.1", "wrong slope", neuron_wrong_slope, "σ 自己的导数是 σ(1−σ)", 0),
     Wrong("03.1", "no z", neuron_no_z, "漏了一个因子", 0),
-    Wrong("03.1", "no two", neuron_no_two, "少了 2", 0),
+    Wrong("03.1", "no two", neuron_no_two, "平方的导数是 2(h−y)", 0),
     Wrong("03.1", "sign", neuron_sign, "符号反了", 0),
     Wrong("03.1", "swapped", neuron_swapped, "次序是", 0),
     Wrong("03.1", "bare b", neuron_bare_b, "还要乘上游", 0),
@@ -1136,8 +1136,8 @@ def rewrite_shift_not_doubled(layers):
 
 WRONG += [
     Wrong("03.2", "not summed", linear_outer_not_summed, "沿批相加", (0, 99)),
-    Wrong("03.3", "short constant", gelu_short, "常数抄短了", 0),
-    Wrong("03.4", "maximum from 0", ce_maximum_from_zero, "一行全是负数", (0, 99)),
+    Wrong("03.3", "short constant", gelu_short, "常数抄短", 0),
+    Wrong("03.4", "maximum from 0", ce_maximum_from_zero, "从 0 起找的", (0, 99)),
     Wrong("03.4", "labelled first", ce_labelled_first, "不一定排在最后", (0, 99)),
     Wrong("03.4", "1/p", ce_through_minus_one_over_p, "−1/p 是 −inf", (0, 99)),
     Wrong("03.4", "column maximum", ce_column_maximum, "每列的最大值", 0),
@@ -1154,6 +1154,115 @@ WRONG += [
     Wrong("03.9", "shift not doubled", rewrite_shift_not_doubled, "中间的层", (0, 99)),
 ]
 
+# --- what only further inputs tell: another step, another point, the call after -----------------
+
+
+def neuron_of_minus_z(w, x, b, y):
+    z = w * x + b
+    s = 1 / (1 + np.exp(z))
+    dz = 2 * (z * s - y) * (s + z * s * (1 - s))
+    return dz * x, dz * w, dz
+
+
+def linear_into_buffers(dy, x, W, kept={}):  # noqa: B006
+    dW, db = kept.setdefault(W.shape, (np.empty(W.shape), np.empty(len(W))))
+    np.matmul(dy.T, x, out=dW)
+    np.sum(dy, axis=0, out=db)
+    return dy @ W, dW, db
+
+
+def gelu_flat_outside(dy, x):
+    return np.where(abs(x) > 5, dy * (x > 0), ex03.gelu_backward(dy, x))
+
+
+def ce_maximum_of_sizes(logits, y):
+    known = y >= 0
+    e = np.exp(logits - abs(logits).max(axis=1, keepdims=True))
+    d = e / e.sum(axis=1, keepdims=True)
+    d[known, y[known]] -= 1
+    d[~known] = 0
+    return d / max(known.sum(), 1)
+
+
+def check_of_float32(f, x, grad, eps=1e-5):
+    return verdict(grad, differences(f, x.astype(np.float32).astype(float), eps))
+
+
+def check_other_step(f, x, grad, eps=1e-3):
+    return verdict(grad, differences(f, x, eps))
+
+
+def check_of_five_points(f, x, grad, eps=1e-5):
+    near, wide = differences(f, x, eps), differences(f, x, 2 * eps)
+    return verdict(grad, (4 * near - wide) / 3)
+
+
+def check_small_is_none(f, x, grad, eps=1e-5):
+    error, where = ex03.gradient_check(f, x, grad, eps)
+    return error if error >= 1e-9 else 0.0, where
+
+
+def check_yes_or_no(f, x, grad, eps=1e-5):
+    error, where = ex03.gradient_check(f, x, grad, eps)
+    return error < 1e-7, where
+
+
+def check_grad_and_back(f, x, grad, eps=1e-5):
+    n = differences(f, x, eps)
+    found = ex03.gradient_check(f, x, grad, eps)
+    grad -= n
+    grad += n
+    return found
+
+
+def mlp_shifts_labels(x, y, params):
+    y -= y.min()
+    return ex03.mlp_backward(x, y, params)
+
+
+def mlp_maximum_not_added(x, y, params):
+    loss, grads = ex03.mlp_backward(x, y, params)
+    h = np.maximum(x @ params["W1"].T + params["b1"], 0)
+    return loss - (h @ params["W2"].T + params["b2"]).max(axis=1).mean(), grads
+
+
+def mlp_one_dictionary(x, y, params, grads={}):  # noqa: B006
+    loss, found = ex03.mlp_backward(x, y, params)
+    grads.update(found)
+    return loss, grads
+
+
+def residual_cuts_x(dy, x, W1, W2):
+    z = x @ W1.T
+    np.maximum(x, 0, out=x)
+    dz = (dy @ W2) * (z > 0)
+    return dy + dz @ W1, dz.T @ x, dy.T @ np.maximum(z, 0)
+
+
+def growth_whole(d_in, d_out, std, slope):
+    return d_in * std**2 * (1 + slope**2) // 2, d_out * std**2 * (1 + slope**2) // 2
+
+
+def growth_remembered(d_in, d_out, std, slope, kept={}):  # noqa: B006
+    factor = kept.setdefault(std, std**2 * (1 + slope**2) / 2)
+    return d_in * factor, d_out * factor
+
+
+def rewrite_in_array(layers):
+    return np.array(ex03.tanh_to_sigmoid(layers), dtype=object)
+
+
+WRONG += [
+    Wrong("03.1", "of minus z", neuron_of_minus_z, "σ(−z)", 0),
+    Wrong("03.3", "flat outside", gelu_flat_outside, "还没有到", (0, 99)),
+    Wrong("03.5", "other step", check_other_step, "不写 eps 时步长是 1e-5", (0, 99)),
+    Wrong("03.5", "yes or no", check_yes_or_no, "error 是误差本身", 0),
+    Wrong("03.6", "maximum not added", mlp_maximum_not_added, "m 没有加回来", 0),
+    Wrong("03.7", "cuts x", residual_cuts_x, "x 被原地修改", 0),
+    Wrong("03.8", "whole", growth_whole, "整除", 0),
+    Wrong("03.9", "in an array", rewrite_in_array, "装不下", (0, 99)),
+]
+
 # one hint serves several slips of the same kind
 SAME_HINT: list[Wrong] = [
     Wrong("03.8", "swapped", growth_swapped, "数错了项", 0),
@@ -1162,6 +1271,12 @@ SAME_HINT: list[Wrong] = [
     Wrong("03.7", "other of two", residual_other_of_two, "不看梯度的正负", 0),
     Wrong("03.5", "flat function", num_flat_function, "两个梯度都是 0 时误差才是 0", 84),
     Wrong("03.2", "in place, dy", linear_scales_dy, "被原地修改", 88),
+    Wrong("03.5", "five points", check_of_five_points, "不是两点的中心差分", (0, 99)),
+    Wrong("03.5", "grad and back", check_grad_and_back, "舍入不会还原", (0, 99)),
+    Wrong("03.6", "shifts labels", mlp_shifts_labels, "y 照原样用", (0, 99)),
+    Wrong("03.4", "maximum of sizes", ce_maximum_of_sizes, "先取绝对值", (0, 99)),
+    Wrong("03.5", "of float32", check_of_float32, "x 始终是 float64", (0, 99)),
+    Wrong("03.5", "small is none", check_small_is_none, "很小的误差也照公式报", (0, 99)),
 ]
 
 
@@ -1176,12 +1291,25 @@ globals().update(
 )
 
 
-@pytest.mark.parametrize(("number", "answer"), [("03.1", neuron_cached), ("03.6", mlp_accumulates)])
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [("03.1", neuron_cached), ("03.6", mlp_accumulates), ("03.8", growth_remembered)],
+)
 def test_what_stays_between_calls_is_told(number, answer):
     """It stays between seeds as well, so it is asked once."""
     result = check(number, answer, noted=False)
     assert result.status == "failed"
     assert "上一次调用" in result.wrong.hint
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"), [("03.2", linear_into_buffers), ("03.6", mlp_one_dictionary)]
+)
+def test_what_was_returned_is_not_written_over(number, answer):
+    """Told in the notebook, where the lesson keeps it; the gradebook gets copies."""
+    result = judge(number, answer)
+    assert result.status == "failed"
+    assert "每次都造新的" in result.wrong.hint
 
 
 def test_what_can_be_gone_through_only_once_is_no_list():
