@@ -244,7 +244,8 @@ def _shapes(B: int, K: int, logits: str) -> Callable[[str], str]:
         if ends == {B, K}:  # what is told of shapes elsewhere would fit one of the two cases only
             return (
                 f"形状 ({B},) 与 ({B}, {K}) 不能逐元素相算。({B},) 的那个若是 y，它是类别编号，"
-                f"不是 one-hot；若是每行一个数（最大值、LSE），补上最后一维变成 ({B}, 1)"
+                f"不是 one-hot；若是每行一个数（最大值、LSE），补上最后一维变成 ({B}, 1)；"
+                f"若该每类一个（权重），长度取 {logits}.shape[1]"
             )
         return ""
 
@@ -334,7 +335,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     }
     hint = (
         "从 −ln p(y|λ) 出发，代入 λ = e^z，去掉与 z 无关的项。"
-        "拿一个样本对一遍：z = 0 时是 1，z = 1、y = 2 时是 e − 2 ≈ 0.718"
+        "拿两个样本对一遍：z = (0, 1)、y = (0, 3) 时是 (e − 2)/2 ≈ 0.359"
     )
     if _scalar(loss) is not None and np.isnan(np.asarray(loss, dtype=float)):
         hint = "取了负数的对数：z 本身就是 ln λ，可以是负的，不要再取 ln"
@@ -357,7 +358,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     }
     hint = (
         "dz[i] 是 loss 对 z[i] 的导数，形状与 z 相同；用中心差分检验。"
-        "只有一个样本、z = 0、y = 3 时它是 −2"
+        "z = (0, 1)、y = (0, 3) 时是 (1/2, (e − 3)/2) ≈ (0.5, −0.141)"
     )
     yield _digits(value(dz, want_dz, "dz", hint, traps, form=hint), _FORMULA)
     yield same_again(call, z, y)
@@ -368,15 +369,15 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     hint = "z 可以是任何实数，不要裁剪；y 可以是整数数组，计数可以上百万"
     traps = {"去掉 ln y! 以后，loss 可以是负的：不要取绝对值": -want}
     yield value(loss, want, "计数上百万、y 是整数时的 loss", hint, traps, weight=0.5)
-    hint = f"{hint}；dz 用公式算，差分在这里不够准"
     if shape_of(big_dz) == (N,) and np.asarray(big_dz).dtype.kind in "iu":
         hint = "dz 是整数数组，小数都截掉了：y 是整数时 np.zeros_like(y) 也是；用 np.zeros(len(z))"
     step = value(big_dz, want_dz, "计数上百万、y 是整数时的 dz", hint, weight=0.5)
     yield _digits(step, _FORMULA)
     yield value(dz, kept, "上一次返回的 dz", _KEPT, weight=0)
     low = np.array([-800.0, -800.0, 1.0])
-    high = np.append(rng.normal(size=3), rng.uniform(701, 706))
+    high = np.append(rng.normal(size=3), rng.uniform(709.4, 709.7))  # overflows at 709.78
     for label, at, counts, hint in (
+        ("z 照旧，y 换了", z, y[::-1], "只换 y，loss 与 dz 都要重新算"),
         (
             "z = −800",
             low,
@@ -402,7 +403,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
             value(loss, want, f"{label}：loss", hint),
             value(dz, want_dz, f"{label}：dz", hint, atol=0.0),
         ]
-        yield as_one(label, steps, weight=0.5)
+        yield as_one(label, steps, weight=0.0 if at is z else 0.5)
     yield call.untouched(weight=0.5)
 
 
@@ -438,11 +439,11 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
         "每一项要乘 p：是加权的和": [np.sum(ratio), np.mean(ratio)],
         "是 ln p 减 ln q，不是 ln p 除以 ln q": np.sum(p * np.log(p) / np.log(q)),
         "p 小于 q 的项是负的，也要加上": np.sum(np.where(p > q, p * ratio, 0)),
-        "少了最后一类": want - p[-1] * ratio[-1],
+        "少算了最后几类：类数是 len(p)，不是写死的数": list(np.cumsum(p * ratio)[:-1]),
     }
     hint = (
         "KL(p‖q) = Σ p·(ln p − ln q)。手算对一遍："
-        "p = (0.5, 0.5)、q = (0.25, 0.75) 时是 0.5·ln 2 + 0.5·ln(2/3) ≈ 0.144"
+        "p = (0.25, 0.75)、q = (0.75, 0.25) 时是 0.5·ln 3 ≈ 0.549（逐类成对，不排序）"
     )
     form = "要对所有类别求和，返回一个数"
     yield value(got, want, "两个普通的分布", hint, traps, form=form)
@@ -478,7 +479,7 @@ def _zeros_of_p(call: Caller, p: Array, q: Array, form: str) -> Steps:
                 ),
             }
         number = _scalar(got)
-        hint = "p 里的 0 不该有贡献，也不要为了避开它而给 p 或 q 加小数"
+        hint = "p 里的 0 不该有贡献：先挑出 p > 0 的项再求和，不给 p 或 q 加小数，也不事后换掉 nan"
         if number is not None and np.isposinf(number):
             hint = "只有 p > 0 的地方 q 为 0 才是无穷大；p 为 0 的项是 0，不管 q 是多少"
         elif number is not None and not np.isfinite(number):
@@ -516,7 +517,7 @@ def _zeros_of_q(call: Caller, p: Array, q: Array) -> Steps:
             "q 在 p 有值的地方是 0 时",
             hot,
             (1 - hot) / (K - 1),
-            "这时 KL 是无穷大：别用 +1e-12 把它掩盖掉，也别漏掉这一项",
+            "这时 KL 是无穷大：别用 +1e-12、nan_to_num 把它掩盖掉，也别漏掉这一项",
         ),
         (
             "q 在 p 最小的那一类是 0 时",
@@ -597,7 +598,7 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
 
     hint = (
         "样本合在一起，平均损失是多少？再取指数。对一遍："
-        "两批平均 1 和 3、样本 3 个和 1 个，合起来的平均是 1.5，困惑度是 e 或 2 的 1.5 次方"
+        "三批平均 1、3、2，样本 3、1、4 个，合起来的平均是 1.75，困惑度是 e 或 2 的 1.75 次方"
     )
     form = "困惑度是一个数"
     got, want = call(losses, counts, "nat")
@@ -605,11 +606,13 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
     got, want = call(losses, counts, "bit")
     yield value(got, want, "单位是 bit", hint, wrong(2.0), form=form)
     yield same_again(call, losses, counts, "bit")
+    yield value(*call(losses, counts[::-1], "bit"), "只换 counts", hint, form=form, weight=0)
+    yield value(*call(losses[::-1], counts, "bit"), "只换 losses", hint, form=form, weight=0)
     yield as_one("有的批为空", _empty(call, losses, counts, form), weight=0.5)
     yield as_one("有的批平均损失是 0，或者一样", _perfect(call, losses, counts, form), weight=0.25)
-    yield as_one("有一批的损失是无穷大", _infinite(call, form), weight=0.25)
+    yield as_one("有一批的损失是 inf 或 nan", _infinite(call, form), weight=0.25)
     got, want = call(losses[:1], np.array([1]), "bit")
-    hint = "只有一批、这一批只有一个样本时，困惑度就是它的损失的指数，一个数"
+    hint = "只有一批、一个样本时，困惑度就是它的损失的指数，一个数；有 1 个样本就不是空批"
     yield value(got, want, "只有一批、一个样本", hint, form=form, weight=0.25)
     got, want = call(np.full(3, np.log2(10)), np.array([1, 20, 300]), "bit")
     hint = "每批都是 log2 10 个 bit，合起来还是，困惑度应是类数 10"
@@ -665,12 +668,19 @@ def _perfect(call: Caller, losses: Array, counts: Array, form: str) -> Steps:
 def _infinite(call: Caller, form: str) -> Steps:
     hint = "有一个样本的损失是无穷大（给事实的概率是 0），合起来的困惑度就是 np.inf，如实返回"
     for label, losses, counts, unit in (
-        ("有一批的损失是无穷大，单位 nat", [np.inf, 1.0], [1, 5], "nat"),
-        ("有一批的损失是无穷大，还有一批为空", [np.nan, 1.0, np.inf], [0, 5, 1], "bit"),
+        ("有一批的损失是无穷大，单位 nat", [np.inf, 1.0], [2, 5], "nat"),
+        ("有一批的损失是无穷大，还有一批为空", [np.nan, 1.0, np.inf], [0, 5, 2], "bit"),
+        ("空批记的损失是 inf", [1.0, np.inf, 2.0], [2, 0, 3], "nat"),
     ):
+        if counts[1] == 0:
+            hint = "空不空只看样本数，不看损失是不是 nan：样本数为 0 的批，记的损失是什么都不算"
         with _told(_below("平均损失可以是无穷大：如实返回 np.inf，不是报错")):
             got, want = call(np.array(losses), np.array(counts), unit)
         yield value(got, want, label, hint, form=form)
+    got, _ = call(np.array([1.0, np.nan]), np.array([2, 3]))
+    number = _scalar(got)
+    label, hint = "不空的批损失是 nan", "这一批有样本，损失却是 nan：结果也是 nan，不要把它藏起来"
+    yield that(number is not None and np.isnan(number), label, hint, given=got)
 
 
 @exercise("02.4", "带遮挡的 log-sum-exp", points=3, asks="logsumexp(z, axis=-1)")
@@ -685,7 +695,8 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     B, K = int(rng.integers(4, 7)), int(rng.choice([3, 8, 9]))
     z = rng.normal(size=(B, K))
     dim = "dim、keepdim 是 PyTorch 的名字，NumPy 里叫 axis、keepdims"
-    with _told(lambda text: dim if "dim'" in text else ""):
+    cut = _below("axis 是 −1 时，z.shape[axis + 1:] 是整个形状：用 squeeze(axis)", of="reshape")
+    with _told(lambda text: dim if "dim'" in text else cut(text)):
         got, want = call(z)
     m = z.max(axis=1)
     traps = {
@@ -731,11 +742,12 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
         "keepdims=True 在哪一维都减得对，[:, None]、[..., 0] 只对一种 axis 对"
     )
     for axis in (0, 1, -1):
-        hint = "axis 没有用上：最大值、求和、去掉的都是这一维"
-        if axis == -1:
-            hint = "axis=−1 是最后一维，不论 z 有几维：最大值、求和、去掉的都是它"
+        hint = "最大值、求和、去掉的都是 axis 那一维（−1 是最后一维，不论 z 有几维）"
+        rest = "只去掉 axis 那一维，其余各维的大小与次序不变：np.moveaxis 行，.T、swapaxes 不行"
         with _told(_below(which)):
             got, want = call(cube, axis)
+        if shape_of(got) == cube.shape[:-1]:
+            rest = f"axis 没有用上：{hint}"
         if shape_of(got) == want.shape and not np.isfinite(np.asarray(got, dtype=float)).all():
             hint = "溢出了：减的要正好是这一条的最大值，不是别的轴上的，也不是绝对值最大的"
         n = cube.shape[axis]
@@ -744,7 +756,7 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
                 cube.reshape(-1, n)
             ).reshape(want.shape)
         }
-        yield value(got, want, f"三维，axis={axis}", hint, traps, form=hint, weight=0.25)
+        yield value(got, want, f"三维，axis={axis}", hint, traps, form=rest, weight=0.25)
     yield as_one("别的维数", _dimensions(call, cube), weight=0.25)
     hint = "只去掉 axis 那一维：大小是 1 的别的维要留着，用 squeeze(axis)，不是 squeeze()"
     steps = (
@@ -762,7 +774,7 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     masked[0, 1:] = -np.inf  # one left
     masked[-1, :2] = -np.inf  # nothing to begin with
     masked[-1, 2] = z[-1, 2]
-    masked[2:4] += np.array([[-2e4], [-2e3]])  # whatever number stood for −inf would show here
+    masked[2:4] += np.array([[-2e4], [-1e30]])  # whatever number stood for −inf would show here
     got, want = call(masked)
     hint = "遮住的（−inf）不算：exp(−inf) 是 0，不要把它换成别的数"
     if shape_of(got) == (B,) and np.isnan(np.asarray(got, dtype=float)).any():
@@ -787,6 +799,8 @@ def _lse_form(got: Any, z: Array) -> str:
             return "这是 softmax；LSE 是它分母的对数，每一条只有一个数"
         if np.allclose(came, log_p):
             return "这是 softmax 的对数 z − LSE；要的是 LSE 本身，每一条只有一个数"
+    if shape == z.shape[1:]:
+        return "不写 axis 时是最后一维，axis=−1：每一行得一个数，不是每一列"
     if shape == ():
         return "只去掉 axis 那一维：求和没写 axis，或者 z[掩码] 把数组拉成了一条？"
     return "沿 axis 求和，这一维要去掉，不保留"
@@ -826,6 +840,7 @@ def _dimensions(call: Caller, cube: Array) -> Steps:
 
 
 def _all_masked(call: Caller, masked: Array, form: str) -> Steps:
+    others = "只有全遮住的那一条是 −inf，别的条照常算"
     for label, given in (
         ("有一行全被遮住时", (masked,)),
         ("有一列全被遮住时，沿 axis=0", (masked.T, 0)),
@@ -840,8 +855,8 @@ def _all_masked(call: Caller, masked: Array, form: str) -> Steps:
             if np.isnan(came).any():
                 hint = "整条都是 −inf 时，−inf − (−inf) 成了 nan：这一条的 m 要换成 0"
             elif want.shape and np.isneginf(came).all():
-                hint = "只有全遮住的那一条是 −inf，别的条照常算"
-        yield value(got, want, label, hint, form=form)
+                hint = others
+        yield value(got, want, label, hint, form=form, none=others)
 
 
 @exercise(
@@ -906,7 +921,7 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
         (
             ("标签是 0 和 1", y, float(rng.uniform(2.1, 2.9))),
             ("标签是 0 和 1", y, float(rng.uniform(0.2, 0.4))),
-            ("目标是 0 到 1 之间的概率", soft, float(rng.uniform(12, 20))),
+            ("目标是 0 到 1 之间的概率", soft, float(rng.uniform(1200, 2000))),
         )
     ):
         got, want = call(z, target, w)
@@ -935,7 +950,7 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
                 np.mean(v * one + zero) for v in (w**2, w**0.5, 1 / w)
             ],
             capped: [
-                np.mean(v * one + zero) for v in (min(w, 10.0), float(int(w)), float(round(w)))
+                np.mean(v * one + zero) for v in (min(w, 10.0), min(w, 100.0), int(w), round(w))
             ],
             "平均除以样本数 N，不是除以权重之和": [
                 N * want / np.sum(1 + (w - 1) * target),
@@ -950,10 +965,11 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
         }
         hint = (
             "应等于 −[w·y ln σ(z) + (1−y) ln(1−σ(z))] 的平均。"
-            "y 全取 1，应正好是 w = 1 时的 w 倍；y 全取 0，应与 w 无关"
+            "y 全取 0，应与 w 无关；只有 z = 0、y = 0.5，w = 3 时是 2·ln 2 ≈ 1.386"
         )
-        yield value(got, want, f"pos_weight={w:.2g}，{label}", hint, traps, form=_MEAN)
+        yield value(got, want, f"pos_weight={w:.4g}，{label}", hint, traps, form=_MEAN)
     yield same_again(call, z, soft, w)
+    yield value(*call(z, soft[::-1], w), "只换 y", hint, form=_MEAN, weight=0)
     big = rng.uniform(800, 1000, size=6) * [1, -1, 1, -1, 30, -30]
     got, want = call(big, np.array([0.0, 1.0, 1.0, 1.0, 0.0, 1.0]), w)
     number = _scalar(got)
@@ -966,21 +982,23 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
     hint = "float32 在 e^{88.7} 就溢出：指数里只能出现 −|z|"
     yield value(got, want, "float32、|z| 上百", hint, rtol=1e-5, weight=0.25)
     sure = rng.uniform(39, 41, size=4) * [1, -1, 1, -1]
+    surer = rng.uniform(600, 700, size=4) * [1, -1, 1, -1]
     hint = (
         "损失极小但不是 0：用 np.log1p(x)，不要 np.log(1 + x)；"
         "也不要先把它加到 40 上再减 40，它会被淹没"
     )
     steps = (
         value(
-            *call(sure, (sure > 0).astype(float), weight),
-            f"判得又对又自信（|z| 约 40），pos_weight={weight:.2g}",
+            *call(given, (given > 0).astype(float), weight),
+            f"判得又对又自信（|z| 约 {size}），pos_weight={weight:.4g}",
             hint,
             rtol=1e-5,
             atol=0.0,
         )
+        for size, given in ((40, sure), (650, surer))
         for weight in (w, 1.0)
     )
-    yield as_one("判得又对又自信（|z| 约 40）", steps, weight=0.5)
+    yield as_one("判得又对又自信", steps, weight=0.5)
     yield call.untouched(weight=0.5)
 
 
@@ -1045,8 +1063,8 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
         ],
     }
     hint = (
-        "每行是 LSE(z) − z[y]，再对整批取平均。"
-        "拿上面那一格的三个样本对一遍：每个样本的损失、再看它们的平均，那里印着应有的数"
+        "每行是 LSE(z) − z[y]，y 是这一行自己的标签，再对整批取平均。"
+        "拿上面那一格的三个样本对一遍，那里印着应有的平均"
     )
     yield value(loss, want, "loss", hint, traps)
 
@@ -1094,11 +1112,11 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
     yield same_again(call, z, y)
     kept = np.array(dz)
     all_of_them = rng.permutation(np.resize(np.arange(K), B))
-    got, (want, want_dz) = call(z[::-1], all_of_them)
+    got, (want, want_dz) = call(z, all_of_them)
     loss, new_dz = yield from parts(got, 2, "loss, dz")
     yield value(dz, kept, "上一次返回的 dz", _KEPT, weight=0)
     first = all_of_them == 0
-    each = logsumexp(z[::-1]) - z[::-1][rows, all_of_them]
+    each = total - z[rows, all_of_them]
     steps = [
         value(loss, want, "每一类都出现：loss", _EVERY, {_CLASS_0: _without(each, first)}),
         value(
@@ -1115,7 +1133,12 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
         ),
     ]
     yield as_one("每一类都出现", steps, weight=0.25)
-    for label, b, k in (("类比样本多", 3, 12), ("只有一个样本", 1, 4), ("只有两类", 5, 2)):
+    for label, b, k in (
+        ("类比样本多", 3, 12),
+        ("只有一个样本", 1, 4),
+        ("只有两类", 5, 2),
+        ("只有一类", 2, 1),
+    ):
         with _told(_shapes(b, k, "z")):
             got, (want, want_dz) = call(rng.normal(size=(b, k)), rng.integers(k, size=b))
         loss, dz = yield from parts(got, 2, "loss, dz")
@@ -1124,14 +1147,17 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
             value(loss, want, f"{label}（B={b}，K={k}）：loss", hint),
             value(dz, want_dz, f"{label}（B={b}，K={k}）：dz", hint),
         ]
-        yield as_one(f"{label}（B={b}，K={k}）", steps, weight=0.5)
+        yield as_one(f"{label}（B={b}，K={k}）", steps, weight=0.5 if k > 1 else 0.0)
     huge = z * 4000 + rng.permutation(np.linspace(-9000, 9000, B))[:, None]
     got, (want, want_dz) = call(huge, y)
     loss, dz = yield from parts(got, 2, "loss, dz")
-    hint = "每一行减自己的最大值（或用 LSE）以后再取 exp，两处都要"
+    hint = "每一行减自己的最大值（减别的数还会溢出；或用 LSE）以后再取 exp，两处都要"
     number = _scalar(loss)
-    if number is not None and np.isposinf(number):
-        hint = "p 下溢成 0，ln 0 是无穷：损失直接用 LSE − z[y]，不要对 p 取 ln"
+    stable = shape_of(dz) == z.shape and np.isfinite(np.asarray(dz, dtype=float)).all()
+    if number is not None and not np.isfinite(number) and stable:
+        hint = (
+            "dz 是好的，损失溢出了：直接用 LSE − z[y]。对下溢成 0 的 p 取 ln 得 inf，再乘 0 是 nan"
+        )
     elif number is not None and np.isfinite(number) and number < want:
         hint = "损失被削平了：不要裁剪 z，也不要给 p 加小常数，直接用 LSE − z[y]"
     yield value(loss, want, "logits 上千、各行悬殊时的 loss", hint, weight=0.5)
@@ -1189,6 +1215,9 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
         _ROWS: _few_rows(each, K),
         _ONE_BASED: [-log_p[rows, y + k].mean() for k in (-1, 1)],
         _ALONG: -down[rows, y].mean(),
+        "不写 label_smoothing 时它是 0": [
+            (1 - e) * right - e * log_p.mean() for e in (0.05, 0.1, 0.2)
+        ],
         "除数是样本数 B = len(logits)，不是写死的数": [B * right / n for n in _FIXED if n != B],
     }
     hint = (
@@ -1201,7 +1230,8 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
     yield value(*call(logits, all_of_them), "每一类都出现", _EVERY, traps, weight=0.25)
     label = "只带类权重"
     try:
-        got, want = call(logits, y, weight=w)
+        with _told(_below("问给没给权重，写 weight is None", of="ambiguous")):
+            got, want = call(logits, y, weight=w)
     except TypeError as error:
         if "unexpected keyword argument 'weight'" not in str(error):
             raise
@@ -1253,11 +1283,15 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
     yield as_one("logits 上千", _huge(call, rng, logits, y, w, eps), weight=1.0)
     hint = "B 可以是 1：类权重约掉了，剩下的是这个样本自己的损失"
     steps = [value(*call(logits[:1], y[:1], w), "只有一个样本，带类权重", hint)]
-    hint = "B 可以是 1；K 从 logits.shape 取"
+    hint = "B 可以是 1，K 可以比 B 大：都从 logits.shape 取"
     steps += [value(*call(logits[:1], y[:1], w, eps), "只有一个样本，两样一起带", hint)]
+    wide, labels = rng.normal(size=(3, 12)), np.array([11, 0, 5])
+    with _told(_shapes(3, 12, "logits")):
+        got, want = call(wide, labels, rng.uniform(0.2, 3.0, size=12), eps)
+    steps += [value(got, want, "类比样本多（B=3，K=12）", hint)]
     hint = "ε 在 [0, 1) 里都行：照数用，不要截"
     steps += [value(*call(logits, y, w, 0.8), "ε = 0.8", hint)]
-    yield as_one("只有一个样本，以及 ε 很大", steps, weight=0.25)
+    yield as_one("别的 B 与 K，以及 ε 很大", steps, weight=0.25)
     yield call.untouched(weight=0.25)
 
 
@@ -1270,6 +1304,7 @@ def _smoothing(call: Caller, logits: Array, y: Array, eps: float) -> Steps:
     traps = {
         "ε 平分给全部 K 类（含真实类），不是其余 K − 1 类": -(1 - eps) * true - eps * others,
         "没有用到 label_smoothing": -true,
+        "目标是整数数组，小数都截掉了：用 float64": 0.0,
         "真实类别的目标是 1 − ε + ε/K：平分给 K 类的那一份也有它的": -(1 - eps) * true
         - eps * (K - 1) / K * others,
         "每一类分到的是 ε/K，不是 ε：少除了一个 K": -(1 - eps) * true - eps * K * flat,
@@ -1287,7 +1322,7 @@ def _smoothing(call: Caller, logits: Array, y: Array, eps: float) -> Steps:
     }
     hint = (
         "目标变成 (1−ε)·one-hot + ε/K，每一行加起来仍是 1；损失是 −Σ 目标·log_p。"
-        "对一遍：K = 10、ε = 0.1 时，目标是 0.91 与九个 0.01"
+        "对一遍：K = 10、ε = 0.1 时，目标是 0.91 与九个 0.01，这一批里没有的类也有一份"
     )
     got, want = call(logits, y, label_smoothing=eps)
     yield value(got, want, "只带标签平滑", hint, traps)

@@ -823,6 +823,59 @@ def ce_smooth_prediction(logits, y, weight=None, label_smoothing=0.0):
     return ce_with(np.log(p), np.eye(logits.shape[1])[y], y, weight)
 
 
+def poisson_capped(z, y):
+    return ex02.poisson_loss(np.minimum(z, 709), y)
+
+
+def perplexity_without_nan(losses, counts, unit="nat"):
+    seen = ~np.isnan(losses)
+    mean = np.sum(losses[seen] * counts[seen]) / counts[seen].sum()
+    return np.exp(mean) if unit == "nat" else 2**mean
+
+
+def perplexity_nan_is_zero(losses, counts, unit="nat"):
+    mean = np.nansum(losses * counts) / counts.sum()
+    return np.exp(mean) if unit == "nat" else 2**mean
+
+
+def lse_tiny_is_masked(z, axis=-1):
+    m = z.max(axis=axis, keepdims=True)
+    return _lse(z, axis, np.where(m < -1e6, 0, m))
+
+
+def lse_swapped_axes(z, axis=-1):
+    return ex02.logsumexp(np.swapaxes(z, axis, -1))
+
+
+def lse_first_axis(z, axis=0):
+    return ex02.logsumexp(z, axis)
+
+
+def bce_weight_up_to_100(z, y, pos_weight=1.0):
+    return ex02.bce_with_logits(z, y, min(pos_weight, 100.0))
+
+
+def bce_without_small_tails(z, y, pos_weight=1.0):
+    tail = np.where(np.abs(z) > 45, 0.0, np.log1p(np.exp(-np.abs(z))))
+    one, zero = np.maximum(-z, 0) + tail, np.maximum(z, 0) + tail
+    return np.mean(pos_weight * y * one + (1 - y) * zero)
+
+
+def grad_of_log_p(z, y):
+    _, p = _parts(z)
+    hot = np.eye(z.shape[1])[y]
+    return -np.sum(hot * np.log(p)) / len(z), (p - hot) / len(z)
+
+
+def grad_at_least_two(z, y):
+    hot = np.eye(max(z.shape[1], 2))[y]
+    return ex02.loss_and_grad(z, y)[0], (_parts(z)[1] - hot) / len(z)
+
+
+def ce_smooth_by_default(logits, y, weight=None, label_smoothing=0.1):
+    return ex02.cross_entropy(logits, y, weight, label_smoothing)
+
+
 WRONG = [
     Wrong("02.1", "with ln y!", poisson_whole, "ln y! 与 z 无关", 0),
     Wrong("02.1", "sum", poisson_sum, "不是求和", 0),
@@ -931,9 +984,20 @@ WRONG = [
     Wrong("02.7", "one maximum", ce_one_maximum, "整个矩阵的最大值", 76),
     Wrong("02.7", "by class", ce_by_class, "不要由标签算权重", 0),
     Wrong("02.7", "smooth prediction", ce_smooth_prediction, "不是预测的概率", 44),
+    Wrong("02.3", "without nan", perplexity_without_nan, "空不空只看样本数，不看", 74),
+    Wrong("02.3", "nan is zero", perplexity_nan_is_zero, "这一批有样本，损失却是 nan", 74),
+    Wrong("02.4", "swapped axes", lse_swapped_axes, "次序不变", 43),
+    Wrong("02.4", "first axis", lse_first_axis, "不写 axis 时是最后一维", 0),
+    Wrong("02.6", "log p", grad_of_log_p, "对下溢成 0 的 p 取 ln", 71),
+    Wrong("02.6", "at least two", grad_at_least_two, "B 与 K 从 z.shape 取", 71),
+    Wrong("02.7", "smooth by default", ce_smooth_by_default, "不写 label_smoothing 时", 0),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT: list[Wrong] = [
+    Wrong("02.1", "capped at 709", poisson_capped, "e^z 还没有溢出", 70),
+    Wrong("02.4", "tiny is masked", lse_tiny_is_masked, "有限的最大值再小也要减", 70),
+    Wrong("02.5", "up to 100", bce_weight_up_to_100, "照数乘，不要截", 52),
+    Wrong("02.5", "without small tails", bce_without_small_tails, "损失极小但不是 0", 83),
     Wrong("02.2", "padded", kl_padded, ("不加小数", "多加了小常数"), (36, 55)),
     Wrong("02.2", "dropped", kl_dropped, "漏掉这一项", 72),
     Wrong("02.4", "less the mean", lse_less_mean, "溢出成 inf", 18),
@@ -987,6 +1051,25 @@ def ce_without_none(logits, y, weight=None, label_smoothing=0.0):
     return -(weight * _target(logits, y, label_smoothing) * log_p).sum() / weight[y].sum()
 
 
+def ce_if_weight(logits, y, weight=None, label_smoothing=0.0):
+    return ce_by_average(logits, y, weight if weight else None, label_smoothing)
+
+
+def ce_of_ten(logits, y, weight=None, label_smoothing=0.0):
+    K = logits.shape[1]
+    target = (1 - label_smoothing) * np.eye(10)[y][:, :K] + label_smoothing / K
+    return ce_with(logits - ex02.logsumexp(logits)[:, None], target, y, weight)
+
+
+def ce_weight_of_samples(logits, y, weight=None, label_smoothing=0.0):
+    w = np.ones(len(y)) if weight is None else weight
+    return -(w * _target(logits, y, label_smoothing) * logits).sum() / w[y].sum()
+
+
+def lse_slices_the_shape(z, axis=-1):
+    return lse_moved(z, axis).reshape(z.shape[:axis] + z.shape[axis + 1 :])
+
+
 def grad_labels_as_one_hot(z, y):
     return -np.mean(y * np.log(_parts(z)[1])), z
 
@@ -1035,6 +1118,10 @@ def lse_second_axis(z, axis=-1):
         ("02.6", grad_labels_as_one_hot, "类别编号，不是 one-hot"),
         ("02.7", ce_classes_in_the_labels, "类数取 logits.shape[1]"),
         ("02.7", ce_without_none, "weight 没给时就是 None"),
+        ("02.7", ce_if_weight, "写 weight is None"),
+        ("02.7", ce_of_ten, "类数取 logits.shape[1]"),
+        ("02.7", ce_weight_of_samples, "若该每类一个（权重）"),
+        ("02.4", lse_slices_the_shape, "是整个形状"),
     ],
 )
 def test_an_error_says_which_mistake_it_comes_from(number, answer, words):
@@ -1107,6 +1194,30 @@ def test_what_stays_between_calls_is_told_as_such():
         result = check(number, answer)
         wrong = result.wrong
         assert wrong is not None and "上一次调用" in f"{wrong.here}{wrong.hint}", str(result)
+
+
+@pytest.mark.parametrize(
+    ("number", "right", "known_by"),
+    [
+        ("02.1", poisson_by_loop, 0),
+        ("02.2", kl_by_loop, 0),
+        ("02.3", perplexity_by_sum, 0),
+        ("02.3", perplexity_by_sum, 1),
+        ("02.5", bce_by_loop, 0),
+        ("02.6", grad_by_loop, 0),
+        ("02.7", ce_by_loop, 0),
+    ],
+)
+def test_results_kept_by_one_argument_do_not_pass(number, right, known_by):
+    memo: dict[Any, Any] = {}
+
+    def answer(*args, **options):
+        rest = str((args[2:], options))
+        return memo.setdefault((args[known_by].tobytes(), rest), right(*args, **options))
+
+    result = check(number, answer)
+    wrong = result.wrong
+    assert wrong is not None and "上一次调用" in f"{wrong.here}{wrong.hint}", str(result)
 
 
 # --- the library's versions --------------------------------------------------------------------
