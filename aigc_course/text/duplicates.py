@@ -17,6 +17,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 Hashes = NDArray[np.uint32]
+ALL_PAIRS = 32  # rows of a bucket up to which each is compared with each
 
 
 # --- exact -------------------------------------------------------------------------------------
@@ -130,7 +132,8 @@ class MinHash:
     Args:
         size: P, the length of a signature.
         n: characters in a shingle.
-        seed: of the random functions (a·h + b) mod 2³², a odd: each shuffles the 2³² numbers.
+        seed: of the functions (a·h + b) mod 2³², a odd: each shuffles the 2³² numbers, not as
+            freely as the theory asks, but so that the estimate keeps its law (which is tested).
 
     Raises:
         ValueError: ``size`` or ``n`` is less than 1.
@@ -270,8 +273,8 @@ class Pair:
 def candidates(band_keys: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
     """Pairs of rows that share a band, each once, in order; ``band_keys`` as of Bands.keys.
 
-    In a bucket of m rows the first is paired with each other, not each with each: m − 1 pairs that
-    hold the bucket together instead of m²/2.
+    In a bucket of more than :data:`ALL_PAIRS` rows the first and the row before are paired with
+    each, not each with each: 2m pairs that hold the bucket together instead of m²/2.
     """
     pairs: set[tuple[int, int]] = set()
     for column in band_keys.T:
@@ -279,7 +282,11 @@ def candidates(band_keys: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
         for row, one in enumerate(column.tolist()):
             buckets[one].append(row)
         for rows in buckets.values():
-            pairs.update((rows[0], row) for row in rows[1:])
+            if len(rows) <= ALL_PAIRS:
+                pairs.update(combinations(rows, 2))
+            else:
+                pairs.update((rows[0], row) for row in rows[1:])
+                pairs.update(pairwise(rows))
     yield from sorted(pairs)
 
 
@@ -289,8 +296,8 @@ def near_duplicates(
     """Pairs whose Jaccard index is at least ``threshold``: candidates by bands, then measured.
 
     Every pair that comes back is right, for its likeness is counted and not estimated. A few that
-    are there do not come back: those that share no band, and those that share one only with each
-    other's neighbour (see :func:`candidates`); :func:`clusters` joins the latter.
+    are there do not come back: those that share no band, and some of a text that is there more
+    than :data:`ALL_PAIRS` times (see :func:`candidates`); :func:`clusters` joins the latter.
 
     Args:
         texts: cleaned texts; compare :func:`~aigc_course.text.cleaning.forms` of them to ignore
