@@ -31,36 +31,36 @@ def softmax(z):
 ASKS = """
 import json, os, sys
 import numpy as np
-from aigc_course import text
+from aigc_course import added
 from aigc_course.judging.core import check, exercise
 from aigc_course.judging.forbidden import static_findings
 from aigc_course.judging.judges import value
 
 @exercise("98.1", title="softmax", points=2, asks="softmax(z)")
-@exercise("98.2", title="softmax", points=2, asks="softmax(z)", allows=("aigc_course.text.*",))
+@exercise("98.2", title="softmax", points=2, asks="softmax(z)", allows=("aigc_course.added.*",))
 def judge_softmax(answer, rng):
     z = rng.normal(size=(3, 4))
     e = np.exp(z)
     yield value(answer(z), e / e.sum(axis=1, keepdims=True), "p")
 
 def by_name(z):
-    return text.softmax(z)
+    return added.softmax(z)
 
 def unseen(z):
-    return getattr(text, "soft" + "max")(z)
+    return getattr(added, "soft" + "max")(z)
 
 def own(z):
     return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
 class Mine:
-    __call__ = staticmethod(text.softmax)
+    __call__ = staticmethod(added.softmax)
 
-source = "from aigc_course import text\\ndef f(z):\\n    return text.softmax(z)\\n"
+source = "from aigc_course import added\\ndef f(z):\\n    return added.softmax(z)\\n"
 said = {
-    "check": {f.__name__: check("98.1", f).status for f in (by_name, unseen, own, text.softmax)},
+    "check": {f.__name__: check("98.1", f).status for f in (by_name, unseen, own, added.softmax)},
     "allowed": check("98.2", by_name).status,
     "source": static_findings(source),
-    "source allowed": static_findings(source, ("aigc_course.text.*",)),
+    "source allowed": static_findings(source, ("aigc_course.added.*",)),
 }
 print(json.dumps(said))
 """
@@ -70,14 +70,14 @@ import numpy as np
 from aigc_course.classroom.sandbox import Kind, Sandbox
 from aigc_course.judging.result import Stopped
 
-called = "def f(z):\\n    from aigc_course.text import softmax\\n    return softmax(z)\\n"
+called = "def f(z):\\n    from aigc_course.added import softmax\\n    return softmax(z)\\n"
 unhooked = (
     "import sys, os, aigc_course\\n"
     "FOLDER = os.path.dirname(aigc_course.__file__)\\n"
     "def f(z):\\n"
     "    sys.meta_path[:] = [m for m in sys.meta_path if type(m).__name__ != 'ClosedModules']\\n"
     "    try:\\n"
-    "        from aigc_course.text import softmax\\n"
+    "        from aigc_course.added import softmax\\n"
     "        return 'imported'\\n"
     "    except ModuleNotFoundError:\\n"
     "        return sorted(os.listdir(FOLDER))\\n"
@@ -90,7 +90,7 @@ with Sandbox() as sandbox:
         except Stopped as stopped:
             said["called"] = [stopped.status, stopped.message]
         said["unhooked"] = worker.answer([(unhooked, "<a>", 1)], "f")(z)
-allows = ("aigc_course.text.*",)
+allows = ("aigc_course.added.*",)
 with Sandbox(Kind.of(allows)) as sandbox, sandbox.worker(allows=allows) as worker:
     said["allowed"] = worker.answer([(called, "<a>", 1)], "f")(z).tolist()
 print(json.dumps(said))
@@ -102,8 +102,8 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a copy of the course with a package more; what runs in it sees only that copy."""
     root = tmp_path_factory.mktemp("course")
     shutil.copytree(PACKAGE, root / "aigc_course", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "aigc_course" / "text").mkdir()
-    (root / "aigc_course" / "text" / "__init__.py").write_text(ADDED, encoding="utf-8")
+    (root / "aigc_course" / "added").mkdir()
+    (root / "aigc_course" / "added" / "__init__.py").write_text(ADDED, encoding="utf-8")
     return root
 
 
@@ -127,16 +127,16 @@ def test_an_added_package_is_refused_in_the_notebook(added: Path):
     refused = dict.fromkeys(("by_name", "unseen", "softmax"), "refused")
     assert said["check"] == refused | {"own": "passed"}
     assert said["allowed"] == "passed"
-    assert said["source"] == ["第 3 行用了 aigc_course.text.softmax"]
+    assert said["source"] == ["第 3 行用了 aigc_course.added.softmax"]
     assert said["source allowed"] == []
 
 
 @pytest.mark.skipif(bool(Sandbox.available()), reason=Sandbox.available())
 def test_an_added_package_is_refused_in_the_sandbox_and_is_not_there(added: Path):
     said = ask(added, SANDBOXED)
-    assert said["called"] == ["refused", "这道练习不能用 aigc_course.text"]
+    assert said["called"] == ["refused", "这道练习不能用 aigc_course.added"]
     there = said["unhooked"]
-    assert isinstance(there, list) and "text" not in there and "runtime.py" in there
+    assert isinstance(there, list) and "added" not in there and "runtime.py" in there
     assert said["allowed"] == [[0.5, 0.5], [0.5, 0.5]]
 
 
