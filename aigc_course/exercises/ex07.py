@@ -234,8 +234,10 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
     a[0] = abs(a[0])
     a[1] = -abs(a[1])
     soft = np.sign(a) * np.maximum(np.abs(a) - l1, 0)
-    got, want = call(a, l1, l2)
+    hint = "a 可以是任意形状：不假定有几维，逐元素算"
+    got, want = yield from attempt(lambda: call(a, l1, l2), "w", {IndexError: hint})
     traps = {
+        "小数没有了：结果是整数数组": np.trunc(want),
         "l2 没有起作用：这是只有 L1 的软阈值": soft,
         "l1 没有起作用：这是只有 L2 的解": a / (1 + l2),
         "先缩小再减 l1，次序反了：把 w > 0 的方程重解一遍": [
@@ -270,15 +272,16 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
     form = "每个 a 一个 w，同形"
     w = yield from array(got, a.shape, "w", form)
     yield that(np.isfinite(w).all(), "w 由数组成", "出现了 nan：a = 0 处的 a/|a| 是 0/0")
-    close = np.allclose(w, want, atol=1e-6)
-    hint = "|a| ≤ l1 的地方要恰好是 0，不能只是很小"
-    yield that(not close or bool(np.all(w[6:] == 0)), "恰好为 0 的地方", hint)
+    near = np.abs(a) <= l1
+    if np.allclose(w, want, atol=1e-6):
+        hint = "|a| ≤ l1 的地方要恰好是 0，不能只是很小"
+        yield that(np.all(w[near] == 0), "恰好为 0 的地方", hint)
     yield value(got, want, "w", _wrong_part(w, want, a, l1), traps, form=form)
     yield again(call, rng.permutation(a), l1, l2)
     edge = np.array([l1, -l1, 2 * l1, l1 + 1e-6, -l1 - 1e-6])
     got, want = call(edge, l1, l2)
     w = yield from array(got, edge.shape, "|a| 在 l1 上下", form)
-    hint = "|a| 比 l1 大一点，w 就不是 0，哪怕很小：只有 |a| ≤ l1 才清成 0"
+    hint = "|a| 比 l1 大一点（这里大 10⁻⁶），w 就不是 0：只有 |a| ≤ l1 才清成 0"
     yield that(np.all(w[3:] != 0), "|a| 略大于 l1", hint, given=got)
     hint = "|a| = l1 时 w 是 0；再大多少，就从多少算起"
     yield value(got, want, "|a| 在 l1 上下", hint, weight=0.5, atol=1e-12)
@@ -296,14 +299,14 @@ def _wrong_part(w: Array, want: Array, a: Array, l1: float) -> str:
     wrong = ~np.isclose(w, want, rtol=1e-6, atol=1e-9)
     inside = np.abs(a) <= l1
     if not wrong[~inside].any():
-        return "|a| > l1 的都对；|a| ≤ l1 的要恰好是 0。次梯度会在 0 两边来回跳：分情形写"
+        return "|a| > l1 的都对；|a| ≤ l1 的要恰好是 0：分情形写，不是一步步走近"
     if not wrong[a > 0].any():
         return "a 为正的都对，为负的不对：w < 0 时 |w| 的导数是 −1，把那个方程重解一遍"
     if not wrong[a < 0].any():
         return "a 为负的都对，为正的不对：w > 0 时 |w| 的导数是 1，把那个方程重解一遍"
     if np.median(np.abs(w - want)) < 0.02:
         return "处处只差一点：在网格上逐点试、走很多步，都只能走近；这里要从方程解出的式子"
-    return "手算一个来比：a = 3、l1 = 1、l2 = 1，w > 0 时令 w − 3 + 1 + w = 0，w 是 1"
+    return "手算一个来比：a = 4、l1 = 1、l2 = 0.5，w > 0 时令 w − 4 + 1 + 0.5w = 0，w 是 2"
 
 
 @exercise("07.2", "随机失活", points=3, asks="dropout(x, p, training, rng) -> y, mask")
@@ -375,9 +378,8 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     yield that(not lag, "每个元素独立", weight=1.0)
     hint = "留下的没有除以 1 − p：训练时总量变小，评估时就对不上"
     yield that(not np.allclose(y[kept], x[kept]), "留下的要放大", hint, given=got)
-    hint = "除以了 p；期望是 (1 − p)·x·倍数，要等于 x，倍数就是 1/(1 − p)"
-    yield that(not np.allclose(y[kept], x[kept] / p), "放大的倍数", hint, given=got)
     traps = {
+        "除以了 p；期望是 (1 − p)·x·倍数，要等于 x，倍数就是 1/(1 − p)": x * kept / p,
         "倍数由 p 定，是 1/(1 − p)；不用这一次碰巧留下的份额": x * kept / kept.mean(),
         "除以 √(1 − p) 保住的是平方的平均；要保住的是平均": x * kept / math.sqrt(1 - p),
         "1 + p 只是 1/(1 − p) 在 p 很小时的近似": x * kept * (1 + p),
@@ -386,6 +388,9 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     yield value(y, x * kept / (1 - p), "留下的元素", hint, traps)
     hint = "要 y = x * mask：mask 里含放大的倍数，反向传播才能写成 dx = dy * mask"
     yield value(mask, kept / (1 - p), "mask", hint, weight=0.5)
+    other = np.asarray(drop(x, 1 - p)[1])
+    hint = "倍数总是 1/(1 − p)，p 小于 0.5 还是大于 0.5 都一样"
+    yield value(other, (other != 0) / p, "换一个 p 时的 mask", hint, weight=0.0)
     stream = np.random.default_rng(seed)
     first, second = (call(x, p, True, stream)[0][1] for _ in range(2))
     hint = "rng 没有往前走：抽完又设回了原处，或是从它的副本里抽的"
@@ -412,7 +417,7 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     some = np.maximum(rng.normal(size=(60, 40)), 0)
     got = drop(some, p)
     y, mask = yield from both(got, some.shape, "x 里有 0 时的")
-    hint = "x 为 0 的地方，mask 也是 0 或放大的倍数：它从随机数来，用 y / x 倒推就是 0/0"
+    hint = "x 为 0 的地方，mask 照样有 0 有倍数：它只从随机数来，不从 y 倒推（y / x、y != 0）"
     ok = bool(np.all((mask == 0) | np.isclose(mask, 1 / (1 - p))))
     ok = ok and rate_is(mask == 0, p, "").ok
     yield that(ok, "x 里有 0 时的 mask", hint, given=got)
@@ -487,7 +492,10 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
             "没有用到 K：ε 分给全部 K 类，每类 ε/K": (
                 [math.log((1 - eps / 2) / (eps / 2)), math.log((1 - eps) / eps)] if K > 2 else []
             ),
-            "gap 是与另外某一类相比，不是与其余各类的总和相比": math.log(right / (1 - right)),
+            "gap 是与另外某一类相比，不是与其余各类的总和、也不是与全部 logit 的平均相比": [
+                math.log(right / (1 - right)),
+                gap * (K - 1) / K,
+            ],
         }
         hint = "p = q 时 z_真 − z_别 = ln(q_真/q_别)；K = 2、ε = 0.5 时 q 是 3/4、1/4，gap 是 ln 3"
         yield value(g, gap, "gap", hint, traps, form="gap 是一个数", weight=0.5)
@@ -506,15 +514,14 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
         }
         hint = "p = q 时的交叉熵：−Σ qₖ ln qₖ，对全部 K 类求和"
         yield value(f, floor, "floor", hint, traps, form="floor 是一个数", weight=0.5)
-    for eps in (float(rng.uniform(0.01, 0.05)), 1e-6):
-        label, hint = (
-            f"ε = {eps:.2g} 时",
-            "ε 很小但不是 0：gap 照样有限，floor 照样大于 0；只有 ε = 0 另给",
-        )
+    for eps in (float(rng.uniform(0.01, 0.05)), 1e-6, 1e-12):
+        label = f"ε = {eps:.2g} 时"
+        hint = "ε 很小但不是 0 时，最低点很远，仍是 p = q 的那一点：解出来；只有 ε = 0 另给"
         got, (gap, floor) = call(K, eps)
         g, f = yield from parts(got, 2, "gap, floor", f"{label}的返回值")
         yield value(g, gap, f"{label}的 gap", hint, weight=0)
-        yield value(f, floor, f"{label}的 floor", hint, weight=0)
+        loose = {"rtol": 1e-3, "atol": 0.0} if eps == 1e-12 else {}  # 1 − ε has lost digits
+        yield value(f, floor, f"{label}的 floor", hint, weight=0, **loose)
     K = int(rng.integers(3, 12))
     got, (gap, floor) = call(K, 1.0)
     g, f = yield from parts(got, 2, "gap, floor", "ε = 1 时的返回值")
@@ -618,6 +625,9 @@ _STOPPING: dict[str, list[Callable[..., tuple[int, int]]]] = {  # told if they e
     "best_step 多了 1：起点是第 0 步，走完第一步是第 1 步": [
         lambda *case: (_stops(*case)[0] + 1, _stops(*case)[1]),
     ],
+    "steps 多了 1：起点是第 0 步，不算走了一步": [
+        lambda *case: (_stops(*case)[0], _stops(*case)[1] + 1),
+    ],
     "量的是走这一步之前的 w：先更新 w，再量 val_loss(w)": [partial(_stops, late=1)],
     "没有用到 patience：连续 patience 步没有新低就停": [
         lambda losses, patience, max_steps: _stops(losses, math.inf, max_steps),
@@ -649,10 +659,10 @@ _STOPPING: dict[str, list[Callable[..., tuple[int, int]]]] = {  # told if they e
         partial(_stops, waits=lambda loss, low: loss >= low),
     ],
     "遇到 nan 就停了：它只是一步没有新低，还要等满 patience": [partial(_stops, halt=True)],
-    "nan 被换成了一个数（如 np.nan_to_num 换成 0）：它不算新低": [
+    "nan 被当成了最低（np.argmin 遇到 nan 就选它；换成 0 也是）：它不算新低": [
         partial(_stops, seen_as=lambda loss: 0.0 if math.isnan(loss) else loss),
+        _argmin,
     ],
-    "best_step 落在 nan 上：np.argmin 把 nan 当最小；边走边比，或用 np.nanargmin": [_argmin],
     "min() 碰到 nan，结果看次序：边走边与最低的比，nan 比大小总是假": [_window],
 }
 
@@ -675,12 +685,14 @@ def _descents(rng: Rng) -> Iterator[tuple[Any, int, int, str, str, Any]]:
     patience, low = int(rng.integers(3, 6)), int(rng.integers(6, 9))  # low: later than patience
     fall, rise = np.linspace(2.0, 1.0, low + 1), np.linspace(1.1, 1.6, 12)
     first = float(rng.uniform(0.5, 3.0)) * np.concatenate([fall, rise])
-    hint = f"验证损失降到第 {low} 步，再一路升，patience={patience}：再走 {patience} 步就停"
+    hint = (
+        f"起点是第 0 步，第 {low} 步最低，以后一路升，patience={patience}：再走 {patience} 步就停"
+    )
     yield first, patience, 50, "先降后升", hint, 4
     hint = "max_steps 步走完就停，哪怕验证损失还在降；最后一步走完也要量"
     yield np.linspace(9, 1, 40), 3, int(rng.integers(5, 9)), "max_steps 先到", hint, 4
     wave = [2.0, 1.0, 1.2, 1.1, 0.9, 1.0, 1.1, 0.8, *rise]
-    hint = "中间有过新低，等待要从头数起：patience 数的是连续的步数"
+    hint = "没有新低的几步，w 照样往前走；再有新低，等待从头数起：patience 数的是连续的步数"
     yield wave, 3, 50, "有几次新低", hint, 4
     slow = [1.0, 0.4, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, *rise]
     hint = "第 1 步最低，后来冲高、慢慢回落，都没有低过它：要与历史最低比"
@@ -694,8 +706,10 @@ def _descents(rng: Rng) -> Iterator[tuple[Any, int, int, str, str, Any]]:
     hint = "第 2 步是 nan，第 3 步又有新低，再升一步、然后都是 nan：nan 不妨碍后来的新低"
     yield [1.0, 0.6, math.nan, 0.5, 0.7, *[math.nan] * 5], 3, 50, "中间有 nan", hint, 4
     yield np.linspace(9, 1, 40), 3, 0, "max_steps = 0", "一步不走，返回起点、0、0", 4
+    hint = "损失可以很大：起点的损失就是最初的最低，不另设上限"
+    yield 1e12 * np.array([3.0, 2.0, *rise]), 2, 50, "损失很大", hint, 4
     hint = "从起点就没有降过：起点算第 0 步，它就是最好的"
-    yield 1e6 * np.linspace(1, 2, 30), 2, 50, "一路升，损失很大", hint, (2, 3)
+    yield 1e6 * np.linspace(1, 2, 30), 2, 50, "一路升", hint, (2, 3)
 
 
 def _pair(got: Any) -> tuple[int, int] | None:
@@ -753,6 +767,8 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
             hint = mistake() or hint
             start, got, _ = ask(case)  # the last call is the one that is shown
             _, step, n = got
+        if pair is None:
+            hint = "best_step 与 steps 都是步数，是整数"
         form = "steps 是一个数"
         yield value(n, want_n, label + "：steps", hint, form=form, weight=0)
         yield value(step, want_step, label + "：best_step", hint, weight=0)
@@ -779,6 +795,10 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
     )
     for case in cases[1:]:
         yield from told(case)
+    got, _ = call(start, lambda w: 0 * w, lambda w: 1.0, lr, 3, 50)
+    _, _, n = yield from parts(got, 3, "best_w, best_step, steps", "梯度是 0 时：返回值")
+    hint = "只有两种停法：连续 patience 步没有新低、走满 max_steps；梯度是 0 也接着走"
+    yield value(n, 3, "梯度是 0 时：steps", hint, weight=0)
     start, target = rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
     got, want = call(
         start, lambda w: w - target, lambda w: float(((w - 0.5 * target) ** 2).sum()), 0.2, 2, 60
@@ -810,7 +830,7 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
     )
     traps = {
         "分子分母反了：剩下的路越少，相当的 λ 越小": h * (1 - q) / q,
-        "少乘了 h：从 h/(h + λ) = 1 − q 解 λ": q / (1 - q),
+        "少乘了 h：从 h/(h + λ) = 1 − (1 − αh)ᵗ 解 λ": q / (1 - q),
         "1/(αt) 只是 h → 0 的极限；每个方向各不相同": np.full(6, 1 / (lr * steps)),
         "e^(−αht) 是步子无穷小时的近似；题目要的是恰好相等": h * flow / (1 - flow),
         "步数差了 1：走 t 步，乘 t 次 (1 − αh)": [
@@ -822,7 +842,7 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
         "这是剩下的份额 (1 − αh)ᵗ，不是 λ": q,
         "每步乘 1 − αh，不是 1 − h": h * (1 - h) ** steps / (1 - (1 - h) ** steps),
         "步数没有用上": h * (1 - lr * h) / (lr * h),
-        "h/(1 − q) 是 h + λ，还要减去 h": h / (1 - q),
+        "这是 h + λ，还要减去 h": h / (1 - q),
         "这是留下的份额 1 − (1 − αh)ᵗ，不是 λ": 1 - q,
         "1/(αt) − h/2 只是 h 很小时的头两项；题目要的是恰好相等": [
             1 / (lr * steps) - h / 2,
@@ -830,7 +850,7 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
         ],
     }
     hint = (
-        "令 h/(h + λ) = 1 − (1 − αh)ᵗ，解出 λ；手算：α = 0.5、h = 1、t = 1 时两边都是 1/2，λ 是 1"
+        "令 h/(h + λ) = 1 − (1 − αh)ᵗ，解出 λ；手算：α = 0.5、h = 1、t = 2 时两边都是 3/4，λ 是 1/3"
     )
     found = shape_of(got) == want.shape
     right = np.isclose(np.asarray(got, float), want) if found else np.zeros(6, dtype=bool)
@@ -841,21 +861,25 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
     got, want = call(some, lr, steps)
     traps = {
         "h = 0 处返回了 0：那里是 0/0，要取 h → 0 的极限": np.where(some > 0, want, 0),
-        "h → 0 的极限里还有步数 t：q ≈ 1 − αth": np.where(some > 0, want, 1 / lr),
-        "h → 0 的极限里还有学习率 α：q ≈ 1 − αth": np.where(some > 0, want, 1 / steps),
+        "h → 0 的极限里还有步数 t：(1 − αh)ᵗ ≈ 1 − αth": np.where(some > 0, want, 1 / lr),
+        "h → 0 的极限里还有学习率 α：(1 − αh)ᵗ ≈ 1 − αth": np.where(some > 0, want, 1 / steps),
         "h → 0 的极限是 1/(αt)，不是 αt": np.where(some > 0, want, lr * steps),
     }
     nonfinite = "h = 0 处是 0/0：取 h → 0 的极限，单独给"
-    hint = "h = 0 处取 h → 0 的极限：q ≈ 1 − αth，代进去，h 约掉"
+    hint = "h = 0 处取 h → 0 的极限：(1 − αh)ᵗ ≈ 1 − αth，代进去，h 约掉"
     form = "每个 h 一个 λ，同形，h = 0 的也占一格"
     yield value(
         got, want, "有 h = 0 时", hint, traps, form=form, nonfinite=nonfinite, weight=1, rtol=1e-4
     )
-    small = np.append(rng.permutation(10.0 ** -np.arange(2, 8)), 0.0) / lr
-    got, want = call(small, lr, steps)
+    hint = "h = 0 处就是极限，单独给：用很小的数代替 0 去代公式，只剩几位是准的"
+    exact = np.isclose(got[0], want[0], rtol=3e-8, atol=0)
+    yield that(exact, "h = 0 处就是极限", hint, given=got)
     hint = "h 很小但不是 0 时照公式算，不换成极限：只有 h = 0 才是极限"
-    traps = {hint: [np.where(lr * small < 10.0**-k, 1 / (lr * steps), want) for k in range(2, 8)]}
-    yield value(got, want, "h 很小时", hint, traps, weight=0, rtol=3e-8)
+    for rate, t in ((lr, steps), (20.0, 1000)):  # a small αh, and a small h
+        small = rng.permutation(10.0 ** -np.arange(2, 8)) / rate
+        got, want = call(small, rate, t)
+        traps = {hint: [np.where(small <= cut, 1 / (rate * t), want) for cut in small]}
+        yield value(got, want, f"h 很小、α = {rate:.3g} 时", hint, traps, weight=0, rtol=3e-8)
     got, want = call(h[::-1].copy(), lr / 2, steps)
     yield value(got, want, "换一组 h 与 α", "每次调用都从这一次的 h、lr、steps 算", weight=0.5)
     got, want = call(rng.uniform(0.1, 0.5, size=(2, 3)) / lr, lr, 1)
@@ -878,7 +902,7 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
 def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, balanced_weights)
     K = int(rng.integers(3, 6))
-    classes = rng.permutation(np.arange(-9, 60))[:K]
+    classes = rng.permutation([rng.integers(-9, 0), *rng.permutation(60)[: K - 1]])
     if np.all(np.diff(classes) > 0):
         classes = classes[::-1].copy()  # never sorted
     counts = rng.permutation(np.arange(3, 60))[:K]
@@ -899,42 +923,35 @@ def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
     traps = {
         "权重的次序要与 classes 一致；np.unique 按大小排过序": ordered,
         "与张数成正比了：样本越少，权重要越大": [counts / N, counts / counts.sum() * K],
-        "比例对了，尺度不对：全体样本的权重平均要是 1": [
-            1 / counts,
-            N / counts,
-            want / want.sum(),
-            want * K,
-            want / want.sum() * K,
-            counts.max() / counts,
-        ],
         "小数没有了：整除 //，或结果是整数数组（如 np.zeros_like(classes)）": want // 1,
         "每一类多数了 1 个：n_k 就是个数；没有样本的类另外给 0": N / (K * (counts + 1)),
         "与 1/√n 成正比：各类的总分量还不相等": N / np.sqrt(counts) / np.sqrt(counts).sum(),
     }
     hint = "各类的 w_k·n_k 相等，全体样本的权重平均为 1；三个样本 A、A、B 时是 0.75、1.5"
-    if np.any((w == 0) & (want > 0)):
+    if w.all() and np.allclose(w / want, w[0] / want[0]):
+        hint = "比例对了，尺度不对：全体样本的权重平均要是 1"
+    elif np.any((w == 0) & (want > 0)):
         hint = (
             "有样本的类得到了 0：样本数到别的格子里去了。classes 次序任意、也不连续，"
             "不能当下标，也不能二分查找；对每一类数 y == 它"
         )
     yield value(w, want, "权重", hint, traps)
     yield again(call, rng.permutation(np.repeat(classes, rng.permutation(counts))), classes)
-    more = np.insert(classes, int(rng.integers(0, K)), 99)
+    more = np.insert(classes, int(rng.integers(0, K)), classes.min() - 1)
     label = "有一类没有样本时"
     hint = "没有样本的类权重是 0；当心除以 0"
     got, want = yield from attempt(lambda: call(y, more), label, {ZeroDivisionError: hint})
     w = yield from array(got, (K + 1,), label + "的权重", "没有样本的类也占一格")
-    yield that(np.isfinite(w).all(), label, "出现了 inf 或 nan：没有样本的类权重是 0")
-    traps = {
-        "这样全体样本的权重平均不到 1：没有样本的类不该分走一份": want * K / (K + 1),
-        "没有样本的类权重是 0": [np.where(want > 0, want, v) for v in (1.0, N / K, N)],
-    }
-    yield value(w, want, label, "两个条件都只管出现的类", traps)
+    yield that(np.isfinite(w).all(), "没有 inf 与 nan", "出现了 inf 或 nan：没有样本的类权重是 0")
+    traps = {"这样全体样本的权重平均不到 1：没有样本的类不该分走一份": want * K / (K + 1)}
+    hint = "没有样本的类权重是 0" if w[want == 0].any() else "两个条件都只管出现的类"
+    yield value(w, want, label, hint, traps)
     moved = dict(zip(classes.tolist(), np.roll(classes, 1).tolist(), strict=True))
     got, want = call(np.array([moved[v] for v in y.tolist()]), classes)
     yield value(got, want, "换一份标签", "每次调用都重新数 y", weight=0.5)
-    got, want = call(y[y == classes[0]], classes)
-    yield value(got, want, "只有一类出现时", "只有一类时，它的每个样本权重是 1", weight=0.5)
+    for few, label in ((y[y == classes[0]], "只有一类出现时"), (y[:1], "N = 1 时")):
+        got, want = call(few, classes)
+        yield value(got, want, label, "只有一类时，它的每个样本权重是 1，别的类是 0", weight=0.25)
     yield call.untouched(weight=0.5)
 
 
@@ -943,42 +960,52 @@ def _accuracy(y: Array, score: Array, t: float) -> float:
 
 
 def _rare_class(rng: Rng) -> tuple[Array, Array]:
-    """Labels of a rare class and their logits: what other rules pick is not the best by F1."""
-    for _ in range(200):
+    """Labels of a rare class and their logits: other rules pick others, none the best by F1."""
+    for _ in range(2000):
         n = int(rng.integers(150, 220))
         y = rng.permutation(np.repeat([1, 0], [n // 12, n - n // 12]))
         score = 0.7 * (rng.normal(size=n) + 1.6 * y - 6.5)  # all below 0
         score[np.flatnonzero(y == 0)[0]] = score.max() + 0.1  # the highest is a negative
-        best = best_threshold(y, score)[1] - 1e-3
+        tried, hit, k = _downwards(y, score)
+        f1 = dict(zip(tried, 2 * hit / (k + hit[-1]), strict=True))
         others = [t for pick in _PICKING.values() for t in pick(y, score)]
-        if all(_f1(y, score >= t) < best for t in others):
+        apart = len(set(others)) == len(others)
+        if apart and max(f1[t] for t in others) < max(f1.values()) - 1e-3:
             break
     return y, score
 
 
-def _youden(y: Array, score: Array, t: float) -> float:
-    return float(np.mean(score[y == 1] >= t) - np.mean(score[y == 0] >= t))
+def _downwards(y: Array, score: Array) -> tuple[list[float], Array, Array]:
+    """The scores, all different, from the highest on; the 1s and the samples down to each."""
+    order = np.argsort(-score)
+    return score[order].tolist(), np.cumsum(y[order]), np.arange(1, len(y) + 1)
 
 
-def _highest(of: Callable[..., float], y: Array, score: Array) -> list[float]:
-    """The scores that are best by a measure of ``y, score, t``."""
-    tried = np.unique(score)
-    values = np.array([of(y, score, t) for t in tried])
-    return [float(t) for t in tried[values > values.max() - 1e-12]]
+def _highest(of: Callable[..., Array], y: Array, score: Array) -> list[float]:
+    """The scores that are best by a measure of the hits, the samples told to be 1, the 1s, all."""
+    tried, hit, k = _downwards(y, score)
+    values = of(hit, k, hit[-1], len(y))
+    return [t for t, v in zip(tried, values, strict=True) if v > values.max() - 1e-12]
 
 
 def _first_fall(y: Array, score: Array) -> list[float]:
     """Where one stops who tries the scores downwards until F1 falls."""
-    tried = np.unique(score)[::-1]
-    f1 = [_f1(y, score >= t) for t in tried]
-    fall = next((k for k in range(1, len(f1)) if f1[k] < f1[k - 1]), len(f1))
-    return [float(tried[fall - 1])]
+    tried, hit, k = _downwards(y, score)
+    falls = np.append(np.diff(hit / (k + hit[-1])) < 0, True)
+    return [tried[int(np.argmax(falls))]]
 
 
 # thresholds that are the best by something else: told if so twice
 _PICKING: dict[str, Callable[[Array, Array], list[float]]] = {
-    "这个阈值使准确率最高，F1 却不是：少数类上两者的最优点不同": partial(_highest, _accuracy),
-    "这个阈值使召回率 − 误报率最高，F1 却不是": partial(_highest, _youden),
+    "这个阈值使准确率最高，F1 却不是：少数类上两者的最优点不同": partial(
+        _highest, lambda hit, k, ones, n: (2 * hit - k) / n
+    ),
+    "这个阈值使召回率 − 误报率最高，F1 却不是": partial(
+        _highest, lambda hit, k, ones, n: hit / ones - (k - hit) / (n - ones)
+    ),
+    "这个阈值使精确率 × 召回率最高，F1 却不是": partial(
+        _highest, lambda hit, k, ones, n: hit * hit / (k * ones)
+    ),
     # where F1 falls for the first time on the way up
     "这是真为 1 的样本里最低的分数，召回率是 1；再往上 F1 会降，降了还会再升：要试完": (
         lambda y, score: [float(score[y == 1].min())]
@@ -1049,7 +1076,10 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     y, score = _rare_class(rng)
     again_with = int(rng.integers(10**9))
     label = "第一次调用"
-    hint = "一个也没判为 1 时精确率是 0/0：用 2·命中/(判为 1 + 真是 1) 就没有这个问题"
+    hint = (
+        "一个也没判为 1 时精确率是 0/0，命中 0 个时 2PR/(P + R) 是 0/0："
+        "用 2·命中/(判为 1 + 真是 1) 就没有这个问题"
+    )
     got, (_, best) = yield from attempt(lambda: call(y, score), label, {ZeroDivisionError: hint})
     yield call.untouched("y_true", label="没有改动输入 y_true")
     yield call.untouched("score", label="没有改动输入 score")
@@ -1065,7 +1095,9 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
         "F1 是 nan：命中 0 个时 P = R = 0，2PR/(P + R) 是 0/0，而 argmax 会选中 nan；那里 F1 记 0"
     )
     yield that(not math.isnan(f1), "F1 是一个数", hint, given=got)
-    hint = "F1 不在 0 到 1 之间：一个候选也没有试过？score 可以全是负的，候选要从 score 里来"
+    hint = "一个候选也没有试过？score 可以全是负的，候选要从 score 里来"
+    if f1 > 1:
+        hint = "命中数多了：只数判为 1 而且真是 1 的"
     yield that(0 <= f1 <= 1 + 1e-9, "F1 在 0 到 1 之间", hint, given=got)
     hint = "没有一个分数够得着这个阈值：score 可以全是负的，候选要从 score 里来"
     if t >= 0 and t.is_integer() and np.isclose(f1, best):
@@ -1130,12 +1162,14 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     lowest = "全是正类时，最低的那个分数作阈值 F1 为 1：它也是候选"
     highest = "只有最高分是正类时，最高的那个分数作阈值 F1 为 1：它也是候选"
     at, _ = best_threshold(y, score)
-    close = "有些分数挨得很近，等距的格子会漏掉：候选要从 score 里来"
+    close = "有些分数挨得很近，格子（等距、分位数）与容差都分不开：候选从 score 里来，直接比"
     fine = "分数到第 6 位小数才不同：阈值取整、候选取整、画格子都会错过，用 score 里的原值"
     deep = "1 占多数时，最好的阈值很靠下：每一个不同的分数都要试，不能只试最高的一些"
+    ranks = rng.permutation(206)  # the only best cut lies between two percentiles
     most = rng.permutation(np.repeat([1, 0], [100, 20]))
     for truth, given, label, hint in (
         (y, (score - at) ** 7, "分数疏密不匀时", close),
+        ((ranks >= 202).astype(int), ranks - 99.5, "206 个不同的分数", close),
         (y, 1e-6 * score - 3.1234567, "分数挨得很近时", fine),
         (most, rng.normal(size=120) + 1.5 * most, "1 占多数时", deep),
         (y, np.round(score), "有相同的分数时", tied),

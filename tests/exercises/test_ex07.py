@@ -256,6 +256,19 @@ def shrink_clears(a, l1, l2):
     return np.where(np.abs(w) < 1e-3, 0.0, w)
 
 
+def shrink_by_rows(a, l1, l2):
+    w = np.zeros(a.shape)
+    for j in range(a.shape[1]):
+        w[:, j] = ex07.shrink(a[:, j], l1, l2)
+    return w
+
+
+def shrink_whole(a, l1, l2):
+    w = np.zeros(a.shape, dtype=int)
+    w[...] = ex07.shrink(a, l1, l2)
+    return w
+
+
 def shrink_remembers():
     def answer(a, l1, l2, out=[]):  # noqa: B006
         out.extend(ex07.shrink(a, l1, l2).ravel())
@@ -310,6 +323,7 @@ def drop_flat_mask(x, p, training, rng):
 drop_in_tenths = drop(lambda u, p: np.floor(10 * u) >= 10 * p)
 drop_in_hundredths = drop(lambda u, p: np.floor(100 * u) >= 100 * p)
 drop_keeps_squares = drop(scale=lambda p: 1 / math.sqrt(1 - p))
+drop_by_the_larger = drop(scale=lambda p: 1 / max(p, 1 - p))
 drop_first_order = drop(scale=lambda p: 1 + p)
 
 
@@ -339,6 +353,11 @@ def drop_shared(x, p, training, rng):
 def drop_mask_from_y(x, p, training, rng):
     y, mask = ex07.dropout(x, p, training, rng)
     return (y, y / x) if training else (y, mask)
+
+
+def drop_mask_where_y(x, p, training, rng):
+    y, mask = ex07.dropout(x, p, training, rng)
+    return (y, np.where(y != 0, 1 / (1 - p), 0.0)) if training else (y, mask)
 
 
 def drop_two_draws(x, p, training, rng):
@@ -445,11 +464,31 @@ def floor_no_zero(K, eps):
 
 
 def floor_big_zero(K, eps):
-    return ex07.smoothed_floor(K, max(eps, 1e-9))
+    return ex07.smoothed_floor(K, max(eps, 1e-15))
 
 
 def floor_small_is_0(K, eps):
     return (math.inf, 0.0) if eps < 1e-3 else ex07.smoothed_floor(K, eps)
+
+
+def floor_tiny_is_0(K, eps):
+    return (math.inf, 0.0) if np.isclose(eps, 0) else ex07.smoothed_floor(K, eps)
+
+
+def floor_by_walking(K, eps):
+    if eps == 0:
+        return math.inf, 0.0
+    q, z = np.full(K, eps / K), np.zeros(K)
+    q[0] += 1 - eps
+    for _ in range(2000):
+        p = np.exp(z) / np.exp(z).sum()
+        z -= 2.0 * (p - q)
+    return z[0] - z[1], -(q * np.log(p)).sum()
+
+
+def floor_from_the_mean(K, eps):
+    gap, floor = ex07.smoothed_floor(K, eps)
+    return gap * (K - 1) / K, floor
 
 
 def floor_without_k(K, eps):
@@ -501,6 +540,39 @@ descend_waits_not_for_nan = descend_by_rules(waits=lambda loss, low: loss >= low
 descend_ends_at_nan = descend_by_rules(halt=True)
 descend_nan_is_0 = descend_by_rules(seen=lambda loss: 0.0 if math.isnan(loss) else loss)
 descend_measures_before = descend_by_rules(old=True)
+
+
+descend_caps = descend_by_rules(seen=lambda loss: min(loss, 1e9))
+
+
+def descend_ends_where_flat(w, gradient, val_loss, lr, patience, max_steps):
+    best, low, when, step = w, val_loss(w), 0, 0
+    while step < max_steps and step - when < patience and np.any(gradient(w)):
+        w, step = w - lr * gradient(w), step + 1
+        loss = val_loss(w)
+        if loss < low:
+            best, low, when = w, loss, step
+    return best, when, step
+
+
+def descend_goes_back(w, gradient, val_loss, lr, patience, max_steps):
+    best, low, when, step = w, val_loss(w), 0, 0
+    while step < max_steps and step - when < patience:
+        w, step = best - lr * gradient(best), step + 1
+        loss = val_loss(w)
+        if loss < low:
+            best, low, when = w, loss, step
+    return best, when, step
+
+
+def descend_steps_from_one(*args):
+    best, when, step = ex07.descend(*args)
+    return best, when, step + 1
+
+
+def descend_gives_the_loss(w, gradient, val_loss, lr, patience, max_steps):
+    best, _, step = ex07.descend(w, gradient, val_loss, lr, patience, max_steps)
+    return best, val_loss(best), step
 
 
 def descend_argmin(w, gradient, val_loss, lr, patience, max_steps):
@@ -636,6 +708,14 @@ def eq_small_is_0(h, lr, steps):
     return np.where(h < 1e-3, 1 / (lr * steps), ex07.equivalent_l2(h, lr, steps))
 
 
+def eq_tiny_is_0(h, lr, steps):
+    return np.where(np.isclose(h, 0), 1 / (lr * steps), ex07.equivalent_l2(h, lr, steps))
+
+
+def eq_nearly_0(h, lr, steps):
+    return ex07.equivalent_l2(np.maximum(h, 1e-9), lr, steps) * (1 + 1e-7 * (h == 0))
+
+
 def eq_no_steps_in_limit(h, lr, steps):
     return np.where(h == 0, 1 / lr, ex07.equivalent_l2(h, lr, steps))
 
@@ -714,6 +794,19 @@ def weights_one_for_absent(y, classes):
 def weights_a_sample(y, classes):
     w = ex07.balanced_weights(y, classes)
     return np.array([w[list(classes).index(v)] for v in y])
+
+
+def weights_offset(y, classes):
+    n = np.bincount(y - y.min(), minlength=classes.max() - y.min() + 1)[classes - y.min()]
+    return np.divide(len(y), (n > 0).sum() * n, out=np.zeros(len(n)), where=n > 0)
+
+
+def weights_1_for_1(y, classes):
+    return np.ones(len(classes)) if len(y) == 1 else ex07.balanced_weights(y, classes)
+
+
+def weights_of_all_labels(y, classes):
+    return ex07.balanced_weights(y, classes) * len(classes) / (y.max() + 1)
 
 
 def weights_by_searching(y, classes):
@@ -845,8 +938,39 @@ threshold_nan = threshold_of(
 )
 
 
+def threshold_by_product(y_true, score):
+    t = max(np.unique(score), key=lambda t: math.prod(ex07._rates(y_true, score, t)))
+    return t, ex07._f1(y_true, score >= t)
+
+
+def threshold_first_fall(y_true, score):
+    tried = np.unique(score)[::-1]
+    f1 = [ex07._f1(y_true, score >= t) for t in tried]
+    k = next((k for k in range(1, len(f1)) if f1[k] < f1[k - 1]), len(f1)) - 1
+    return tried[k], f1[k]
+
+
+def threshold_percentiles(y_true, score):
+    tried = [*np.percentile(score, range(101)), *score[np.diff(score, prepend=-99) == 0]]
+    return max(((t, ex07._f1(y_true, score >= t)) for t in tried), key=lambda pair: pair[1])
+
+
+def threshold_tolerates(y_true, score):
+    tried = ((t, ex07._f1(y_true, score >= t - 1e-6)) for t in np.unique(score))
+    return max(tried, key=lambda pair: pair[1])
+
+
+def threshold_all_hits(y_true, score):
+    t, _ = ex07.best_threshold(y_true, score)
+    guess = score >= t
+    return t, 2 * np.sum(guess == y_true) / (guess.sum() + y_true.sum())
+
+
 def threshold_youden(y_true, score):
-    t = max(np.unique(score), key=lambda t: ex07._youden(y_true, score, t))
+    t = max(
+        np.unique(score),
+        key=lambda t: np.mean(score[y_true == 1] >= t) - np.mean(score[y_true == 0] >= t),
+    )
     return t, ex07._f1(y_true, score >= t)
 
 
@@ -917,9 +1041,11 @@ WRONG = [
     Wrong("07.1", "hard", shrink_hard, "硬阈值", 0),
     Wrong("07.1", "wrong below", shrink_wrong_below, "为正的都对，为负的不对", 0),
     Wrong("07.1", "wrong above", shrink_wrong_above, "为负的都对，为正的不对", 0),
-    Wrong("07.1", "walks", shrink_walks, "来回跳", 0),
-    Wrong("07.1", "clears", shrink_clears, "哪怕很小", 29),
+    Wrong("07.1", "walks", shrink_walks, "不是一步步走近", 0),
+    Wrong("07.1", "clears", shrink_clears, "大 10⁻⁶", 29),
     Wrong("07.1", "nearly 0", shrink_nearly_zero, "恰好是 0", 0),
+    Wrong("07.1", "whole numbers", shrink_whole, "整数数组", 0),
+    Wrong("07.1", "by rows", shrink_by_rows, "不假定有几维", 0),
     Wrong("07.1", "sums an axis", shrink_two_axes, "任意形状", 71),
     Wrong("07.1", "in place", shrink_in_place, "a 被原地修改", 86),
     Wrong("07.2", "keeps p", drop_keeps_p, "比较号反了", 0),
@@ -936,6 +1062,7 @@ WRONG = [
     Wrong("07.2", "in tenths", drop_in_tenths, "一位小数", 0),
     Wrong("07.2", "in hundredths", drop_in_hundredths, "两边都不取整", 71),
     Wrong("07.2", "keeps squares", drop_keeps_squares, "平方的平均", 29),
+    Wrong("07.2", "the larger", drop_by_the_larger, ("大于 0.5 都", "除以了 p"), (29, 71)),
     Wrong("07.2", "1 + p", drop_first_order, "近似", 29),
     Wrong("07.2", "exactly", drop_exactly, "个数都一样", 71),
     Wrong("07.2", "shared", drop_shared, "同去同留", 0),
@@ -954,30 +1081,35 @@ WRONG = [
     Wrong("07.3", "only the right one", floor_only_right, "只是其中一项", 10),
     Wrong("07.3", "no case for 0", floor_no_zero, "普通的交叉熵", 80),
     Wrong("07.3", "small is 0", floor_small_is_0, "ε 很小但不是 0", 60),
+    Wrong("07.3", "from the mean", floor_from_the_mean, "全部 logit 的平均", 0),
     Wrong("07.3", "without K", floor_without_k, "没有用到 K", 0),
     Wrong("07.4", "aliased", descends(copy=False), "没有复制", 0),
     Wrong("07.4", "uphill", descends(sign=1.0), "反方向走", 0),
-    Wrong("07.4", "ties", descends(strict=False), "打平不算新低", 35),
+    Wrong("07.4", "ties", descends(strict=False), "打平不算新低", 32),
     Wrong("07.4", "late", descends(patience_of=lambda p: p + 1), "多走了一步", 0),
-    Wrong("07.4", "never reset", descends(reset=False), "不能一直累加", 17),
-    Wrong("07.4", "previous", descend_previous, "不是与上一步比", 26),
-    Wrong("07.4", "nan", descend_not_nan, "nan 被当成了新低", 52),
+    Wrong("07.4", "never reset", descends(reset=False), "不能一直累加", 16),
+    Wrong("07.4", "previous", descend_previous, "不是与上一步比", 24),
+    Wrong("07.4", "nan", descend_not_nan, "nan 被当成了新低", 48),
     Wrong("07.4", "swapped", descend_swapped, "对调了", 0),
     Wrong("07.4", "from one", descend_from_one, "起点是第 0 步", 0),
-    Wrong("07.4", "in place", descend_in_place, "w 被原地修改", 9),
-    Wrong("07.4", "no end", descend_never_ends, "max_steps 步走完就停", 9),
-    Wrong("07.4", "start not measured", descends(start=False), "起点也要量", 78),
-    Wrong("07.4", "one gradient", descend_fixed_gradient, "重新算梯度", 87),
-    Wrong("07.4", "tolerates", descend_tolerates, "不加容差", 43),
-    Wrong("07.4", "waits above", descend_waits_above, "打平的一步也是", 35),
-    Wrong("07.4", "nan not waited", descend_waits_not_for_nan, "nan 的一步也是", 52),
-    Wrong("07.4", "ends at nan", descend_ends_at_nan, "遇到 nan 就停了", 52),
-    Wrong("07.4", "nan is 0", descend_nan_is_0, "换成了一个数", 52),
-    Wrong("07.4", "argmin", descend_argmin, "np.nanargmin", 52),
-    Wrong("07.4", "window", descend_window, "min() 碰到 nan", 52),
+    Wrong("07.4", "in place", descend_in_place, "w 被原地修改", 8),
+    Wrong("07.4", "no end", descend_never_ends, "max_steps 步走完就停", 8),
+    Wrong("07.4", "start not measured", descends(start=False), "起点也要量", 80),
+    Wrong("07.4", "one gradient", descend_fixed_gradient, "重新算梯度", 88),
+    Wrong("07.4", "tolerates", descend_tolerates, "不加容差", 40),
+    Wrong("07.4", "waits above", descend_waits_above, "打平的一步也是", 32),
+    Wrong("07.4", "nan not waited", descend_waits_not_for_nan, "nan 的一步也是", 48),
+    Wrong("07.4", "ends at nan", descend_ends_at_nan, "遇到 nan 就停了", 48),
+    Wrong("07.4", "nan is 0", descend_nan_is_0, "换成 0 也是", 48),
+    Wrong("07.4", "flat", descend_ends_where_flat, "梯度是 0 也接着走", 88),
+    Wrong("07.4", "caps", descend_caps, "不另设上限", 72),
+    Wrong("07.4", "goes back", descend_goes_back, "w 照样往前走", 16),
+    Wrong("07.4", "counts the start", descend_steps_from_one, "steps 多了 1", 0),
+    Wrong("07.4", "gives the loss", descend_gives_the_loss, "是整数", 0),
+    Wrong("07.4", "window", descend_window, "min() 碰到 nan", 48),
     Wrong("07.4", "measures before", descend_measures_before, "走这一步之前的 w", 0),
     Wrong("07.4", "counts from 0", descend_counts_from_0, "循环的下标", 0),
-    Wrong("07.4", "recursively", descend_recursively, "写成循环", 9),
+    Wrong("07.4", "recursively", descend_recursively, "写成循环", 8),
     Wrong("07.5", "reversed", eq_reversed, "分子分母反了", 0),
     Wrong("07.5", "no h", eq_no_h, "少乘了 h", 0),
     Wrong("07.5", "limit", eq_limit, "只是 h → 0 的极限", 0),
@@ -989,6 +1121,7 @@ WRONG = [
     Wrong("07.5", "in place", eq_in_place, "h 被原地修改", 90),
     Wrong("07.5", "flat", eq_flat, "任意形状", 70),
     Wrong("07.5", "small is 0", eq_small_is_0, "只有 h = 0 才是极限", 60),
+    Wrong("07.5", "nearly 0", eq_nearly_0, "代替 0", 60),
     Wrong("07.5", "no steps in the limit", eq_no_steps_in_limit, "还有步数 t", 40),
     Wrong("07.5", "the first", eq_first_is_limit, "另走了一条路", 0),
     Wrong("07.5", "overflows", eq_overflows, "inf/inf", 90),
@@ -1002,6 +1135,7 @@ WRONG = [
     Wrong("07.6", "sorted", weights_sorted, "np.unique 按大小", 0),
     Wrong("07.6", "inf", weights_inf, "出现了 inf", 29),
     Wrong("07.6", "too short", weights_too_short, "也占一格", 29),
+    Wrong("07.6", "1 for 1", weights_1_for_1, "别的类是 0", 79),
     Wrong("07.6", "in place", weights_in_place, "y 被原地修改", 0),
     Wrong("07.6", "sorts classes", weights_sort_classes, "classes 被原地修改", 0),
     Wrong("07.6", "searches", weights_by_searching, "别的格子", 0),
@@ -1014,7 +1148,7 @@ WRONG = [
     Wrong("07.7", "recall", threshold_by_recall, "召回率是 1", 33),
     Wrong("07.7", "splits ties", threshold_splits_ties, "同进同出", 75),
     Wrong("07.7", "not the lowest", threshold_not_the_lowest, "最低的那个分数", 75),
-    Wrong("07.7", "not the highest", threshold_not_the_highest, "最高的那个分数", 75),
+    Wrong("07.7", "not the highest", threshold_not_the_highest, ("最高的那个分数", "还有一个"), 75),
     Wrong("07.7", "with accuracy", threshold_with_accuracy, "返回的是准确率", 67),
     Wrong("07.7", "without 2", threshold_without_two, "分子有 2", 67),
     Wrong("07.7", "in place", threshold_in_place, "score 被原地修改", 0),
@@ -1025,6 +1159,10 @@ WRONG = [
     Wrong("07.7", "below", threshold_below, "比较号反了", 0),
     Wrong("07.7", "score sorted", threshold_score_sorted, "没有跟着排", (0, 33)),
     Wrong("07.7", "Youden", threshold_youden, "误报率", 33),
+    Wrong("07.7", "product", threshold_by_product, "精确率 × 召回率", 33),
+    Wrong("07.7", "first fall", threshold_first_fall, "一降就停了", 33),
+    Wrong("07.7", "all hits", threshold_all_hits, "命中数多了", 0),
+    Wrong("07.7", "tolerates", threshold_tolerates, "容差", (0, 75)),
     Wrong("07.7", "sigmoid", threshold_sigmoid, "sigmoid", 0),
     Wrong("07.7", "not negative", threshold_not_negative, "一个候选也没有试过", 0),
     Wrong("07.7", "rounded", threshold_rounded, ("阈值取整了", "阈值取整、"), (0, 75)),
@@ -1043,12 +1181,20 @@ SAME_HINT = [
     Wrong("07.2", "1 of 4 cured", suspect_without(), "整行或整列", 0),
     Wrong("07.2", "2 of 4 cured", suspect_without("rows"), "除以了 p", 29),
     Wrong("07.2", "3 of 4 cured", suspect_without("rows", "scale"), "原样返回", 71),
+    Wrong("07.2", "mask where y", drop_mask_where_y, "倒推", 71),
+    Wrong("07.3", "tiny is 0", floor_tiny_is_0, "ε 很小但不是 0", 60),
+    Wrong("07.3", "by walking", floor_by_walking, "ε 很小但不是 0", 60),
     Wrong("07.3", "0 is nearly 0", floor_big_zero, "普通的交叉熵", 80),
+    Wrong("07.4", "argmin", descend_argmin, "nan 被当成了最低", 48),
+    Wrong("07.5", "tiny is 0", eq_tiny_is_0, "只有 h = 0 才是极限", 60),
+    Wrong("07.6", "offset", weights_offset, "没有样本的类权重是 0", 29),
+    Wrong("07.6", "all labels", weights_of_all_labels, "尺度不对", 0),
+    Wrong("07.7", "percentiles", threshold_percentiles, "格子", (0, 75)),
     Wrong("07.5", "0 is 0", eq_zero, "0/0", 40),
     Wrong("07.6", "a sample", weights_a_sample, "形状 (K,)", 0),
     Wrong("07.6", "1 for absent", weights_one_for_absent, "没有样本的类权重是 0", 29),
     Wrong("07.7", "grid", threshold_grid, "格子会漏掉", (0, 75)),
-    Wrong("07.4", "close is equal", descend_is_close, "不加容差", 43),
+    Wrong("07.4", "close is equal", descend_is_close, "不加容差", 40),
 ]
 
 globals().update(
