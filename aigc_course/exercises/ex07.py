@@ -388,9 +388,9 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     yield value(y, x * kept / (1 - p), "留下的元素", hint, traps)
     hint = "要 y = x * mask：mask 里含放大的倍数，反向传播才能写成 dx = dy * mask"
     yield value(mask, kept / (1 - p), "mask", hint, weight=0.5)
-    other = np.asarray(drop(x, 1 - p)[1])
+    turned_p = np.asarray(drop(x, 1 - p)[1])
     hint = "倍数总是 1/(1 − p)，p 小于 0.5 还是大于 0.5 都一样"
-    yield value(other, (other != 0) / p, "换一个 p 时的 mask", hint, weight=0.0)
+    yield value(turned_p, (turned_p != 0) / p, "换一个 p 时的 mask", hint, weight=0.0)
     stream = np.random.default_rng(seed)
     first, second = (call(x, p, True, stream)[0][1] for _ in range(2))
     hint = "rng 没有往前走：抽完又设回了原处，或是从它的副本里抽的"
@@ -520,7 +520,9 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
         got, (gap, floor) = call(K, eps)
         g, f = yield from parts(got, 2, "gap, floor", f"{label}的返回值")
         yield value(g, gap, f"{label}的 gap", hint, weight=0)
-        loose = {"rtol": 1e-3, "atol": 0.0} if eps == 1e-12 else {}  # 1 − ε has lost digits
+        loose: dict[str, Any] = (
+            {"rtol": 1e-3, "atol": 0.0} if eps == 1e-12 else {}
+        )  # 1 − ε has lost digits
         yield value(f, floor, f"{label}的 floor", hint, weight=0, **loose)
     K = int(rng.integers(3, 12))
     got, (gap, floor) = call(K, 1.0)
