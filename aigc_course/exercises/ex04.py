@@ -158,6 +158,9 @@ def _is_by_distance(answer: Answer, rng: Rng) -> bool:
     return found == sorted(found, reverse=True)
 
 
+_COUNTED = "若是先数用了几次再放行：每个节点的来源只数一遍，同一个来源用两次算两次，放行时也减两次"
+
+
 def _missing(parents: _Parents, place: Mapping[int, int], graph: Sequence[GraphNode]) -> str:
     """Why nodes may be missing from an order."""
     if len(graph) == 1:
@@ -169,16 +172,13 @@ def _missing(parents: _Parents, place: Mapping[int, int], graph: Sequence[GraphN
         )
     if len(parents) - 1 == sum(map(len, parents)):  # a tree
         return "每个节点的所有 parents 都要走到，叶子和 root 也要在列表里"
-    return (
-        "没有分叉时不漏，有节点被用两次才漏。若是先数用了几次再放行：每个节点的来源只数一遍，"
-        "同一个来源用两次算两次，放行时也减两次"
-    )
+    return f"没有分叉时不漏，有节点被用两次才漏。{_COUNTED}"
 
 
 def _order_steps(
     answer: Answer, parents: _Parents, label: str, reads: int, errors: Mapping[Any, str], rng: Rng
 ) -> Steps:
-    """Does the answer give a list of all nodes, each once, parents first, and and so again?"""
+    """Does the answer give a list of all nodes, each once, parents first, and so again?"""
     graph, budget = list[GraphNode](), [reads]
     for of in parents:
         graph.append(GraphNode(*(graph[i] for i in of), budget=budget))
@@ -189,6 +189,7 @@ def _order_steps(
         return [edge for edge in edges if place[edge[0]] > place[edge[1]]]
 
     came = yield from attempt(lambda: _asked(answer, graph[-1]), label, errors)
+    left = budget[0]
     kind = type(came).__name__
     detail = "列表里有不是这张图的节点的东西" if kind == "list" else f"得到的是 {kind}"
     own = isinstance(came, list) and {*map(id, came)} <= number.keys()
@@ -217,7 +218,7 @@ def _order_steps(
         detail += f"（{len(edges)} 条边里有 {len(wrong)} 条这样）"
         hint = (
             "一个节点要等它的来源都进了列表，自己才能进。碰到就记（先序）会早到；"
-            "压栈时就算「见过」，后来从更深处来的那次被挡掉，也会早到"
+            f"压栈时就算「见过」，后来从更深处来的那次被挡掉，也会早到。{_COUNTED}"
         )
         if len(wrong) == len(edges):
             hint = "顺序整个反了：root 应当在最后"
@@ -230,16 +231,13 @@ def _order_steps(
     if len(graph) > 1_000:  # once is enough there: it has to be sent to where the answer is
         return
     hint = "第二次的结果变了：函数不能记得上一次，默认参数、全局变量、函数的属性里都不要留东西"
-    kept = (
-        "上一次返回的列表被清空，这一次就不对了：返回的还是那一个，它存在全局变量或缓存里。"
-        "函数不能记得上一次，每次新建列表"
-    )
-    for said in (hint, kept):
-        twice = yield from attempt(lambda: _asked(answer, graph[-1]), label, errors)
-        there = {id(node): i for i, node in enumerate(twice)} if isinstance(twice, list) else {}
-        same = there.keys() == place.keys() and len(twice) == len(order) and not late(there)
-        yield that(same, f"{label}：同一张图再排一次", said, given=twice)
-        came.clear()
+    twice = yield from attempt(lambda: _asked(answer, graph[-1]), label, errors)
+    there = {id(node): i for i, node in enumerate(twice)} if isinstance(twice, list) else {}
+    same = there.keys() == place.keys() and len(twice) == len(order) and not late(there)
+    yield that(same, f"{label}：同一张图再排一次", hint, given=twice)
+    # in another process the answer has copies, whose reads do not count here
+    hint = "第二次没有把图重走一遍：上一次的结果存在全局变量或缓存里，图一直占着内存。每次新建列表"
+    yield that(left - budget[0] >= reads - left, f"{label}：每次都重新排", hint, given=twice)
 
 
 @exercise(
@@ -261,11 +259,13 @@ def judge_topological_order(answer: Answer, rng: Rng) -> Steps:
     deep = _ERRORS | {TooManyVisits: look}
     squarings = [(), *((i, i) for i in range(40))]
     line = [(), *((i,) for i in range(5_000))]
+    # 1 is made from 0 twice, and 2 from 0: whoever counts that as one lets 0 go before 2
+    small = [_diamonds(rng, 4), *([(), (0, 0), (0,), (2,), last] for last in ((1, 3), (3, 1)))]
     # reads: room for a slow search, not for every path, nor for looking through a list each time
     for label, weight, reads, errors, graphs in (
         ("只有一个节点的图", 0.0, 10**6, _ERRORS, [[()]]),
         ("树", 1.0, 10**6, _ERRORS, [_tree(rng)]),
-        ("有菱形的图（5 个节点）", 0.0, 10**6, _ERRORS, [_diamonds(rng, 4)]),
+        ("有菱形的图（5 个节点）", 0.0, 10**6, _ERRORS, small),
         ("有菱形的图（25 个节点）", 1.0, 10**8, _ERRORS, [_diamonds(rng, 24) for _ in range(3)]),
         ("40 个菱形串起来", 1.0, 200_000, _ERRORS, [squarings]),
         ("5,000 个运算的长链", 2.0, 100_000, deep, [line]),
@@ -402,7 +402,7 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
     local, count = right_vjp(np.ones_like(g)), len(inputs)
     asked = (
         case.hint,
-        "再问一次，答案变了：vjp 不能改动它记住的数组",
+        "再问一次就不对了：vjp 会问几次，不能改动、用掉它记住的数组",
         "换一个 g 再问，梯度没有跟着对：每次用收到的 g，也不改动记住的数组",
         "中间又用别的输入调用了一次规则，再问先前的 vjp，用的却是后来的输入："
         "要记的放在这次调用的局部变量里（lambda 记得它们），不放全局变量、类的属性",
@@ -428,8 +428,8 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
                 traps[case.swapped] = want[1 - i]
             step = value(grads[i], want[i], which, said, {} if k else traps)
             yield _besides(step, *given, _small("g", g))
-        yield back.untouched()
-    yield call.untouched()
+        yield back.untouched(label=f"{title}：vjp 没有改动 g")
+    yield call.untouched(label=f"{title}：没有改动输入")
 
 
 _ZEROS = "np.zeros(形状) 是 float64：写 np.zeros(形状, a.dtype)"
@@ -571,20 +571,20 @@ def judge_matmul(answer: Answer, rng: Rng) -> Steps:
     cast = "没有批的那个输入被每一批用了一次：各批的梯度要加起来，unbroadcast 回它的形状"
     long = "长度为 1 的批轴也被拉长了：梯度在这根轴上加起来，留住长度 1"
     fixed = (
-        "批的轴可以不止一根，这里有一个输入是四维：写死了轴号（如 transpose(0, 2, 1)）就不认，"
-        "只换最后两根轴用 np.swapaxes"
+        "批的轴可以没有、一根、几根：写死了轴号或 einsum 的下标就不认，三维数组的 .T 把三根轴"
+        "全倒过来。只换最后两根轴用 np.swapaxes，einsum 的下标前写 ..."
     )
     none = "批可以是空的：没有一批可以相加，和是 0，形状照旧（np.stack 至少要一个数组）"
     every = "批的轴有两根，b 被每一根上的每一批都用了：都要加起来，不只第 0 根"
     product = "结果是 a @ b：最后两根轴当矩阵；有批时 np.dot 不是它"
     cases: list[tuple[str, float, str, str, tuple[int, ...], tuple[int, ...]]] = [
         ("两个矩阵", 1.0, plain, plain, (m, n), (n, k)),
-        ("两边都有批", 1.0, each, swap, (B, m, n), (B, n, k)),
-        ("只有 a 有批", 1.0, cast, cast, (B, m, n), (n, k)),
-        ("只有 b 有批", 0.5, cast, cast, (m, n), (B, n, k)),
+        ("两边都有批", 1.0, each, fixed, (B, m, n), (B, n, k)),
+        ("只有 a 有批", 1.0, cast, fixed, (B, m, n), (n, k)),
+        ("只有 b 有批", 0.5, cast, fixed, (m, n), (B, n, k)),
         ("批的轴长度是 1", 0.5, long, fixed, (B, 1, m, n), (2, n, k)),
         ("批里一个也没有", 0.25, none, none, (0, m, n), (n, k)),
-        ("方阵", 0.25, swap, swap, (B, n, n), (B, n, n)),
+        ("方阵", 0.25, swap, fixed, (B, n, n), (B, n, n)),
         ("a 有两根批的轴", 0.25, every, fixed, (B, 2, m, n), (n, k)),
         ("批的轴 1 拉长成 0", 0.0, long, none, (1, m, n), (0, n, k)),
         ("批的轴 1 拉长成几", 0.0, long, long, (1, m, n), (B, n, k)),
@@ -611,8 +611,8 @@ def _averaged(a: Array, index: Any, g: Array) -> dict[str, list[Array]]:
 
 def _misused(label: str, error: str) -> str:
     """Why an answer to 04.5 may fail."""
-    if "broadcast" in error or "shape mismatch" in error:
-        return "g 放不回去：要从与 a 同形的零数组出发，位置就是 index，不改形状"
+    if any(words in error for words in ("broadcast", "shape mismatch", "cannot reshape")):
+        return "没取到的位置也要有，是 0：从与 a 同形的零数组出发，位置就是 index，不改 g 的形状"
     if "out of bounds" in error:
         return "index 原样交给 NumPy：负的从最后往前数，它自己认得，不用先取余或相加"
     return (
@@ -641,8 +641,8 @@ def judge_getitem(answer: Answer, rng: Rng) -> Steps:
     mask = rng.random((m, n)) < 0.5
     mask.flat[:2] = True, False
     rowmask = np.arange(m) % 2 == 0
-    basic = "把 g 放回取它的位置，其余是 0；形状与 a 相同"
-    twice = "同一行取了几次，几份梯度就要相加；out[index] += g 只留下最后一份"
+    basic = "把 g 放回取它的位置，其余是 0；形状、dtype 与 a 相同"
+    twice = "同一行取了几次，几份梯度就要相加；out[index] = g、+= g 都只留下最后一份"
     last = "负的下标从最后往前数：a[-1] 是第 0 轴的最后一行，原样交给 NumPy 就行"
     cases: list[tuple[str, float, str, Array, Any]] = [
         ("a[1]", 1.0, basic, a, 1),
@@ -714,6 +714,12 @@ def _gradient(got: Any, node: GraphNode, want: Any, label: str, hint: str, weigh
     return value(found, want, label, hint, weight=weight)
 
 
+_WALK: dict[type[Exception], str] = {
+    KeyError: "轮到的节点还不在字典里：从队尾的 root 往队首走，它的梯度才已收齐；常数要跳过",
+    TypeError: "叶子的 vjp 是 None，轮到它没有东西可传；别的，把 grads[node] 交给 vjp，得到元组",
+}
+
+
 def _walked(
     answer: Answer, root: GraphNode, label: str, hint: str = ""
 ) -> Generator[Step, None, Any]:
@@ -722,13 +728,13 @@ def _walked(
     Only a node of this process is seen to be changed; in another, the answer has copies.
 
     Args:
-        hint: for an error.
+        hint: for an error, instead of the usual ones.
     """
     before = [
         (node, node.data, node.data.copy(), node.vjp) for node in reference_topological_order(root)
     ]
-    kinds = (IndexError, KeyError, TypeError, ValueError) if hint else ()
-    got = yield from attempt(partial(answer, root), label, dict.fromkeys(kinds, hint))
+    kinds = dict.fromkeys((IndexError, KeyError, TypeError, ValueError), hint) if hint else _WALK
+    got = yield from attempt(partial(answer, root), label, kinds)
     for node, data, copy, vjp in before:
         if node.data is not data or not np.array_equal(data, copy):
             hint = "节点的 .data 被改了：全 1 用 np.ones_like(root.data) 新造；用过的也不清空"
@@ -742,8 +748,10 @@ def _walked(
 def _chain_steps(answer: Answer, x: GraphNode) -> Steps:
     """y = 3·(2x): a dictionary, with the nodes as its keys, root and all on the way in it."""
     middle = _scale(x, 2.0)
-    y, ones = _scale(middle, 3.0), np.ones(x.data.shape)
+    ones, budget = np.ones(x.data.shape), [10_000]
+    y = GraphNode(middle, data=6.0 * x.data, scale=3.0, budget=budget)
     got = yield from _walked(answer, y, "链 y = 3·(2x)")
+    left = budget[0]
     yield that(isinstance(got, dict), "返回字典", "返回 {节点: 梯度}，节点自己作键", given=got)
     nodes = {id(node) for node in (x, middle, y)}
     keys = {id(key) for key in got}
@@ -765,19 +773,15 @@ def _chain_steps(answer: Answer, x: GraphNode) -> Steps:
         "轮到谁，谁的梯度就已经在字典里"
     )
     yield _asks(x in got, f"{label}在字典里", hint, got=got)
-    hint = "每过一个节点调用一次它的 vjp，把 grads[node] 交给它"
+    hint = "从队尾的 root 往队首走，每过一个节点调用一次它的 vjp，把 grads[node] 交给它"
     yield _gradient(got, x, 6 * ones, label, hint, 1.0)
     hint = "中间节点也要留在字典里，不只叶子"
     yield _gradient(got, middle, 3 * ones, "链 y = 3·(2x)：2x 的梯度", hint, 0.0)
     hint = "第二次的梯度变了：grads 要在函数里新建，默认参数、全局变量里都不要留东西"
-    kept = (
-        "上一次返回的字典被清空，这一次就不对了：返回的还是那一个，它存在全局变量或缓存里。"
-        "函数不能记得上一次，每次新建字典"
-    )
-    for said in (hint, kept):
-        again_ = yield from _walked(answer, y, "同一张图再问一次")
-        yield _gradient(again_, x, 6 * ones, "同一张图再问一次：x 的梯度", said, 0.0)
-        got.clear()
+    again_ = yield from _walked(answer, y, "同一张图再问一次")
+    yield _gradient(again_, x, 6 * ones, "同一张图再问一次：x 的梯度", hint, 0.0)
+    hint = "第二次没有把图重走一遍：上一次的队或字典存在全局变量或缓存里，图就一直占着内存"
+    yield _asks(left - budget[0] >= 10_000 - left, "同一张图再问一次：每次重走", hint, got=again_)
 
 
 def _shared_steps(answer: Answer, a: GraphNode, b: GraphNode) -> Steps:
@@ -1052,10 +1056,11 @@ def _needed(steps: _Program) -> list[bool]:
 def _harmless(name: str, steps: _Program) -> str:
     """Why a colleague may be right on a program."""
     used = [step for step, needed in zip(steps, _needed(steps), strict=True) if needed]
+    if len(used) < len(steps):
+        unused = "有的步 root 用不到，等于没写：0 是 a，1 是 b，第 1 步的结果是 2"
+        return f"{name}在这个程序上算对了：{unused}"
     if name == "丙":
-        if any(i == j for _, i, j in steps) and not any(i == j for _, i, j in used):
-            return "丙在这个程序上算对了：两个来源相同的那一步，root 用不到"
-        return "丙在这个程序上算对了：字典里同一个键只留一份，要有一步用到它"
+        return "丙在这个程序上算对了：字典里同一个键只留一份，要有一步的两个来源是同一个键"
     if name == "乙":
         if any(op == "+" and i != j for op, i, j in used):
             return "乙在这个程序上算对了：数组有两个来源共用，可是共用以后要有一方再收到一份"
@@ -1066,7 +1071,7 @@ def _harmless(name: str, steps: _Program) -> str:
             "甲在这个程序上算对了：有节点用了两次，可是轮到它时已经收齐。"
             "甲先走写在前面的来源：看他的 waiting 里是什么次序"
         )
-    return "甲在这个程序上算对了：他离 root 近的先走，要有节点被走得太早"
+    return "甲在这个程序上算对了：他离 root 近的先走，要有算出来的节点走得太早（叶子走早了不碍事）"
 
 
 @exercise(
@@ -1155,6 +1160,8 @@ def _construction(T: Answer) -> Steps:
     hint = "apply 最后 return 新造的 Tensor"
     yield that(isinstance(more, T), "Tensor + 1 得到 Tensor", hint, given=more)
     hint = "apply 把规则算出的结果放进新的 Tensor：value, vjp = rule(…)，再 Tensor(value)"
+    kept = more is not t and np.array_equal(t.data, [[1.0, 2.0], [3.0, 4.0]])
+    yield that(kept, "Tensor + 1 之后，输入没有变", f"{hint}；不写进 self")
     yield value(more.data, [[2.0, 3.0], [4.0, 5.0]], "(Tensor + 1).data", hint, weight=0.25)
     hint = "输入的次序是 (self, *others)：a / b 与 b / a 不同"
     yield value(
@@ -1169,7 +1176,10 @@ def _about_parents(T: Answer, parents: Any, inputs: Sequence[Any]) -> str:
     if not isinstance(parents, tuple):
         return f"parents 要元组，来的是 {type(parents).__name__}"
     if len(parents) < len(inputs):
-        return "输入有两个，parents 里少了：常数也在里面，这样才与 vjp 的梯度一一对应"
+        return (
+            f"输入有 {len(inputs)} 个，parents 里少了：常数也在里面，同一个用两次算两个，"
+            "这样才与 vjp 的梯度一一对应"
+        )
     if not all(isinstance(one, T) for one in parents):
         return "parents 里要的是 Tensor，不是数组：来历要能一直走下去"
     if any(one is not two for one, two in zip(parents, inputs, strict=False)):
@@ -1186,7 +1196,7 @@ def _about_parents(T: Answer, parents: Any, inputs: Sequence[Any]) -> str:
 
 def _recording(T: Answer, rng: Rng) -> Steps:
     w, c = T(rng.normal(size=3), requires_grad=True), T(rng.normal(size=3))
-    hint = "任何一个输入要梯度，结果就要"
+    hint = "任何一个输入要梯度，结果就要：在结果上写 requires_grad = True"
     yield that((w + 2).requires_grad, "w + 2 要梯度", hint)
     mixed = c * w
     hint = "apply 只读输入，不改它们：c 没有要求梯度，算完仍然没有"
@@ -1195,8 +1205,9 @@ def _recording(T: Answer, rng: Rng) -> Steps:
     hint += "；others 里已经是 Tensor 的要用它自己，再包一层，来历就断了"
     yield that(mixed.requires_grad, "c * w 要梯度（只有 w 要）", hint)
     out = c / w
-    wrong = _about_parents(T, out.parents, (c, w))
-    yield that(not wrong, "c / w 的 parents", wrong)
+    for result, inputs, said in ((out, (c, w), "c / w"), (w * w, (w, w), "w * w")):
+        wrong = _about_parents(T, result.parents, inputs)
+        yield that(not wrong, f"{said} 的 parents", wrong)
     array = "ndarray 自己也有 .data（一块内存），不能靠它来认：用 isinstance(t, Tensor)，其余的先包"
     number = "不是 Tensor 的（数、数组）先包成 Tensor，包好的也在 parents 里"
     for other, said, hint in ((2.0, "w + 2", number), (np.arange(3.0), "w + 数组", array)):
@@ -1327,7 +1338,7 @@ def _without_recording(T: Answer, rng: Rng) -> Steps:
     T.recording = True
     hint = "把恢复写在 finally 里：里面出了错也要恢复"
     yield that(restored, "no_grad 里出错之后重新记录", hint, weight=1.0)
-    hint = "with 里的错误要照样传出去：用 finally，不要用 except 吞掉它"
+    hint = "with 里的错误要照样传出去：用 finally，里面不要 return；不要用 except 吞掉它"
     yield that(raised is not None, "no_grad 里的错误传得出来", hint)
     hint = "with 里的错误要原样传出去，不要换成别的：用 finally，不用 except … raise 别的"
     detail = f"里面是 KeyError，传出来的是 {type(raised).__name__}"
@@ -1338,6 +1349,7 @@ def _without_recording(T: Answer, rng: Rng) -> Steps:
 def _types(T: Answer, rng: Rng) -> Steps:
     out = (T(np.ones(3, np.float32), requires_grad=True) * 2 + 1).mean()
     hint = "NumPy 里 float32 数组 + float64 数组会变成 float64：把常数先转成 self.data.dtype"
+    hint += "；规则给的结果原样包成 Tensor"
     yield that(out.data.dtype == np.float32, "float32 进，float32 出", hint, weight=0.5)
     mixed = T(np.ones(3, np.float32)) + np.ones(3)
     hint = "数组也要转：np.asarray(t, self.data.dtype)，不只是数"
@@ -1391,6 +1403,11 @@ def _jacobian(call: Caller, a: Array, shape: tuple[int, ...], step: float) -> Ar
     return np.stack(columns, axis=-1).reshape(int(np.prod(shape)), a.size)
 
 
+def _top(x: Any) -> float:
+    """The largest size of a number in ``x``; 0 if there is none."""
+    return float(np.abs(x).max(initial=0.0))
+
+
 def _flat(call: Caller, a: Array) -> Array:
     """The result for ``a``, in a row."""
     return np.asarray(call(a)[0][0], dtype=float).reshape(-1)
@@ -1405,8 +1422,8 @@ def _bends(call: Caller, at: Array, along: Array) -> str:
     middle, found = _flat(call, at), []
     for step in 10.0 ** -np.arange(4, 10):
         around = _flat(call, at + step * along) + _flat(call, at - step * along)
-        found.append(np.abs(around - 2 * middle).max() / step)
-    if found[-1] * 1e-9 > 1e-6 * max(1.0, float(np.abs(middle).max())):
+        found.append(_top(around - 2 * middle) / step)
+    if found[-1] * 1e-9 > 1e-6 * max(1.0, _top(middle)):
         return "跳"
     return "尖" if min(found) > 1e-4 and max(found) < 4 * min(found) else ""
 
@@ -1423,13 +1440,13 @@ def _corner(call: Caller, start: Array, end: Array) -> tuple[str, Array]:
     grid = [k / 32 for k in range(33)]
     values = np.stack([f(t) for t in grid])
     reach = np.maximum(np.ptp(values, axis=0), 1e-9)  # of every output
-    bend = (np.abs(values[:-2] - 2 * values[1:-1] + values[2:]) / reach).max(axis=1)
+    bend = (np.abs(values[:-2] - 2 * values[1:-1] + values[2:]) / reach).max(axis=1, initial=0)
     middle, step, found = grid[int(bend.argmax()) + 1], 1 / 32, list[float]()
     for _ in range(26):
         step /= 2
         sizes = {}
         for t in (middle - step, middle, middle + step):
-            sizes[t] = float((np.abs(f(t - step) - 2 * f(t) + f(t + step)) / reach).max())
+            sizes[t] = _top((f(t - step) - 2 * f(t) + f(t + step)) / reach)
         middle = max(sizes, key=lambda t: sizes[t])
         found.append(sizes[middle] / step)
     last, kind = found[-11:], ""
@@ -1480,29 +1497,33 @@ def _worst(back: Caller, J: Array, shape: tuple[int, ...], like: Array) -> str:
             if off.max() > gap:
                 gap, j = float(off.max()), np.unravel_index(int(off.argmax()), off.shape)
                 output = list(map(int, np.unravel_index(i, shape)))
+                asked = f"只给输出 {output} 的 g = 1、其余 0" if shape else "g = 1"
                 want = float(J[i].reshape(like.shape)[j])
                 told = (
-                    f"只给输出 {output} 的 g = 1、其余 0：a{list(map(int, j))} 的梯度，"
-                    f"vjp 给 {got[j]:.4g}，差分是 {want:.4g}"
+                    f"{asked}：a{list(map(int, j))} 的梯度，vjp 给 {got[j]:.4g}，差分是 {want:.4g}"
                 )
                 told = told.replace("-", "−")
-                if abs(want) < 1e-9 * np.abs(J).max():
+                if abs(want) < 1e-9 * _top(J):
                     told += "（这个输出不随它变）"
     return told
 
 
 def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
-    """Form, value and gradient for one input; the Jacobian comes last."""
+    """Form, value and gradient for one input; last, where it was asked, with the Jacobian."""
     axes = "a 可以是一维、二维、三维，轴也可以只有 1 长：沿最后一根轴写 axis=-1、a[..., i]"
     glossed = _for_use(lambda error: _with_gloss(error, axes))
     got, _ = yield from attempt(partial(call, a), f"{label} 的结果", glossed)
     pair = isinstance(got, tuple) and len(got) == 2 and callable(got[1])
     yield that(pair, f"{label}：返回 (结果, vjp)", "写成 return 结果, vjp：一个数组和一个函数")
     shape = shape_of(got[0])
-    bounded = "输入在 −2 到 2 之间，结果里不该有 nan 或 inf"
-    finite = shape is not None and bool(np.isfinite(np.asarray(got[0], dtype=float)).all())
-    yield that(finite, f"{label}：结果是有限的实数", bounded)
+    plain = shape is not None and not isinstance(got[0], list | tuple)
+    yield that(
+        plain, f"{label}：结果是实数数组", f"结果是 NumPy 的数组或一个数，不是{describe(got[0])}"
+    )
     assert shape is not None
+    bounded = "输入在 −2 到 2 之间，结果里不该有 nan 或 inf"
+    finite = bool(np.isfinite(np.asarray(got[0], dtype=float)).all())
+    yield that(finite, f"{label}：结果是有限的实数", bounded)
     for number in (2.0, -2.0):
         finite = bool(np.isfinite(_flat(call, np.full(a.shape, number))).all())
         detail = f"a 全是 {number:g} 时有 nan 或 inf".replace("-", "−")
@@ -1511,8 +1532,12 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     same = twice.shape == shape and np.array_equal(twice, np.asarray(got[0], dtype=float))
     hint = "同样的输入，第二次的结果不同：每次调用的结果只由 a 决定，不抽随机数，不数调用次数"
     yield that(same, f"{label}：同样的输入给同样的结果", hint)
-    J, fine = (_jacobian(call, a, shape, step) for step in (2e-4, 1e-4))
-    smooth = np.allclose(J, fine, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(fine).max())))
+    for x in (a, -a, np.abs(a), -np.abs(a)):  # where it is flat, as relu is on a side, look on
+        J, fine = (_jacobian(call, x, shape, step) for step in (2e-4, 1e-4))
+        if _top(fine) > 1e-9:
+            a = x
+            break
+    smooth = np.allclose(J, fine, rtol=1e-3, atol=1e-4 * max(1.0, _top(fine)))
     hint = "步长减半，差分就变了：这里不可导，或者变化太急，斜率在 0.0002 之内就变了"
     yield that(smooth, f"{label}：处处可导", hint)
     if a.ndim == 1 and a.size > 2:
@@ -1520,14 +1545,14 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     J = (4 * fine - J) / 3  # Richardson: the error of order step² is gone
     if a.ndim == 1 and a.size > 2:  # a softmax of one entry does not change, and is right
         hint = "结果不随输入变，导数处处是 0：换一个随 a 变的函数"
-        yield that(bool(np.abs(J).max() > 1e-9), f"{label}：结果随输入变", hint)
-    size = float(np.abs(J).max()) or 1.0
+        yield that(_top(J) > 1e-9, f"{label}：结果随输入变", hint)
+    size = _top(J) or 1.0
     # differences round at 1e-16 of the value over the step: a saturated tanh shows it
-    floor = 1e-6 * size + 1e-10 * float(np.abs(np.asarray(got[0], dtype=float)).max())
     got, _ = call(a)
+    floor = 1e-6 * size + 1e-10 * _top(np.asarray(got[0], dtype=float))
     back = Caller(got[1])
     compare = "照上面那一对 i、j 手算 ∂yᵢ/∂aⱼ，与代码里的那一项比；再对 i 求和 Σᵢ gᵢ ∂yᵢ/∂aⱼ"
-    kept = "第一次对，后来不对：vjp 不能改动它记住的数组"
+    kept = "第一次对，后来不对：vjp 会问几次，不能改动、用掉它记住的数组"
     other = (
         "中间又用别的 a 调用了一次 own_rule，再问先前的 vjp，用的却是后来的 a："
         "要记的放在这次调用的局部变量里，不放全局变量"
@@ -1536,7 +1561,8 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
         if k == 3:
             call(0.5 * a)
         g = np.asarray(rng.uniform(-2.0, 2.0, size=shape))
-        asked = yield from attempt(partial(back, g), f"{label}：梯度", glossed)
+        errors = _for_use(hint) if k else glossed
+        asked = yield from attempt(partial(back, g), f"{label}：梯度", errors)
         grads = asked[0]
         one = isinstance(grads, tuple) and len(grads) == 1
         yield that(one, f"{label}：vjp 返回一个梯度的元组", "只有一个输入也是元组：(g,)")
@@ -1559,10 +1585,10 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
             atol=floor,
         )
         if not step.ok and step.hint == compare:
-            step = replace(step, detail=f"{step.detail}；{_worst(back, J, shape, a)}")
+            step = _besides(step, _worst(back, J, shape, a))
         yield step
     yield back.untouched(hint="vjp 改动了 g：先 copy，或写成新数组")
-    yield J
+    yield a, J
 
 
 @exercise("04.9", "自己的运算", points=4, asks="own_rule(a) -> (结果, vjp)")
@@ -1581,20 +1607,20 @@ def judge_own_rule(answer: Answer, rng: Rng) -> Steps:
         if label == "三维":
             a.flat[:3] = 0.0, a.flat[3], 0.0  # zeros and equal entries are lawful, too
         for step in _own_steps(call, rng, a, f"{label} {shape}"):
-            if isinstance(step, np.ndarray):
-                J = step
+            if isinstance(step, tuple):
+                a, J = step
             else:
                 yield step if step.weight == 0 else as_one(step.label, [step], weight=0.25)
         if label != "一维":
             continue
-        seen = (np.abs(J) > 1e-6 * np.abs(J).max()).sum(axis=1)
+        seen = (np.abs(J) > 1e-6 * _top(J)).sum(axis=1)
         hint = "现在每个输出只看一个输入，是逐元素的：换一个输出要看好几个输入的函数"
         yield that(bool((seen > 1).any()), "输出要看不止一个输入", hint)
         other = rng.uniform(-2.0, 2.0, size=shape)  # a straight line that misses the origin
         line = [a + t * (other - a) for t in (0, 1 / 3, 2 / 3, 1)]
         moved = [np.asarray(call(x)[0][0], dtype=float) for x in line]
-        bend = np.abs(moved[0] - moved[1] - moved[2] + moved[3]).max()
-        straight = bend <= 1e-7 * max(1.0, float(np.abs(moved[3]).max()))
+        bend = _top(moved[0] - moved[1] - moved[2] + moved[3])
+        straight = bend <= 1e-7 * max(1.0, _top(moved[3]))
         hint = "现在的函数是线性的（求和、平均、差分都是，加上常数也一样）：换一个弯的"
         yield that(not straight, "不是线性的", hint)
         small, g = a.astype(np.float32), np.ones(np.shape(moved[0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -207,6 +208,8 @@ ALSO_RIGHT = [
     ("04.9", smooth_norm_rule),
     ("04.9", variance_rule),
     ("04.9", layer_norm_rule),
+    ("04.9", lambda a: one_sided_rule(a)),
+    ("04.9", lambda a: neighbours_rule(a)),
 ]
 
 
@@ -1124,6 +1127,89 @@ class BeforeOnTheClass(ReferenceTensor):
             cls.recording = cls.before
 
 
+def one_sided_rule(a):
+    """Flat where the sum is negative, as every second input has it."""
+    s = np.maximum(a.sum(), 0)
+    return s * s, lambda g: (np.full_like(a, 2 * g * s),)
+
+
+def one_sided_without_factor(a):
+    s = np.maximum(a.sum(), 0)
+    return s * s, lambda g: (np.full_like(a, g * s),)
+
+
+def neighbours_rule(a):
+    """No number at all from an axis of length 1."""
+
+    def vjp(g):
+        grad = np.zeros_like(a)
+        grad[..., :-1] += g * a[..., 1:]
+        grad[..., 1:] += g * a[..., :-1]
+        return (grad,)
+
+    return a[..., :-1] * a[..., 1:], vjp
+
+
+def list_rule(a):
+    return [float((a * a).sum())], lambda g: (2 * a * g[0],)
+
+
+def uses_memory_up(a):
+    kept = [a]
+    return (a * a).sum(), lambda g: (2 * g * kept.pop(),)
+
+
+def distinct_readers(root):
+    """Counts who reads a node, but takes off every use."""
+    readers, waiting = {root: 0}, [root]
+    while waiting:
+        for parent in {*waiting.pop().parents}:
+            if parent not in readers:
+                waiting.append(parent)
+            readers[parent] = readers.get(parent, 0) + 1
+    found, ready = [], [root]
+    while ready:
+        found.append(ready.pop(0))
+        for parent in found[-1].parents:
+            readers[parent] -= 1
+            if readers[parent] == 0:
+                ready.append(parent)
+    return found[::-1]
+
+
+class DistinctParents(ReferenceTensor):
+    def apply(self, rule, *others, **options):
+        out = super().apply(rule, *others, **options)
+        out.parents = tuple(dict.fromkeys(out.parents))
+        return out
+
+
+class IntoSelf(ReferenceTensor):
+    def apply(self, rule, *others, **options):
+        out = super().apply(rule, *others, **options)
+        self.data = out.data
+        return self
+
+
+def einsum_of_three_axes(a, b):
+    if a.ndim == 2:
+        return a @ b, lambda g: (g @ b.T, a.T @ g)
+    return np.einsum("bmn,nk->bmk", a, b), lambda g: (a, b)
+
+
+def short_gather(a, index):
+    places = np.arange(a.size).reshape(a.shape)[index]
+    return a[index], lambda g: (np.bincount(np.ravel(places), np.ravel(g)).reshape(a.shape),)
+
+
+def calls_leaves(root):
+    grads = {root: np.ones_like(root.data)}
+    for node in order(root)[::-1]:
+        for parent, g in zip(node.parents, node.vjp(grads[node]), strict=True):
+            grads[parent] = grads[parent] + g if parent in grads else g
+    return grads
+
+
 def norm_rule(a):
     """Of degree one, with a kink at 0."""
     out = np.sqrt((a * a).sum())
@@ -1236,15 +1322,15 @@ WRONG = [
     Wrong("04.3", "float64 exponent", PowerInDouble, "np.float64(p)", ANY),
     Wrong("04.4", "reshaped", matmul_that(transposed=as_reshaped), "转置不是 reshape", 0),
     Wrong("04.4", "batch summed", sums_the_batch, "批与批之间不相加", ANY),
-    Wrong("04.4", "three axes", matmul_that(transposed=last_of_three), "写死了轴号", ANY),
     Wrong("04.4", "last call", matmul_of_the_last_call, "用的却是后来的输入", 0),
     Wrong("04.4", "array only", lambda a, b: a @ b, "一个数组和一个函数", 0),
     Wrong("04.5", "assigns", gather_that(assigns), "最后一份", ANY),
-    Wrong("04.5", "only rows", only_the_rows, "形状与 a 相同", 0),
+    Wrong("04.5", "only rows", only_the_rows, "形状、dtype 与 a 相同", 0),
     Wrong("04.5", "mean", averaged_gather, "不取平均", ANY),
     Wrong("04.5", "own remainder", wraps_by_size, "不用自己换算", ANY),
     Wrong("04.5", "rows only", loops_over_index, "当成一列行号", ANY),
     Wrong("04.5", "flat", flat_gather, "与 a 同形的零数组", ANY),
+    Wrong("04.5", "too few", short_gather, "没取到的位置也要有", 0),
     Wrong("04.5", "no comma", gather_without_comma, "逗号", 0),
     Wrong("04.5", "no g", gather_ones, "忘了乘上", 0),
     Wrong("04.6", "overwrites", lambda root: walk(root, add=lambda old, new: new), "盖掉", ANY),
@@ -1259,6 +1345,7 @@ WRONG = [
     Wrong("04.6", "lone leaf", fails_on_a_leaf, "图里可以只有 root", ANY),
     Wrong("04.6", "unwanted root", drops_an_unwanted_root, "requires_grad 只管来源", ANY),
     Wrong("04.6", "asked twice", asks_for_each_parent, "不要为每个来源各调一次", ANY),
+    Wrong("04.6", "vjp of a leaf", calls_leaves, "叶子的 vjp 是 None", 0),
     Wrong("04.6", "forwards", forwards, "往队首走", 0),
     Wrong("04.6", "ids", lambda root: {id(n): g for n, g in walk(root).items()}, "不是 id", 0),
     Wrong("04.6", "without root", without_root, "root 自己也要", 0),
@@ -1283,6 +1370,8 @@ WRONG = [
     Wrong("04.8", "inherits nothing", InheritsNothing, "任何一个输入要梯度", ANY),
     Wrong("04.8", "always records", AlwaysRecords, "any(t.requires_grad", ANY),
     Wrong("04.8", "never quiet", NeverQuiet, "仍是 True", ANY),
+    Wrong("04.8", "distinct parents", DistinctParents, "用两次算两个", ANY),
+    Wrong("04.8", "into self", IntoSelf, "不写进 self", 0),
     Wrong("04.8", "array", ReturnsTheArray, "return 新造的 Tensor", 0),
     Wrong("04.8", "float64", Promotes, "转成 self.data.dtype", ANY),
     Wrong("04.8", "wraps again", WrapsAgain, "再包一层", ANY),
@@ -1349,10 +1438,15 @@ WRONG = [
     Wrong("04.9", "by a", product_by_division, "哪里除以了可能是 0", ANY),
     Wrong("04.9", "shape", own_that(of=logsumexp_rule, vjp=only_g), "与 a 同形", 0),
     Wrong("04.9", "first axis", softmax_of_rows, "axis=-1", 0),
+    Wrong("04.9", "list", list_rule, "NumPy 的数组", 0),
+    Wrong("04.9", "one side", one_sided_without_factor, "对 i 求和", ANY),
     Wrong("04.9", "memory", spoils_memory, "第一次对，后来不对", ANY),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
+    Wrong("04.4", "three axes", matmul_that(transposed=last_of_three), "写死了轴号", ANY),
+    Wrong("04.4", "einsum", einsum_of_three_axes, "下标前写", ANY),
+    Wrong("04.1", "distinct readers", distinct_readers, "同一个来源用两次算两次", 20),
     Wrong("04.1", "data", lambda root: [n.calls for n in order(root)], "不是这张图的", 0),
     Wrong("04.1", "new nodes", lambda root: [type(root)() for _ in order(root)], "不是这张图", 0),
     Wrong("04.1", "raised limit", raises_the_limit, "调高递归的上限也不行", 60),
@@ -1370,6 +1464,7 @@ SAME_HINT = [
     Wrong("04.6", "half a cure", copies_the_second, "与它共用内存", ANY),
     Wrong("04.6", "pops", pops, "用过的不 pop", 0),
     Wrong("04.8", "before on the class", BeforeOnTheClass, "里层把外层记住的旧值盖掉", ANY),
+    Wrong("04.9", "memory used up", uses_memory_up, "第一次对，后来不对", ANY),
     Wrong("04.9", "norm", norm_rule, "尖角", 0),
     Wrong("04.9", "clipped sum", clipped_sum, "尖角", 0),
     Wrong("04.9", "absolute values", absolute_values, "尖角", 0),
@@ -1397,14 +1492,14 @@ class Empty(ReferenceTensor):
         raise NotImplementedError
 
 
-def cached(answer):
-    """``answer``, whose result is kept and given out again."""
+def cached(answer, copy=lambda kept: kept):
+    """``answer``, whose result is kept and given out again, or a copy of it."""
     known = {}
 
     def remembering(root):
         if root not in known:
             known[root] = answer(root)
-        return known[root]
+        return copy(known[root])
 
     return remembering
 
@@ -1437,7 +1532,9 @@ def pops_programs():
     ("number", "answer", "words"),
     [
         ("04.1", cached(order), "每次新建列表"),
-        ("04.6", cached(walk), "每次新建字典"),
+        ("04.1", cached(order, list), "每次新建列表"),
+        ("04.6", cached(walk), "上一次的队或字典"),
+        ("04.6", partial(walk, order=cached(order)), "上一次的队或字典"),
         ("04.6", fills_data, ".data 被改了"),
         ("04.6", frees_data, ".data 被改了"),
         ("04.6", frees_vjp, ".vjp 被改了"),
