@@ -1330,7 +1330,6 @@ WRONG = [
     Wrong("04.5", "own remainder", wraps_by_size, "不用自己换算", ANY),
     Wrong("04.5", "rows only", loops_over_index, "当成一列行号", ANY),
     Wrong("04.5", "flat", flat_gather, "与 a 同形的零数组", ANY),
-    Wrong("04.5", "too few", short_gather, "没取到的位置也要有", 0),
     Wrong("04.5", "no comma", gather_without_comma, "逗号", 0),
     Wrong("04.5", "no g", gather_ones, "忘了乘上", 0),
     Wrong("04.6", "overwrites", lambda root: walk(root, add=lambda old, new: new), "盖掉", ANY),
@@ -1370,7 +1369,6 @@ WRONG = [
     Wrong("04.8", "inherits nothing", InheritsNothing, "任何一个输入要梯度", ANY),
     Wrong("04.8", "always records", AlwaysRecords, "any(t.requires_grad", ANY),
     Wrong("04.8", "never quiet", NeverQuiet, "仍是 True", ANY),
-    Wrong("04.8", "distinct parents", DistinctParents, "用两次算两个", ANY),
     Wrong("04.8", "into self", IntoSelf, "不写进 self", 0),
     Wrong("04.8", "array", ReturnsTheArray, "return 新造的 Tensor", 0),
     Wrong("04.8", "float64", Promotes, "转成 self.data.dtype", ANY),
@@ -1439,11 +1437,13 @@ WRONG = [
     Wrong("04.9", "shape", own_that(of=logsumexp_rule, vjp=only_g), "与 a 同形", 0),
     Wrong("04.9", "first axis", softmax_of_rows, "axis=-1", 0),
     Wrong("04.9", "list", list_rule, "NumPy 的数组", 0),
-    Wrong("04.9", "one side", one_sided_without_factor, "对 i 求和", ANY),
     Wrong("04.9", "memory", spoils_memory, "第一次对，后来不对", ANY),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
+    Wrong("04.8", "distinct parents", DistinctParents, "用两次算两个", ANY),
+    Wrong("04.5", "too few", short_gather, "没取到的位置也要有", 0),
+    Wrong("04.9", "one side", one_sided_without_factor, "对 i 求和", ANY),
     Wrong("04.4", "three axes", matmul_that(transposed=last_of_three), "写死了轴号", ANY),
     Wrong("04.4", "einsum", einsum_of_three_axes, "下标前写", ANY),
     Wrong("04.1", "distinct readers", distinct_readers, "同一个来源用两次算两次", 20),
