@@ -851,7 +851,7 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     matrix = yield from array(got, (k, k), "混淆矩阵", hint)
     yield that(np.isfinite(matrix).all(), "每格一个数", "每一格是次数，一个整数")
     hint = "每一格最多是 1：M[行, 列] += 1 遇到重复的下标只加一次；用循环或 np.add.at"
-    if np.asarray(got).dtype == bool:
+    if isinstance(got, np.ndarray) and got.dtype == bool:
         hint = "数组的类型是 bool，只装得下真假：计数用 int"
     yield that(not np.array_equal(matrix, np.minimum(want, 1)), "同一格的次数要累加", hint)
     hint = "有一格超过 255 就溢出了：计数用普通的 int，不用一个字节"
