@@ -209,14 +209,15 @@ def largest_rate(H: Array, mu: float, form: str, weight_decay: float = 0.0) -> f
 
     Args:
         H: (D, D), symmetric, no eigenvalue below 0.
-        form: "甲" v ← μv + g, "乙" v ← μv - αg, "丙" v ← μv + (1 - μ)g.
+        form: "甲" v ← μv + g, "乙" v ← μv - αg, "丙" v ← μv + (1 - μ)g, "丁" as 丙, but
+            with (1 - μ)g + μv for v where w moves.
 
     Example:
         >>> round(largest_rate(np.diag([1.0, 50.0]), 0.9, "甲"), 6)
         0.076
     """
     top = float(np.linalg.eigvalsh(H)[-1]) + weight_decay
-    return 2 * (1 + mu) / top / (1 - mu if form == "丙" else 1)
+    return 2 * (1 + mu) / top / {"丙": 1 - mu, "丁": (1 - mu) * (1 + 2 * mu)}.get(form, 1)
 
 
 # --- the judges --------------------------------------------------------------------------------
@@ -323,8 +324,8 @@ def judge_stratified_noise(answer: Answer, rng: Rng) -> Steps:
     hint = "标签可以是任意整数，中间可以有空：用 np.unique(labels) 取出现过的类"
     step = value(*call(grads, labels, 2), "标签不是 0、1、2", hint, rtol=1e-8)
     yield from _or_its_cause(step, hint, call)
-    hint = "只有一类时，它就是正文的公式：N_c = N"
-    step = value(*call(grads, 0 * labels + 4, 6), "只有一类", hint, rtol=1e-8, weight=0)
+    hint = "只有一类、一个参数时，它就是正文的公式：N_c = N"
+    step = value(*call(grads[:, :1], 0 * labels + 4, 6), "只有一类", hint, rtol=1e-8, weight=0)
     yield from _or_its_cause(step, hint, call)
     grads, labels = case((3, 9, 6), range(3))
     enough = sum(v * k for v, k, _ in (term(grads[labels == c], 4, N=15) for c in (1, 2)))
@@ -336,7 +337,7 @@ def judge_stratified_noise(answer: Answer, rng: Rng) -> Steps:
     hint = "这里有一类 3 个样本、per_class 是 4：它全抽到，噪声是 0；别的类照算，N 不变"
     yield value(*call(grads, labels, 4), "有一类不够抽", hint, traps, rtol=1e-8)
     grads, labels = case((1, 9, 6), range(3))
-    hint = "只有一个样本的类：它总被抽到，噪声是 0；公式里的 N_c − 1 却是 0"
+    hint = "只有一个样本的类：它总被抽到，噪声是 0，公式里的 N_c − 1 却是 0；N 不变"
     yield value(*call(grads, labels, 1), "有一类只有一个样本", hint, rtol=1e-8)
     hint = "每类都抽完，就是整批，噪声是 0"
     yield value(*call(grads, labels, 50), "每类都抽完", hint, atol=1e-9, weight=0.5)
@@ -371,6 +372,7 @@ def judge_lookahead_step(answer: Answer, rng: Rng) -> Steps:
             "两个返回值对调了：先 phi，后 v": want,
             "α 不进 v：v 只管累积梯度": [mu * v - now * g, mu * v + now * g],
             "新梯度前面没有 (1 − μ)": mu * v + (1 - mu) * g,
+            "返回的 v 还是传进来的那个：要返回更新之后的": v,
         }
         hint = "v 的新值 = μ × 旧 v + 梯度"
         step = value(new_v, want_v, f"{label}，v", hint, traps, weight=weight / 4)
@@ -557,7 +559,7 @@ def judge_adam_walk(answer: Answer, rng: Rng) -> Steps:
         )
         return first if k == 1 else f"前 {k - 1} 步都对，从第 {k} 步起不对：{later}"
 
-    form = "要每一步之后的 w，共 T 个，不含起点"
+    form = "要每一步之后的 w，共 T 个，不含起点；m、s 与 w 同形"
     odd = "出现了 nan 或 inf：第 1 步的除数是不是 0？根号里是不是负数？"
 
     def walked(label: str, betas: tuple[Array, Array, float], later: str, weight: float) -> Steps:
@@ -575,7 +577,7 @@ def judge_adam_walk(answer: Answer, rng: Rng) -> Steps:
             step = replace(step, hint=told.hint or step.hint)
         yield from _or_its_cause(step, hint, call, w, grads, lr, *betas)
 
-    later = "看 m、s 与修正里，哪一个没有接着上一步"
+    later = "m、s 要接着上一步没修正的；修正乘到这一步自己的 β"
     yield from walked("β 不变", same, later, 1.0)
     slips |= {
         "βₜ 的 t 次方只在 β 不变时对：从展开式重新求系数之和": "own power",
@@ -597,9 +599,19 @@ def judge_adam_walk(answer: Answer, rng: Rng) -> Steps:
     shape = (T, *sizes(rng, 2, 2, 5))
     many = rng.normal(size=shape)
     many[:, 0, 0] = 0.0  # a weight that is not used: 0 / (0 + ε)
-    got, want = call(many[0], many, lr, np.full(T, 0.9), np.full(T, 0.999))
-    hint = "w 可以是矩阵，grads 是 (T, …)；eps 默认 1e-8"
-    yield value(got, want, "参数是矩阵，默认的 ε", hint, weight=0.5)
+    many[2] = 0.0
+    label, any_shape = (
+        "参数是矩阵，默认的 ε",
+        "w 可以是矩阵，grads 是 (T, …)：m、s 用 np.zeros_like(w)",
+    )
+    pair: Any = yield from attempt(
+        lambda: call(many[0], many, lr, *same[:2]), label, {ValueError: any_shape}
+    )
+    skipped = adam_walk(many[0], np.delete(many, 2, 0), lr, same[0][1:], same[1][1:])
+    skipped = np.insert(skipped, 2, skipped[1], axis=0)
+    traps = {"梯度全是 0 的一步也要走：m 还没有忘光，β 照样累积": skipped}
+    got, want = pair
+    yield value(got, want, label, f"{any_shape}；eps 默认 1e-8", traps, weight=0.5)
     yield value(*call(w, grads[:1], lr, *(b[:1] for b in varied[:2])), "只走一步", hint, weight=0.5)
     many = rng.normal(size=(T, 2, 3, 2))
     hint = "w 可以是任意形状，这里是 (2, 3, 2)；不要拉平，也不要只在第一维上循环"
@@ -624,7 +636,11 @@ def judge_drift(answer: Answer, rng: Rng) -> Steps:
     w, sigma = rng.normal(size=shape), rng.uniform(0.1, 3.0, size=shape)
     lr, wd = float(rng.uniform(0.01, 0.1)), float(rng.uniform(0.4, 0.8))
     pull = wd * w
-    got, want = call(w, sigma, lr, wd, True)
+    any_shape = "参数可以是任意形状：整个数组一起算，用 np 的函数，不用下标"
+    pair: Any = yield from attempt(
+        lambda: call(w, sigma, lr, wd, True), "解耦", {TypeError: any_shape}
+    )
+    got, want = pair
     coupled = -lr * pull / np.hypot(sigma, pull)
     traps: dict[str, Any] = {
         "decoupled=True 时衰减不经过 m 和 s，不被分母除": coupled,
@@ -696,14 +712,16 @@ def judge_drift(answer: Answer, rng: Rng) -> Steps:
     yield value(got, want, "有的 w 是 0，有的 σ 是 0", hint, traps, weight=0.5)
     sigma[0, 0] = 0.0
     label, hint = "w 与 σ 都是 0", "w 与 σ 都是 0 的那一个不动，别的照算"
-    pair: Any = yield from attempt(
+    pair = yield from attempt(
         lambda: call(w, sigma, lr, wd, False), label, {ZeroDivisionError: f"0/0：{hint}"}
     )
     got, want = pair
     traps = {"只有 w 与 σ 都是 0 的那一个不动：别的照算，不要整个返回 0": np.zeros(shape)}
     odd = "0/0 是 nan：没有梯度也没有衰减，这个权重不动"
     yield value(got, want, label, hint, traps, weight=0.5, nonfinite=odd)
-    any_shape = "参数不一定是矩阵，可以是任意形状：整个数组一起算，不用下标"
+    hint = "decoupled=True 时不除以任何东西：σ 是 0 的权重照样衰减"
+    got, want = call(w, sigma, lr, wd, True)
+    yield value(got, want, "解耦，有的 σ 是 0", hint, weight=0, nonfinite=hint)
     for size in ((5,), (2, 3, 2)):
         w, sigma = rng.normal(size=size), rng.uniform(0.1, 3.0, size=size)
         label = f"形状 {size}"
@@ -732,11 +750,11 @@ def _broken(kind: str) -> Callable[..., float]:
         u = (t - warmup) / max(1, total - warmup - 1) if kind == "early" else u
         if kind == "zero after" and t > total:
             return 0.0
+        if kind == "table" and t > total:
+            raise IndexError("list index out of range")
         u = u if kind == "rebounds" else min(1.0, u)
         shape = 0.5 * (1 + math.cos(math.pi * u))
         shape = {"linear": 1 - u, "quarter": math.cos(math.pi * u / 2)}.get(kind, shape)
-        if kind == "default":
-            floor = floor or 0.1 * peak
         low = 0.0 if kind == "no floor" else floor
         rate = low + (peak if kind == "too high" else peak - low) * shape
         if kind == "single":
@@ -745,6 +763,8 @@ def _broken(kind: str) -> Callable[..., float]:
 
     if kind == "obligatory":
         return lambda t, total, warmup, peak, floor: schedule(t, total, warmup, peak, floor)
+    if kind == "default":
+        return lambda t, total, warmup, peak, floor=0.1: schedule(t, total, warmup, peak, floor)
     return schedule
 
 
@@ -915,7 +935,10 @@ def judge_is_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
         down = floor + (peak - floor) * np.cos(np.pi * u / 2) ** 2
         return np.float64(peak / warmup * (t + 1) if t < warmup else down)
 
-    hint = "守约的日程被判成了错的：是自己的参考写错了，还是判断写反了？"
+    hint = (
+        "守约的日程被判成了错的：自己的参考写错了，判断写反了，"
+        "还是用 == 比的（写法不同会差舍入，用差的绝对值与 1e-9 比）？"
+    )
     yield from passes(warmup_cosine, "守约的放行", hint, False)
     hint = "另一种写法的守约日程被判成了错的：它只在舍入上不同，比较时留 1e-9 的余地，不要用 =="
     yield from passes(squared, "另一种写法的也放行", hint, True)
@@ -939,7 +962,8 @@ def judge_is_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
         ("single", "只有单精度的", "它中途用了 float32，差 1e-8 左右", "余弦段多问几步"),
         ("no peak", "不理 peak 的", "它的热身段忘了乘 peak", "要有一组 peak 不是 1，又有热身"),
         ("every second", "隔一步才动的", "它每两步才换一次学习率", "奇数步、偶数步都要问"),
-        ("default", "默认值不对的", "不给 floor 时它停在 0.1 × peak", "要有一组不给 floor"),
+        ("table", "只备到 total 的", "它查表，t 大于 total 时报 IndexError", "t 大于 total 也要问"),
+        ("default", "默认值不对的", "不给 floor 时它停在 0.1", "要有一组不给 floor，也要比值"),
         ("obligatory", "必须给 floor 的", "不给 floor 时它报 TypeError", "要有一组不给 floor"),
     ):  # fmt: skip
         yield from caught(kind, f"抓住{label}", what, ask)
@@ -997,16 +1021,6 @@ def _along(start: Array, steps: Array) -> Array:
 )
 def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, which_optimizer)
-    hints_for = {
-        ("Momentum", "SGD"): "第 1 步 Momentum 与 SGD 相同（v 从 0 起步），要看后面的步",
-        ("SGD", "Momentum"): "SGD 每一步只看当前的梯度，速度要把以前的也加起来",
-        ("Adam", "AdaGrad"): "第 1 步 Adam 与 AdaGrad 都是 ±α，要看后面的步",
-        ("AdaGrad", "Adam"): "第 1 步 AdaGrad 与 Adam 都是 ±α，要看后面的步",
-        ("AdaGrad", "RMSprop"): "AdaGrad 的 s 只加不忘，RMSprop 的 s 每步打折",
-        ("RMSprop", "AdaGrad"): "RMSprop 的 s 每步打折，第 1 步的 √s 是 0.1|g|",
-        ("RMSprop", "Adam"): "RMSprop 没有平滑梯度，也没有偏差修正",
-        ("Adam", "RMSprop"): "Adam 还平滑了梯度，并做偏差修正",
-    }
     known: list[tuple[Array, Array, str, str]] = []  # path, grads, what was said, who it was
     Paths = list[tuple[Array, Array, str]]
 
@@ -1030,13 +1044,22 @@ def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
             return "步的符号反了：减掉的是 path[t] − path[t + 1]"
         for lr in (1.0, 0.1, 0.01, 0.001):
             if all_right([(_along(p[0], lr * directions(n, g)), g, n) for p, g, n in plain]):
-                return f"α 是 {lr:g} 的路都认对了，别的不行：学习率没有给，对每一种 d 先由路估出 α"
+                return (
+                    f"α 是 {lr:g} 的路都认对了，别的不行：对每一种 d 先由路估出 α，"
+                    "再取剩得最少的；不要用固定的门限"
+                )
         if all_right([(path, np.roll(grads, 1, axis=0), name) for path, grads, name in plain]):
             return "grads[t] 是 path[t] 处的，配从 path[t] 到 path[t + 1] 的这一步：你晚用了一步"
         worst = [OPTIMIZERS[int(np.argmax(_residues(p, g)))] for p, g, _ in plain]
         if all(says(p, g) == name for (p, g, _), name in zip(plain, worst, strict=True)):
             return "每一条答的都是最不像的那一个：剩得最少的才是，取最小，不是最大"
         return slip(want) or slip(got) or never()
+
+    def by_hand(*names: str) -> str:
+        told = (
+            f"{name} 是 {directions(name, np.array([[3.0], [4.0]]))[1, 0]:.2f}" for name in names
+        )
+        return f"用手核对：g 依次是 3、4 时，第 2 步的 d，{'，'.join(told)}"
 
     def changed() -> str:
         if all(says(path, grads) == said for path, grads, said, _ in known):
@@ -1049,12 +1072,14 @@ def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
         missing = set(OPTIMIZERS) - set(said)
         if len(missing) == 4:
             return changed() or (
-                f"问了 {len(said)} 条路，答的都是 {said[0]}：剩下的量里是不是有 nan，比不出大小？"
+                f"问了 {len(said)} 条路，答的都是 {said[0]}：剩下的量里有 nan，"
+                "或者拿它与 0、与固定的门限比？取最小的那个"
             )
         if len(missing) == 1:
             lost = missing.pop()
             return (
-                f"五个名字里，从没有返回过 {lost}：它算没算？它的 d 里有没有 nan（t 从 1 数起）？"
+                f"五个名字里，从没有返回过 {lost}：没有算它，它的 d 不对（有 nan？），"
+                f"或者没有用上全部的步。{by_hand(lost)}"
             )
         return ""
 
@@ -1093,6 +1118,10 @@ def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
             known.append((path, grads, got, name))
             if got == want:
                 continue
+            kept = call.untouched(weight=1.0)
+            if not kept.ok:
+                yield kept
+                return
             for more in (one for one in paths if one[0] is not path):  # how it does elsewhere
                 known.append((*more[:2], says(*more[:2]), more[2]))
             why = (
@@ -1100,11 +1129,7 @@ def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
                 or slip(want)
                 or slip(got)
                 or hint
-                or hints_for.get((want, got), "")
-                or (
-                    "五种的 d 都算出来，一种一种比。用手核对：g 依次是 3、4 时，"
-                    "第 2 步的 d，Momentum 是 6.7，AdaGrad 0.8，RMSprop 约 8.01，Adam 约 1.00"
-                )
+                or f"五种的 d 都算出来，取剩得最少的。{by_hand(*OPTIMIZERS)}"
             )
             said = f"一条 {len(grads)} 步、{grads.shape[1]} 个参数的路认错了，答的是 {got}"
             says(path, grads)  # the last call is the one on the card
@@ -1124,8 +1149,8 @@ def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
     yield from told(paths, "分得清 AdaGrad 与 RMSprop", "")
     yield from told(some(("Adam", "AdaGrad", "SGD"), 3, steps, size), "认得出 Adam", "")
     hint = (
-        "只有一个参数、三步时也要认得：整条路只有一个 α，一步一步各拟合各的，谁都像；"
-        "也不要用固定的步数或参数个数"
+        "一个参数、三步，五种很像：整条路只有一个 α，不要一步一步各拟合各的；"
+        "差先平方再加，取最小的；步数不要写死，衰减率要与题目的一样"
     )
     paths = some(OPTIMIZERS, 3, 3, 1) + some(("Adam", "RMSprop"), 24, 3, 1, "", 1.5)
     yield from told(paths, "一个参数，三步", hint)
@@ -1139,7 +1164,27 @@ def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
     ):
         hint = "有的参数梯度一直是 0：只看一个参数，碰上它就认不出，所有的参数都要用上"
     yield from told(one + other, "有的参数梯度一直是 0", hint)
+    paths = [_steady_walk(name, rng) for name in ("Momentum", "Adam")]
+    hint = (
+        "短的路都认对了，长的认错：衰减率与题目写的不一样？"
+        "Momentum 的 μ 是 0.9，RMSprop 的 β 是 0.99，Adam 的 β₁ 是 0.9、β₂ 是 0.999"
+    )
+    yield from told(paths, "一个参数，九百步", hint)
     yield call.untouched(weight=0.5)
+
+
+def _steady_walk(name: str, rng: Rng) -> tuple[Array, Array, str]:
+    """A walk on which Momentum is nearly Adam, so that Adam with another β₁ or β₂ is further off.
+
+    After 200 steps to and fro, which fill s and lead nowhere, the gradient keeps its sign for long
+    and its size goes up and down, faster than β₂ = 0.999 follows.
+    """
+    t = np.arange(900)
+    sign = np.cumprod(np.where(rng.random(900) < 0.04, -1.0, 1.0))
+    sign[:200] = (-1.0) ** t[:200]
+    grads = (sign * np.where((t + 75) % 300 < 150, 1.0, 5.0))[:, None]
+    lr = 10 ** rng.uniform(-2.5, -0.5)
+    return _along(rng.normal(size=1), lr * directions(name, grads)), grads, name
 
 
 def _wrong_direction(kind: str, grads: Array) -> Array:
@@ -1172,8 +1217,10 @@ def _wrong_direction(kind: str, grads: Array) -> Array:
 )
 @hints(
     "二次损失沿 H 的特征方向分成许多条抛物线，最弯的那条说了算。L2 那一项给每个方向加多少曲率？",
-    "甲的上限正文推过。乙在 α 不变时与甲逐步相同；丙的 v 是甲的多少倍，α 就要反过来放大多少倍。",
-    "最大特征值加上 weight_decay 记作 top；甲、乙是 2(1+μ)/top，丙还要除以 (1−μ)。",
+    "甲的上限正文推过。乙在 α 不变时与甲逐步相同；丙的 v 是甲的多少倍，α 就要反过来放大多少倍。"
+    "丁的一步用甲的 v 写出来，提出 (1−μ)，再与 PyTorch 的 Nesterov 比。",
+    "最大特征值加上 weight_decay 记作 top；甲、乙是 2(1+μ)/top，丙还要除以 (1−μ)，"
+    "丁再除以 (1+2μ)。",
 )
 def judge_largest_rate(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, largest_rate)
@@ -1193,7 +1240,9 @@ def judge_largest_rate(answer: Answer, rng: Rng) -> Steps:
         "这是 Nesterov 的上限": rate / (1 + 2 * mu),
         "要的是最大的特征值，不是对角线上最大的数：H 不是对角的": rate * top / np.diag(H).max(),
         "要的是最大的特征值，不是最大的元素": rate * top / H.max(),
-        "要的是最大的特征值，不是最小的": rate * top / lams[0],
+        "要的是最大的特征值：eigvals、eig 给的不保证排好序": [
+            rate * top / lam for lam in lams[:-1]
+        ],
         "要的是最大的特征值，不是平均": rate * top / lams.mean(),
         "要的是最大的特征值，不是迹（特征值之和）": rate * top / np.trace(H),
         "Frobenius 范数是特征值平方和开方，比最大的特征值大": rate * top / np.linalg.norm(H),
@@ -1211,24 +1260,25 @@ def judge_largest_rate(answer: Answer, rng: Rng) -> Steps:
     }
     hint = (
         "正文推过：αλ < 2(1 + μ)，对最大的 λ 也要成立。"
-        "用手核对：H 的特征值是 1 与 5、μ = 0.5 时，甲的上限是 0.6"
+        "用手核对：H 的特征值是 1 与 5、μ = 0.5 时，甲的上限是 0.6；"
+        "幂法的轮数不够、走几百步去试，都不够准：用 np.linalg.eigvalsh"
     )
-    step = value(got, want, "甲", hint, traps, form="上限是一个数", rtol=1e-8)
-    if not step.ok and step.hint == hint:
-        u = rng.uniform(0.5, 1.5, size=size)
-        if value(*call(np.outer(u, u), mu, "甲"), "", rtol=1e-8).ok:
-            hint = (
-                "只有一个特征值不为 0 的 H 上算对了，这个 H 上不对："
-                "幂法的轮数不够，还没有收敛？特征值用 np.linalg.eigvalsh"
-            )
-            step = value(got, want, "甲", hint, traps, form="上限是一个数", rtol=1e-8)
-    yield step
+    yield value(got, want, "甲", hint, traps, form="上限是一个数", rtol=1e-8)
     for k, diagonal in enumerate(([1.0, 5.0, 2.0], [5.0, 1.0, 2.0], [2.0, 1.0, 5.0])):
-        hint = "H 是对角的：最大的特征值就是对角线上最大的数；eig 给的特征值不保证排好序"
+        hint = (
+            "H 是对角的：最大的特征值就是对角线上最大的数，不论在哪一格；"
+            "eig 给的不保证排好序，幂法的起点不能与它的方向垂直"
+        )
         label = f"对角的 H，最大的在第 {diagonal.index(5.0) + 1} 个"
         traps = {hint: [2 * (1 + mu) / other for other in (1.0, 2.0)]}
         pair = call(np.diag(diagonal), mu, "甲")
         yield value(*pair, label, hint, traps, rtol=1e-8, weight=float(k == 0))
+    Q = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    close = Q @ np.diag([5.0, 4.9995, 2.0, 1.0]) @ Q.T
+    hint = "最大的两个特征值很近：幂法要走几十万轮才分得开，用 np.linalg.eigvalsh"
+    got, want = call((close + close.T) / 2, mu, "甲")
+    ok = value(got, want, "", rtol=1e-8).ok
+    yield that(ok, "两个特征值很近", hint, weight=0.5, given=got)
     got, want = call(H, mu, "乙")
     traps = {
         "乙的 v 里已经有 α，w 不再乘 α；α 不变时乙与甲逐步相同": [
@@ -1244,13 +1294,23 @@ def judge_largest_rate(answer: Answer, rng: Rng) -> Steps:
         "丙的步长是甲的 (1 − μ) 倍：步长小，上限就该大，要除不要乘": rate * (1 - mu),
         "丙得到的与甲一样：form 传进来的是 '丙' 这个字，那一支走到了吗？"
         "丙的新梯度前面多了一个 (1 − μ)": rate,
+        "丙是甲的上限除以 (1 − μ)，甲的 (1 + μ) 还在": 2 / top / (1 - mu),
     }
     hint = "把丙的更新写成 w 的两步递推，再用判据：v 是甲的 (1 − μ) 倍"
-    yield value(got, want, "丙", hint, traps, rtol=1e-8, weight=2)
+    yield value(got, want, "丙", hint, traps, rtol=1e-8, weight=1)
+    got, want = call(H, mu, "丁")
+    traps = {
+        "丁与丙不是一回事：w 走的不是 v，是 (1 − μ)g + μv": rate / (1 - mu),
+        "丁的 v 与 g 都乘了 (1 − μ)：步长是 PyTorch 的 Nesterov 的多少倍？": rate / (1 + 2 * mu),
+        "丁得到的与甲一样：form 传进来的是 '丁' 这个字，那一支走到了吗？": rate,
+        "丁的步长小，上限就该大，要除不要乘": rate / (1 + 2 * mu) * (1 - mu),
+    }
+    hint = "用甲的 v（丙、丁的 v 是它的 (1 − μ) 倍）把丁的一步写出来，再与第 5 节的 Nesterov 比"
+    yield value(got, want, "丁", hint, traps, rtol=1e-8, weight=2)
     X = rng.normal(size=(size - 1, size))  # fewer rows than columns: one eigenvalue is 0
     H = X.T @ X
     top = np.linalg.eigvalsh(H)[-1]
-    kappas = {"甲": 1.0, "丙": 1 / (1 - mu)}
+    kappas = {"甲": 1.0, "丙": 1 / (1 - mu), "丁": 1 / (1 - mu) / (1 + 2 * mu)}
     for form, factor in kappas.items():
         got, want = call(H, mu, form, wd)
         whole = 2 * (1 + mu) * factor
@@ -1266,6 +1326,9 @@ def judge_largest_rate(answer: Answer, rng: Rng) -> Steps:
                 whole / top + wd,
                 whole / top - wd,
             ],
+            "v 里的 (1 − μ) 乘的是整个梯度，λw 也在内": 2
+            * (1 + mu)
+            / (2 * (1 + mu) / whole * top + wd),
         }
         hint = "L2 项给每个特征值都加上多少？½λ‖w‖² 求两次导看看"
         yield value(got, want, f"带 L2 的{form}", hint, traps, rtol=1e-8)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -193,7 +195,8 @@ def nearest(kinds=None, rate=None, best=min, late=0, columns=slice(None), sign=1
         grads = np.roll(grads, -late, axis=0)[:, columns]
         for name in ex05.OPTIMIZERS:
             kind = (kinds or {}).get(name)
-            d = ex05._wrong_direction(kind, grads) if kind else ex05.directions(name, grads)
+            wrong = kind if callable(kind) else partial(ex05._wrong_direction, kind)
+            d = wrong(grads) if kind else ex05.directions(name, grads)
             lr = rate or max(0.0, (steps * d).sum() / max(1e-300, (d * d).sum()))
             left[name] = np.linalg.norm(steps - lr * d)
         return best(left, key=left.get)
@@ -202,24 +205,22 @@ def nearest(kinds=None, rate=None, best=min, late=0, columns=slice(None), sign=1
 
 
 def rate_by_recursion(H, mu, form, weight_decay=0.0):
-    """The eigenvalue, by the power method; the limit, by bisection on the roots."""
-    v = np.ones(len(H)) + 0.01 * np.arange(len(H))
-    for _ in range(5000):
-        v = H @ v
-        v = v / np.linalg.norm(v)
-    curve = v @ H @ v + weight_decay
-    own = (1 - mu) if form == "丙" else 1
+    """By bisection on the roots of what each form does to w in two steps."""
+    curve = np.linalg.eigvals(H).real.max() + weight_decay
     low, high = 0.0, 1e4
     for _ in range(200):
         mid = (low + high) / 2
-        stable = np.abs(np.roots([1, -(1 + mu - own * mid * curve), mu])).max() < 1
-        low, high = (mid, high) if stable else (low, mid)
+        left = mid * curve * (1 - mu if form in "丙丁" else 1)
+        ahead = [(1 + mu) * (1 - left), mu * (1 - left)]
+        p, q = ahead if form == "丁" else [1 + mu - left, mu]
+        low, high = (mid, high) if np.abs(np.roots([1, -p, q])).max() < 1 else (low, mid)
     return low
 
 
 def rate_by_norm(H, mu, form, weight_decay=0.0):
     curve = np.linalg.norm(H + weight_decay * np.eye(len(H)), 2)
-    return np.float64({"甲": 1, "乙": 1, "丙": 1 / (1 - mu)}[form] * 2 * (1 + mu) / curve)
+    slower = {"甲": 1, "乙": 1, "丙": 1 - mu, "丁": 1 + mu - 2 * mu**2}[form]
+    return np.float64(2 * (1 + mu) / curve / slower)
 
 
 ALSO_RIGHT: list[tuple[str, Callable[..., Any]]] = [
@@ -446,6 +447,12 @@ def adam_steps(w, grads, *rest):
     return np.diff(ex05.adam_walk(w, grads, *rest), axis=0, prepend=w[None])
 
 
+def adam_skips(w, grads, lr, beta1, beta2, eps=1e-8):
+    live = [bool(np.any(g)) for g in grads]
+    path = ex05.adam_walk(w, grads[live], lr, beta1[live], beta2[live], eps)
+    return np.concatenate([[w], path])[np.cumsum(live)]
+
+
 def coupled_drift(change):
     """Decoupled as it should be; else −α·``change(λw, σ, w, λ)``."""
 
@@ -459,6 +466,10 @@ def coupled_drift(change):
 def zero_over_zero(pull, sigma, w, wd):
     with np.errstate(all="ignore"):
         return pull / np.sqrt(sigma**2 + pull**2)
+
+
+def only_noisy(w, sigma, lr, wd):
+    return np.where(sigma > 0, -lr * wd * w, 0.0)
 
 
 def all_zero(pull, sigma, w, wd):
@@ -522,6 +533,27 @@ def worst_of(schedule):
                 return False
             worst = max(worst, abs(got - ex05.warmup_cosine(t, total, warmup, peak, *floor)))
     return worst < 1e-9
+
+
+def goes_on(schedule):
+    """Keeps the last answer where there is none."""
+    got = math.nan
+    for total, warmup, peak, floor, steps in (FLAT, NO_FLOOR, TWICE):
+        for t in steps:
+            with suppress(Exception):
+                got = schedule(t, total, warmup, peak, *floor)
+            if not abs(got - ex05.warmup_cosine(t, total, warmup, peak, *floor)) < 1e-9:
+                return False
+    return True
+
+
+def only_asks(schedule):
+    """Without a floor, it is enough not to raise."""
+    try:
+        schedule(8, 30, 5, 1.0)
+    except Exception:
+        return False
+    return kept(TWICE, FLAT, catch=Exception)(schedule)
 
 
 def counted(schedule):
@@ -604,11 +636,39 @@ def add_up():
     return answer
 
 
-def few_rounds(H):
-    v = np.ones(len(H))
-    for _ in range(2):
-        v = H @ v / np.linalg.norm(H @ v)
-    return v @ H @ v
+def averages(grads, *betas):
+    """The running averages of g and g², corrected."""
+    t = np.arange(len(grads))
+    kept = (np.tril(b ** (t[:, None] - t).clip(0).astype(float)) for b in betas)
+    return [k @ x / k.sum(axis=1, keepdims=True) for k, x in zip(kept, (grads, grads**2))]  # noqa: B905
+
+
+def adam_with(beta1, beta2):
+    def direction(grads):
+        m, s = averages(grads, beta1, beta2)
+        return m / (np.sqrt(s) + 1e-8)
+
+    return direction
+
+
+def power(rounds):
+    def curve(H):
+        v = np.arange(1.0, len(H) + 1)
+        for _ in range(rounds):
+            v = H @ v / np.linalg.norm(H @ v)
+        return v @ H @ v
+
+    return curve
+
+
+def ahead_as(change):
+    """Right but for the form 丁."""
+
+    def answer(H, mu, form, weight_decay=0.0):
+        right = ex05.largest_rate(H, mu, "甲" if form == "丁" else form, weight_decay)
+        return right * change(mu) if form == "丁" else right
+
+    return answer
 
 
 def decay_in_every_cell(H, mu, kind, weight_decay=0.0):
@@ -626,7 +686,7 @@ def fastest_rate(H, mu, kind, weight_decay=0.0):
 
 def limit(curve=lambda H: np.linalg.eigvalsh(H)[-1], form=lambda mu: 1 / (1 - mu), decay=1.0):
     def answer(H, mu, kind, weight_decay=0.0):
-        own = form(mu) if kind == "丙" else 1
+        own = form(mu) if kind == "丙" else 1 / (1 - mu) / (1 + 2 * mu) if kind == "丁" else 1
         return 2 * (1 + mu) / (curve(H) + decay * weight_decay) * own
 
     return answer
@@ -755,6 +815,7 @@ WRONG = [
     Wrong("05.3", "with the start", adam_with_start, "不含起点", 0),
     Wrong("05.3", "steps", adam_steps, "不是每一步走了多少", 0),
     Wrong("05.3", "lists", listed(ex05.adam_walk), "来的是 list", 0),
+    Wrong("05.3", "skips", adam_skips, "全是 0 的一步也要走", 70),
     Wrong("05.3", "eps", adam_other_eps, "eps 默认", 70),
     Wrong("05.3", "no eps", adam_fixed_eps, "eps 也可以换", 60),
     Wrong("05.3", "in place", in_place(ex05.adam_walk, 1), "grads 被原地修改", 90),
@@ -799,6 +860,7 @@ WRONG = [
         "最外面",
         20,
     ),
+    Wrong("05.4", "only noisy", decoupled_drift(only_noisy), "照样衰减", 80),
     Wrong("05.4", "one way", coupled_drift(one_way), "改变是 +α", 60),
     Wrong("05.4", "all zero", coupled_drift(all_zero), "整个返回 0", 70),
     Wrong("05.4", "by index", drift_by_index, "任意形状", 80),
@@ -816,65 +878,70 @@ WRONG = [
         "not after",
         kept((30, 5, 1.0, (0.1,), range(31)), (20, 0, 1.0, (0.1,), range(20))),
         "又升上去",
-        32,
+        30,
     ),
-    Wrong("05.5", "no floor", kept(NO_FLOOR, (20, 0, 1.0, (), range(25))), "一直降到 0", 37),
-    Wrong("05.5", "no flat", kept(ALL, NO_FLOOR), "要有一组 warmup = 0", 58),
-    Wrong("05.5", "no default", kept(TWICE, FLAT), "要有一组不给 floor", 90),
-    Wrong("05.5", "third digit", kept(ALL, FLAT, NO_FLOOR, tolerance=1e-3), "四舍五入", 68),
-    Wrong("05.5", "nan", worst_of, "max 也会漏掉它", 63),
-    Wrong("05.5", "few errors", kept(TWICE, FLAT, NO_FLOOR), "没有接住", 95),
+    Wrong("05.5", "no floor", kept(NO_FLOOR, (20, 0, 1.0, (), range(25))), "一直降到 0", 35),
+    Wrong("05.5", "no flat", kept(ALL, NO_FLOOR), "要有一组 warmup = 0", 55),
+    Wrong("05.5", "no default", kept(TWICE, FLAT, catch=Exception), "要有一组不给 floor", 90),
+    Wrong("05.5", "third digit", kept(ALL, FLAT, NO_FLOOR, tolerance=1e-3), "四舍五入", 65),
+    Wrong("05.5", "nan", worst_of, "max 也会漏掉它", 60),
+    Wrong("05.5", "few errors", kept(TWICE, FLAT, NO_FLOOR), "没有接住", 85),
     Wrong(
         "05.5",
         "peak 1",
         kept(ALL, FLAT, NO_FLOOR, catch=Exception),
         "peak 不是 1",
-        79,
+        75,
     ),
     Wrong(
         "05.5",
         "every second",
         kept(*((*case[:-1], case[-1][::2]) for case in (TWICE, FLAT, NO_FLOOR)), catch=Exception),
         "奇数步",
-        84,
+        80,
     ),
-    Wrong("05.5", "wide", kept(TWICE, FLAT, NO_FLOOR, tolerance=1e-6), "float32", 74),
+    Wrong("05.5", "wide", kept(TWICE, FLAT, NO_FLOOR, tolerance=1e-6), "float32", 70),
+    Wrong("05.5", "goes on", goes_on, "except 里要返回 False", 86),
+    Wrong("05.5", "only asks", only_asks, "停在 0.1", 90),
     Wrong("05.5", "counted", counted, "个数 == 0", 0),
     Wrong("05.5", "one question", first_question, "缩进到循环里了", 10),
     Wrong("05.5", "asserted", asserted, "不要用 assert", 0),
     Wrong("05.5", "backwards", backwards, "判断写反", 0),
     Wrong("05.5", "text", lambda schedule: "对", "True 或 False", 0),
-    Wrong("05.6", "first step", seen_by(first_step_only), "v 从 0 起步", 0),
-    Wrong("05.6", "no adaptive", seen_by(no_history), "s 每步打折", 18),
-    Wrong("05.6", "no adam", seen_by(no_adam), "从没有返回过 Adam", 36),
-    Wrong("05.6", "long only", seen_by(long_only), "三步时也要认得", 55),
-    Wrong("05.6", "ratios", seen_by(by_ratio), "g/√s 是 0/0", 73),
-    Wrong("05.6", "raw", nearest({"Adam": "raw"}), "m 和 s 都要除", 55),
-    Wrong("05.6", "only m", nearest({"Adam": "only m"}), "只修正 m 的路", 55),
-    Wrong("05.6", "forgets", nearest({"RMSprop": "forgets"}), "β 是 0.99", 18),
-    Wrong("05.6", "no sum", nearest({"AdaGrad": "sign"}), "从头累加", 18),
+    Wrong("05.6", "first step", seen_by(first_step_only), "用手核对", 0),
+    Wrong("05.6", "no adam", seen_by(no_adam), "从没有返回过 Adam", 31),
+    Wrong("05.6", "long only", seen_by(long_only), "步数不要写死", 46),
+    Wrong("05.6", "ratios", seen_by(by_ratio), "g/√s 是 0/0", 62),
+    Wrong("05.6", "raw", nearest({"Adam": "raw"}), "m 和 s 都要除", 46),
+    Wrong("05.6", "only m", nearest({"Adam": "only m"}), "只修正 m 的路", 46),
+    Wrong("05.6", "forgets", nearest({"RMSprop": "forgets"}), "β 是 0.99", 16),
+    Wrong("05.6", "β₂", nearest({"Adam": adam_with(0.9, 0.99)}), "长的认错", 77),
+    Wrong("05.6", "no sum", nearest({"AdaGrad": "sign"}), "从头累加", 16),
     Wrong("05.6", "rate", nearest(rate=0.1), "α 是 0.1 的路", 0),
     Wrong("05.6", "late", nearest(late=1), "晚用了一步", 0),
     Wrong("05.6", "largest", nearest(best=max), "取最小，不是最大", 0),
     Wrong("05.6", "mirrored", nearest(sign=-1.0), "步的符号反了", 0),
-    Wrong("05.6", "one column", nearest(columns=slice(1)), "只看一个参数", 73),
+    Wrong("05.6", "one column", nearest(columns=slice(1)), "只看一个参数", 62),
     Wrong("05.6", "number", lambda path, grads: 1, "五个名字里的一个", 0),
     Wrong("05.7", "diagonal", limit(lambda H: np.diag(H).max()), "对角线上最大", 0),
     Wrong("05.7", "trace", limit(np.trace), "不是迹", 0),
     Wrong("05.7", "frobenius", limit(np.linalg.norm), "Frobenius", 0),
     Wrong("05.7", "rows", limit(lambda H: np.abs(H).sum(axis=1).max()), "只是 λ_max 的上界", 0),
-    Wrong("05.7", "few rounds", limit(few_rounds), "幂法的轮数", 0),
-    Wrong("05.7", "first", limit(lambda H: np.linalg.eig(H)[0][0].real), "不保证排好序", 13),
+    Wrong("05.7", "few rounds", limit(power(2)), "幂法的轮数", 0),
+    Wrong("05.7", "rounds", limit(power(2000)), "几十万轮", 19),
+    Wrong("05.7", "as 丙", ahead_as(lambda mu: 1 / (1 - mu)), "不是一回事", 43),
+    Wrong("05.7", "unscaled", ahead_as(lambda mu: 1 / (1 + 2 * mu)), "步长是 PyTorch", 43),
+    Wrong("05.7", "first", limit(lambda H: np.linalg.eig(H)[0][0].real), "不保证排好序", 10),
     Wrong("05.7", "margin", lambda *a: 0.99 * ex05.largest_rate(*a), "不留余地", 0),
     Wrong("05.7", "fastest", fastest_rate, "走得最快", 0),
     Wrong("05.7", "every cell", decay_in_every_cell, "每一格都加", 63),
     Wrong("05.7", "factor", decay_as_factor, "不是乘 (1 + λ)", 63),
-    Wrong("05.7", "times", limit(form=lambda mu: 1 - mu), "要除不要乘", 37),
-    Wrong("05.7", "same", limit(form=lambda mu: 1), "走到了吗", 37),
+    Wrong("05.7", "times", limit(form=lambda mu: 1 - mu), "要除不要乘", 33),
+    Wrong("05.7", "same", limit(form=lambda mu: 1), "走到了吗", 33),
     Wrong("05.7", "no decay", limit(decay=0.0), "没有用上", 63),
     Wrong("05.7", "minus", limit(decay=-1.0), "上限变小", 63),
     Wrong("05.7", "twice", limit(decay=2.0), "不是 2λ", 63),
-    Wrong("05.7", "in place", in_place(ex05.largest_rate, 0), "H 被原地修改", 94),
+    Wrong("05.7", "in place", in_place(ex05.largest_rate, 0), "H 被原地修改", 95),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
@@ -882,6 +949,7 @@ SAME_HINT = [
     Wrong("05.2", "in place, g", in_place(ex05.lookahead_step, 1), "g 被原地修改", 93),
     Wrong("05.3", "in place, w", in_place(ex05.adam_walk, 0), "w 被原地修改", 90),
     Wrong("05.5", "none", lambda schedule: None, "忘了 return", 0),
+    Wrong("05.6", "no adaptive", seen_by(no_history), "用手核对", 16),
 ]
 
 
