@@ -322,8 +322,10 @@ def judge_stratified_noise(answer: Answer, rng: Rng) -> Steps:
     yield from _or_its_cause(step, hint, call)
     grads, labels = case((4, 6, 5), rng.permutation([-3, 0, int(rng.choice([12, 40, 77]))]))
     hint = "标签可以是任意整数，中间可以有空：用 np.unique(labels) 取出现过的类"
-    step = value(*call(grads, labels, 2), "标签不是 0、1、2", hint, rtol=1e-8)
-    yield from _or_its_cause(step, hint, call)
+    label = "标签不是 0、1、2"
+    pair: Any = yield from attempt(lambda: call(grads, labels, 2), label, {ValueError: hint})
+    got, want = pair
+    yield from _or_its_cause(value(got, want, label, hint, rtol=1e-8), hint, call)
     hint = "只有一类、一个参数时，它就是正文的公式：N_c = N"
     step = value(*call(grads[:, :1], 0 * labels + 4, 6), "只有一类", hint, rtol=1e-8, weight=0)
     yield from _or_its_cause(step, hint, call)
@@ -600,10 +602,8 @@ def judge_adam_walk(answer: Answer, rng: Rng) -> Steps:
     many = rng.normal(size=shape)
     many[:, 0, 0] = 0.0  # a weight that is not used: 0 / (0 + ε)
     many[2] = 0.0
-    label, any_shape = (
-        "参数是矩阵，默认的 ε",
-        "w 可以是矩阵，grads 是 (T, …)：m、s 用 np.zeros_like(w)",
-    )
+    label = "参数是矩阵，默认的 ε"
+    any_shape = "w 可以是矩阵，grads 是 (T, …)：m、s 用 np.zeros_like(w)"
     pair: Any = yield from attempt(
         lambda: call(many[0], many, lr, *same[:2]), label, {ValueError: any_shape}
     )
@@ -637,9 +637,8 @@ def judge_drift(answer: Answer, rng: Rng) -> Steps:
     lr, wd = float(rng.uniform(0.01, 0.1)), float(rng.uniform(0.4, 0.8))
     pull = wd * w
     any_shape = "参数可以是任意形状：整个数组一起算，用 np 的函数，不用下标"
-    pair: Any = yield from attempt(
-        lambda: call(w, sigma, lr, wd, True), "解耦", {TypeError: any_shape}
-    )
+    told: Any = {TypeError: any_shape}
+    pair: Any = yield from attempt(lambda: call(w, sigma, lr, wd, True), "解耦", told)
     got, want = pair
     coupled = -lr * pull / np.hypot(sigma, pull)
     traps: dict[str, Any] = {
@@ -655,7 +654,8 @@ def judge_drift(answer: Answer, rng: Rng) -> Steps:
     hint = "噪声的平均是 0，只剩衰减：w = 2、α = 0.1、λ = 0.5 时，一步改变 −0.1"
     step = value(got, want, "解耦", hint, traps, form="与 w 同形")
     yield from _or_its_cause(step, hint, call)
-    got, want = call(w, sigma, lr, wd, False)
+    pair = yield from attempt(lambda: call(w, sigma, lr, wd, False), "Adam + L2", told)
+    got, want = pair
     squares = sigma**2 + pull**2
     half = wd * w**2 / 2
     traps = {

@@ -553,7 +553,7 @@ def only_asks(schedule):
         schedule(8, 30, 5, 1.0)
     except Exception:
         return False
-    return kept(TWICE, FLAT, catch=Exception)(schedule)
+    return kept(TWICE, FLAT, (15, 1, 1.3, (0.0,), range(20)), catch=Exception)(schedule)
 
 
 def counted(schedule):
