@@ -61,9 +61,10 @@ def test_one_point_of_lesson_05_again():
 def test_one_point_of_lesson_01_again():
     """The lesson does again what needs no training; here one net on shuffled labels."""
     [script] = [path for path in SCRIPTS if path.stem == "01_labels"]
-    found = experiment(script).measure("打乱", 0)
-    [row] = [r for r in data.results("01_labels") if (r["labels"], r["seed"]) == ("打乱", 0)]
-    assert found["smooth"] == pytest.approx(row["smooth"], abs=0.03)
+    found = experiment(script).measure("打乱", 8, 0)
+    rows = data.results("01_labels")
+    [row] = [r for r in rows if (r["labels"], r["epochs"], r["seed"]) == ("打乱", 8, 0)]
+    assert found["smooth"] == pytest.approx(row["smooth"], abs=0.06)
     assert found["like"] == pytest.approx(row["like"], abs=12)
     assert found["dark"] == pytest.approx(row["dark"], abs=40)
 
