@@ -289,15 +289,16 @@ def _check_fits(counts: Counts, vocabulary: Vocabulary) -> None:
 
 
 def _summed(ids: Ids, gradients: Floats) -> tuple[Ids, Floats]:
-    """The ids that occur, each once, and the sum of each one's rows: (U,), (U, …).
+    """The ids that occur, each once, and the sum of each one's rows: (U,), (U, D).
 
-    ``table[ids] -= …`` would keep only the last row of a word that is there twice, and
-    ``np.subtract.at`` is several times slower.
+    ``table[ids] -= …`` would keep only the last row of a word that is there twice.
     """
-    order = np.argsort(ids, kind="stable")
-    ids = ids[order]
-    first = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
-    return ids[first], np.add.reduceat(gradients[order], first, axis=0)
+    words, at = np.unique(ids, return_inverse=True)
+    D = gradients.shape[1]
+    total = np.zeros((len(words), D), dtype=gradients.dtype)
+    places = (at[:, None] * D + np.arange(D)).ravel()
+    np.add.at(total.reshape(-1), places, gradients.ravel())  # flat: several times faster than rows
+    return words, total
 
 
 def _check_positive(config: object) -> None:
