@@ -28,6 +28,8 @@ __all__ = [
     "Bands",
     "MinHash",
     "Pair",
+    "bucket_pairs",
+    "candidates",
     "clusters",
     "first_of_each",
     "jaccard",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 Hashes = NDArray[np.uint32]
+_BOOK = 1 << 16  # shingles from which on a text is hashed piece by piece
 ALL_PAIRS = 32  # rows of a bucket up to which each is compared with each
 
 
@@ -174,7 +177,9 @@ class MinHash:
         for k, one in enumerate(hashes):
             pending.append(k)
             total += len(one)
-            if total >= 8192 or k == len(hashes) - 1:  # (P, 8192) numbers fit into the cache
+            last = k == len(hashes) - 1
+            # (P, 8192) numbers fit into the cache; a book is on its own, for _least to cut it
+            if total >= 8192 or last or len(hashes[k + 1]) > _BOOK:
                 h = np.concatenate([hashes[i] for i in pending])
                 starts = np.cumsum([0] + [len(hashes[i]) for i in pending[:-1]])
                 out[[held[i] for i in pending]] = self._least(h, starts).T
@@ -182,6 +187,9 @@ class MinHash:
 
     def _least(self, h: Hashes, starts: NDArray[np.intp]) -> Hashes:
         """The least of each function over each run of ``h``: (P, runs)."""
+        if len(starts) == 1 and len(h) > _BOOK:  # (P, T) numbers would fill the memory
+            pieces = [self._least(h[k : k + _BOOK], starts) for k in range(0, len(h), _BOOK)]
+            return np.minimum.reduce(pieces)
         return np.minimum.reduceat(self._a * h + self._b, starts, axis=1)
 
 
@@ -282,12 +290,22 @@ def candidates(band_keys: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
         for row, one in enumerate(column.tolist()):
             buckets[one].append(row)
         for rows in buckets.values():
-            if len(rows) <= ALL_PAIRS:
-                pairs.update(combinations(rows, 2))
-            else:
-                pairs.update((rows[0], row) for row in rows[1:])
-                pairs.update(pairwise(rows))
+            pairs.update(bucket_pairs(rows))
     yield from sorted(pairs)
+
+
+def bucket_pairs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The pairs of one bucket that are worth comparing; see :func:`candidates`.
+
+    Example:
+        >>> list(bucket_pairs([2, 5, 7])), len(list(bucket_pairs(range(1000))))
+        ([(2, 5), (2, 7), (5, 7)], 1998)
+    """
+    if len(rows) <= ALL_PAIRS:
+        yield from combinations(rows, 2)
+    else:
+        yield from ((rows[0], row) for row in rows[1:])
+        yield from pairwise(rows)
 
 
 def near_duplicates(

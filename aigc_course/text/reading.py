@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from aigc_course.errors import UserError
 
-__all__ = ["decode", "read_lines", "read_text"]
+__all__ = ["decode", "numbered_lines", "read_lines", "read_text"]
 
 # the sign for what could not be decoded, and what GBK reads where UTF-8 has written two of it
 _LOST = {"\ufffd": "“�”（U+FFFD）", "锟斤拷": "“锟斤拷”"}
@@ -89,7 +90,54 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[str]:
     Raises:
         UserError: as :func:`read_text`.
     """
-    for line in read_text(path).split("\n"):
-        line = line.strip()
-        if line:
-            yield line
+    for _, line in numbered_lines(path):
+        yield line
+
+
+def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """As :func:`read_lines`, each with its number in the file, from 1; one line in memory.
+
+    The file is read twice. The first time finds the encoding, which hangs on its last byte too; so
+    a file that is broken somewhere gives no line at all.
+
+    Raises:
+        UserError: as :func:`read_text`.
+    """
+    path = Path(path)
+    try:
+        encoding = _encoding_of(path)
+        if encoding is not None:
+            with open(path, encoding=encoding, newline=None) as file:
+                for number, line in enumerate(file, 1):
+                    if line := line.strip():
+                        yield number, line
+            return
+    except OSError:
+        pass  # read_text says what is wrong
+    # rare, so it may hold the whole file: to say where it is broken
+    read_text(path)
+    raise UserError(f"{path} 在读的时候变了", "等写它的程序写完，再来一次")
+
+
+_PIECE = 1 << 20  # bytes read at once
+
+
+def _encoding_of(path: Path) -> str | None:
+    """How :func:`decode` would read the file; None if it would not."""
+    with open(path, "rb") as file:
+        marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+        for encoding in ["utf-16"] if marked else ["utf-8-sig", "gb18030"]:
+            file.seek(0)
+            decoder = codecs.getincrementaldecoder(encoding)()
+            end, piece = "", b"start"
+            try:
+                while piece:
+                    piece = file.read(_PIECE)
+                    text = end + decoder.decode(piece, final=not piece)
+                    if "\0" in text or any(lost in text for lost in _LOST):
+                        return None
+                    end = text[-2:]  # what is looked for may lie across two pieces
+            except UnicodeDecodeError:
+                continue
+            return encoding
+    return None

@@ -15,7 +15,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from aigc_course.text.cleaning import forms
 from aigc_course.text.duplicates import Pair, near_duplicates
 
-__all__ = ["leaks", "split"]
+__all__ = ["check_shares", "leaks", "part_of", "split"]
 
 
 def split(
@@ -51,16 +51,27 @@ def split(
     """
     if len(texts) != len(groups):
         raise ValueError(f"groups: got {len(groups)}, wanted one for each of {len(texts)} texts")
-    if any(share <= 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-9:
-        raise ValueError(f"shares: got {dict(shares)}, wanted all above 0 and 1 together")
+    check_shares(shares)
     least: dict[Hashable, str] = {}
     for text, group in zip(texts, groups, strict=True):
         least[group] = min(least.get(group, text), text)
-    part_of = {group: _part(text, shares, seed) for group, text in least.items()}
-    return [part_of[group] for group in groups]
+    parts = {group: part_of(text, shares, seed) for group, text in least.items()}
+    return [parts[group] for group in groups]
 
 
-def _part(text: str, shares: Mapping[str, float], seed: int) -> str:
+def check_shares(shares: Mapping[str, float]) -> None:
+    """Raises ValueError if the shares are not all above 0, or are not 1 together."""
+    if any(share <= 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-9:
+        raise ValueError(f"shares: got {dict(shares)}, wanted all above 0 and 1 together")
+
+
+def part_of(text: str, shares: Mapping[str, float], seed: int = 0) -> str:
+    """The part of a group whose least text is ``text``; see :func:`split`.
+
+    Example:
+        >>> part_of("春眠不觉晓", {"train": 0.8, "test": 0.2})
+        'train'
+    """
     digest = hashlib.blake2b(f"{seed}\n{text}".encode(), digest_size=8).digest()
     place = int.from_bytes(digest, "big") / 2**64
     for name, share in shares.items():

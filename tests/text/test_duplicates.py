@@ -80,7 +80,7 @@ def test_signatures_do_not_hang_on_how_many_come_together(texts, together):
 
 
 def test_signatures_of_long_and_short_texts_together():
-    texts = ["春" * 20_000, "夏", *some(3, 9_000)]
+    texts = ["春" * 20_000, "夏", *some(3, 9_000), *some(1, 200_000), "秋"]
     minhash = MinHash(8)
     np.testing.assert_array_equal(minhash(texts), np.concatenate([minhash([t]) for t in texts]))
 
@@ -193,3 +193,10 @@ def test_what_is_out_of_range(call):
 def test_exact_duplicates_differ_in_what_cannot_be_heard():
     texts = ["春眠，不觉晓。", "春眠不觉晓", " 春眠 不觉晓！", "春晓", "Ａb", "aB"]
     assert first_of_each(map(key, texts)) == [0, 3, 4]
+
+
+def test_the_signature_of_a_book_is_the_least_over_all_of_it():
+    (book,) = some(1, 200_000)
+    minhash = MinHash(8)
+    parts = [book[k : k + 50_002] for k in range(0, 200_000, 50_000)]  # share all runs of three
+    np.testing.assert_array_equal(minhash([book])[0], minhash(parts).min(axis=0))

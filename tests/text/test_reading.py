@@ -1,9 +1,12 @@
 """Bytes to text: the encodings that occur, and an error for each way in which a file is broken."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigc_course.errors import UserError
-from aigc_course.text.reading import decode, read_lines, read_text
+from aigc_course.text import reading
+from aigc_course.text.reading import decode, numbered_lines, read_lines, read_text
 
 POEM = "春眠不觉晓，处处闻啼鸟。\n夜来风雨声，花落知多少。\n"
 
@@ -58,3 +61,39 @@ def test_files(tmp_path):
         read_text(path.with_name("不在.txt"))
     with pytest.raises(UserError, match="文件夹"):
         read_text(path.parent)
+
+
+WHOLE = st.text(st.sampled_from("春a𠮷 \r\n\u2028\x85\ufeff锟斤拷\0\ufffd"), max_size=40)
+
+
+@given(
+    WHOLE.flatmap(
+        lambda text: st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]).map(
+            lambda encoding: text.encode(encoding)
+        )
+    )
+    | st.binary(max_size=12),
+    st.integers(1, 5),
+)
+def test_lines_in_pieces_are_those_of_the_whole(tmp_path_factory, raw, piece):
+    path = tmp_path_factory.mktemp("r") / "语料.txt"
+    path.write_bytes(raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_PIECE", piece)
+        try:
+            wanted = decode(raw, str(path)).split("\n")
+        except UserError as error:
+            with pytest.raises(UserError) as caught:
+                list(read_lines(path))
+            assert str(caught.value) == str(error)
+        else:
+            wanted = [(k, line.strip()) for k, line in enumerate(wanted, 1) if line.strip()]
+            assert list(numbered_lines(path)) == wanted
+
+
+def test_lines_of_a_file_that_changes_while_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("好", encoding="utf-8")
+    monkeypatch.setattr(reading, "_encoding_of", lambda path: None)
+    with pytest.raises(UserError, match="变了"):
+        list(read_lines(path))
