@@ -22,7 +22,7 @@ MAY: dict[str, set[str]] = {
     **{part: GROUND for part in GROUND},
     "runtime": {"engine", *GROUND},  # seeds its random numbers
     "engine": GROUND,
-    "text": {"engine", "runtime", *GROUND},
+    "text": {"dask_client", "engine", "runtime", *GROUND},
     "data": {"text", *GROUND},  # corpora come cleaned and split
     "metrics": GROUND,
     "plots": {"data", "runtime", *GROUND},

@@ -12,7 +12,6 @@ a time; the rest have not been made yet, which bounds the memory.
 from __future__ import annotations
 
 import hashlib
-import logging
 import multiprocessing
 import os
 import pickle
@@ -31,10 +30,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from aigc_course.dask_client import connect
 from aigc_course.errors import UserError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    pass
 
 __all__ = ["Cluster", "Here", "Place", "Processes", "open_place"]
 
@@ -222,7 +222,7 @@ class Cluster:
 
     def __init__(self, address: str, wait: float = 15.0) -> None:
         self.address = address
-        self.client = _connect(address, wait)
+        self.client = connect(address, wait)
         try:
             self.client.wait_for_workers(1, timeout=wait)
         except TimeoutError:
@@ -282,21 +282,6 @@ class Cluster:
         with warnings.catch_warnings(), suppress(TimeoutError):
             warnings.simplefilter("ignore")
             self.client.close(timeout=10)
-
-
-def _connect(address: str, wait: float) -> Client:
-    from distributed import Client
-
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of differing library versions: see fingerprint
-            return Client(address, timeout=wait, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise UserError(
-            f"连不上调度器 {address}（{type(error).__name__}）",
-            "核对地址；启动一个：dask scheduler，再到各台机器上 dask worker 地址",
-        ) from error
 
 
 def _taken(future: Any) -> Any:

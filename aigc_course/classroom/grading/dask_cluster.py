@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import logging
 import threading
 import time
 import warnings
@@ -30,10 +29,11 @@ from aigc_course.classroom.grading.task import (
     ungraded_outcome,
 )
 from aigc_course.classroom.grading.warm_sandboxes import WarmSandboxes
+from aigc_course.dask_client import connect
 from aigc_course.errors import UserError
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
 __all__ = ["DaskCluster", "WrongCourse"]
 
@@ -61,7 +61,7 @@ class DaskCluster:
     def __init__(self, setup: Setup, address: str, wait: float = 15.0) -> None:
         self.setup = setup
         self.address = address
-        self.client = _connect(address, wait)
+        self.client = connect(address, wait)
         try:
             self._check_workers(wait)
         except BaseException:
@@ -190,21 +190,6 @@ class DaskCluster:
                     f"工作进程 {worker}：{problem}",
                     "在每台机器上装同一版课程，重启那里的 dask worker",
                 )
-
-
-def _connect(address: str, wait: float) -> Client:
-    from distributed import Client
-
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of differing library versions: see _examined
-            return Client(address, timeout=wait, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise UserError(
-            f"连不上调度器 {address}（{type(error).__name__}）",
-            "核对地址；启动一个：dask scheduler，再到各台机器上 dask worker 地址",
-        ) from error
 
 
 def _key(setup: Setup, task: Task) -> str:
