@@ -11,17 +11,21 @@ from aigc_course.metrics.curves import (
     best_f1_threshold,
     precision_recall_curve,
 )
+from aigc_course.metrics.intervals import Interval, bootstrap, wilson
 from aigc_course.metrics.precision_recall import PRF, classification_report, precision_recall_f1
 
 __all__ = [
     "PRF",
+    "Interval",
     "accuracy",
     "average_precision",
     "best_f1_threshold",
+    "bootstrap",
     "classification_report",
     "confusion_matrix",
     "expected_calibration_error",
     "precision_recall_curve",
     "precision_recall_f1",
     "reliability",
+    "wilson",
 ]
