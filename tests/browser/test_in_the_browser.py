@@ -133,6 +133,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     service = webdriver.ChromeService(executable_path=str(DRIVER))
     with started(folder, home, AIGC, ["--LabApp.expose_app_in_browser=True"]) as server:
         driver = webdriver.Chrome(options=options, service=service)
+        # JupyterLab's current widget is the one with the focus, which a window nobody looks at
+        # does not always have
+        driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
         try:
             yield Lab(driver, server)
         finally:
