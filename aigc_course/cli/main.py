@@ -37,7 +37,7 @@ except ModuleNotFoundError as missing:
 
 from aigc_course.errors import CourseError
 
-for _name in ("learn", "check", "write", "teach"):  # as --help lists them
+for _name in ("learn", "check", "texts", "write", "teach"):  # as --help lists them
     importlib.import_module("aigc_course.cli." + _name)
 
 

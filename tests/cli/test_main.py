@@ -21,6 +21,7 @@ from aigc_course.places import PACKAGE
 COMMANDS = {
     "学": ["lab", "update", "reset", "progress"],
     "检查": ["doctor", "version", "data"],
+    "做数据": ["corpus"],
     "写课": ["notebooks", "train", "answers", "new-lesson"],
     "教": ["release", "grade", "report"],
 }
