@@ -11,11 +11,13 @@ from aigc_course.metrics.curves import (
     best_f1_threshold,
     precision_recall_curve,
 )
+from aigc_course.metrics.entities import Entity, entities, entity_prf, entity_report
 from aigc_course.metrics.intervals import Interval, bootstrap, wilson
 from aigc_course.metrics.precision_recall import PRF, classification_report, precision_recall_f1
 
 __all__ = [
     "PRF",
+    "Entity",
     "Interval",
     "accuracy",
     "average_precision",
@@ -23,6 +25,9 @@ __all__ = [
     "bootstrap",
     "classification_report",
     "confusion_matrix",
+    "entities",
+    "entity_prf",
+    "entity_report",
     "expected_calibration_error",
     "precision_recall_curve",
     "precision_recall_f1",
