@@ -537,7 +537,9 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
         "x³ 的导数是 3x²：里层少了 3": dy * (half + bend * no_three),
         "dy 要乘整个导数，两项都乘": [dy * half + bend * du, half + dy * bend * du],
         "x³ 的导数是 3x²，不是 3x": dy * (half + bend * _GELU * (1 + 3 * 0.044715 * x)),
-        "系数是 √(2/π)，不是 √(2π)": _other_factor(dy, x, math.sqrt(2 * math.pi)),
+        "系数是 √(2/π)，不是 √(2π)，也不是 2/π": [
+            _other_factor(dy, x, c) for c in (math.sqrt(2 * math.pi), 2 / math.pi)
+        ],
         "√(2/π) 是整个 2/π 开方，不是 √2 除以 π": _other_factor(dy, x, math.sqrt(2) / math.pi),
         "常数抄短或抄错了：√(2/π) 写 np.sqrt(2 / np.pi)，0.044715 写全": (
             _short_constants(dy, x, got)
@@ -765,7 +767,10 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
             "中心差分的分母是 2·eps：n 大了一倍": gap(grad, 2 * right),
             "中心差分的分母是 2·eps，只除一次：n 小了一半": gap(grad, right / 2),
             "n 的符号反了：f(x+eps) 减 f(x−eps)": gap(grad, -right),
-            "eps 加到了所有元素上：每次只动一个": gap(grad, np.full(shape, right.sum())),
+            "eps 加到了所有元素上：每次只动一个": [
+                gap(grad, np.full(shape, right.sum())),
+                norm(grad - right.sum()) / (norm(grad) + abs(right.sum())),
+            ],
             "先相减，再取绝对值、求范数：‖grad − n‖": (
                 norm(abs(grad) - abs(right)) / sum(sizes_of)
             ),

@@ -361,6 +361,12 @@ def gelu_plus(dy, x):
     return dy * (0.5 * (1 + t) + 0.5 * x * (1 + t**2) * du)
 
 
+def gelu_two_over_pi(dy, x):
+    c = 2 / np.pi
+    t = np.tanh(c * (x + 0.044715 * x**3))
+    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * c * (1 + 0.134145 * x**2))
+
+
 def gelu_no_upstream(dy, x):
     return ex03.gelu_backward(np.ones_like(dy), x)
 
@@ -530,6 +536,11 @@ def num_sign(f, x, grad, eps=1e-5):
 
 def num_all_at_once(f, x, grad, eps=1e-5):
     return verdict(grad, np.full(x.shape, (f(x + eps) - f(x - eps)) / (2 * eps)))
+
+
+def num_one_number(f, x, grad, eps=1e-5):
+    n = (f(x + eps) - f(x - eps)) / (2 * eps)
+    return np.linalg.norm(grad - n) / (np.linalg.norm(grad) + abs(n)), (0,) * x.ndim
 
 
 def num_dirty(f, x, grad, eps=1e-5):
@@ -894,6 +905,7 @@ WRONG = [
     Wrong("03.3", "as relu", gelu_as_relu, "这是 ReLU 的反向", 0),
     Wrong("03.3", "exact", gelu_exact, "erf 形式", 0),
     Wrong("03.3", "differences", gelu_by_differences, "数值差分", 0),
+    Wrong("03.3", "two over pi", gelu_two_over_pi, "也不是 2/π", 0),
     Wrong("03.3", "in place", gelu_in_place, "dy 被原地修改", 86),
     Wrong("03.4", "no mean", ce_no_mean, "也要除以样本数", 0),
     Wrong("03.4", "sign", ce_sign, "符号反了", 0),
@@ -1275,6 +1287,7 @@ SAME_HINT: list[Wrong] = [
     Wrong("03.5", "grad and back", check_grad_and_back, "舍入不会还原", (0, 99)),
     Wrong("03.6", "shifts labels", mlp_shifts_labels, "y 照原样用", (0, 99)),
     Wrong("03.4", "maximum of sizes", ce_maximum_of_sizes, "先取绝对值", (0, 99)),
+    Wrong("03.5", "one number", num_one_number, "每次只动一个", 0),
     Wrong("03.5", "of float32", check_of_float32, "x 始终是 float64", (0, 99)),
     Wrong("03.5", "small is none", check_small_is_none, "很小的误差也照公式报", (0, 99)),
 ]
