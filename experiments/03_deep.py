@@ -68,6 +68,17 @@ def _points() -> list[dict[str, object]]:
         (1.4, (1e-6, 1e-5, 1e-4, 3e-4, 1e-3)),
     ):
         cases += [("ReLU", 20, scale, False, 100, rates)]
+    for scale, rates in (
+        (0.7, (0.03, 0.1, 0.3)),
+        (1, (0.003, 0.01, 0.03, 0.1)),
+        (1.4, (1e-4, 3e-4, 1e-3)),
+    ):
+        cases += [("ReLU", 20, scale, False, 400, rates)]
+    for scale in (1, 1.1, 1.2, 1.4):
+        cases += [("tanh，正交", 20, scale, False, 100, (0.01, 0.03, 0.1, 0.3))]
+    for scale in (1.2, 1.3):
+        cases += [("tanh，正交", 50, scale, False, 100, (0.01, 0.03, 0.1))]
+    cases += [("sigmoid", 50, 8, False, 1200, (0.01, 0.03, 0.1))]
     names = ("activation", "depth", "scale", "centred", "steps", "lr", "seed")
     return [
         dict(zip(names, (*case, lr, seed), strict=True))
