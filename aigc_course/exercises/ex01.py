@@ -366,7 +366,7 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     elif np.all(off < 0) and np.all(off > -0.02):
         hint = "每行的和接近 1，又都小一点：分母里别加小常数"
     elif not np.allclose(off, 0):
-        hint = f"每行的和应是 1，第 1 行是 {rows[0]:.3g}：除的要是同一行的和"
+        hint = f"每行的和应是 1，第 1 行是 {rows[0]:.6g}：除的要是同一行的和"
     else:
         hint = "每行的和是 1，数却不对：取 exp 之前，同一行都减同一个数，不是除，也不夹住"
     slips = _softmax_slips(z, want)
@@ -704,6 +704,7 @@ def _counts(H: Array, d_in: int, d_out: int, depth: int) -> dict[str, Array]:
         "隐藏层之间是 depth − 1 层，多数了一层": right + (H + 1) * H,
         "隐藏层之间是 depth − 1 层，少数了一层：depth 只数隐藏层": right - (H + 1) * H,
         "只算了一个隐藏层：层数由 depth 决定": (i + 1) * H + (H + 1) * o,
+        "总当成两个隐藏层：层数由 depth 决定": (i + 1) * H + (H + 1) * H + (H + 1) * o,
         "没有算偏置：每个隐藏神经元、每个输出各一个": i * H + (L - 1) * H * H + H * o,
         "隐藏层的偏置漏了：每个隐藏神经元一个": i * H + (L - 1) * H * H + (H + 1) * o,
         "隐藏层之间的那几层漏了偏置：每层的每个神经元都有一个": right - (L - 1) * H,
@@ -950,7 +951,10 @@ def judge_hat(answer: Answer, rng: Rng) -> Steps:
         if came != list(shapes.values()) and sorted(map(str, came)) == sorted(
             map(str, shapes.values())
         ):
-            yield that(False, "返回的次序", "四个都在，次序不对：W1, b1, W2, b2", given=results[-1])
+            hint = "四个都在，次序不对：W1, b1, W2, b2"
+            if came[1::2] == [(3,), (1,)]:
+                hint = "W1 要 (3, 1)、W2 要 (1, 3)，来的正相反：W 是 (D_out, D_in)，一行一个神经元"
+            yield that(False, "返回的次序", hint, given=results[-1])
         b1 = yield from array(got[1], (3,), "b1", "三个隐藏神经元：b1 是一维的 (3,)")
         W1 = yield from array(got[0], (3, 1), "W1", "输入只有一个数、隐藏三个：W1 是 (3, 1)")
         W2 = yield from array(got[2], (1, 3), "W2", "隐藏三个、输出只有一个数：W2 是 (1, 3)")

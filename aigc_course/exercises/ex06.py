@@ -473,11 +473,10 @@ class _Folds:
                 "次序只打乱一次，放在循环外面"
             )
         yield that(times.min() > 0, "每一行都轮到", hint, weight=0.5)
-        yield that(
-            times.max() == 1,
-            "每一行只轮到一次",
-            "有的行轮到不止一次：各折不能相交，predict 只判这一折的行",
-        )
+        hint = "有的行轮到不止一次：各折不能相交，predict 只判这一折的行"
+        if (times == k - 1).all():
+            hint = f"每一行轮到 {k - 1} 次：训练的行和要判的行对调了，predict 只判这一折的行"
+        yield that(times.max() == 1, "每一行只轮到一次", hint)
         hint = f"分成 {k} 折就要训练 {k} 次；现在 fit 了 {len(self.fits)} 次"
         yield that(len(self.fits) == k, "每一折训练一次", hint)
         folds = [self.fold(number) for number in range(k)]
@@ -615,17 +614,22 @@ class _Spy(engine.nn.Module):
         self.seen: list[Array] = []
         self.answers: list[Array] = []
         self.losses: list[float] = []
+        self.logits: list[Array] = []
+        self.raw = True  # what the loss was given is what came out of the network
         self.eval()
 
     def forward(self, x: Any) -> Any:
         x = _numbers(x)
         self.seen.append(x)
         self.modes.append(self.training)
-        return engine.functional.linear(engine.Tensor(x), self.weight)
+        logits = engine.functional.linear(engine.Tensor(x), self.weight)
+        self.logits.append(np.array(logits.data))
+        return logits
 
     def loss(self, logits: Any, y: Any) -> Any:
         y = _numbers(y).astype(np.int64)
         self.answers.append(y)
+        self.raw &= any(np.array_equal(_numbers(logits), one) for one in self.logits)
         loss = engine.functional.cross_entropy(logits, y)
         self.losses.append(float(loss.item()))
         return loss
@@ -728,6 +732,8 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     hint = "梯度一批一批累加起来了：每次 backward 之前要 optimizer.zero_grad()"
     yield that(not piled, "每一步只用这一批的梯度", hint)
     hint = "每一批依次 zero_grad、backward、step，各恰好一次；backward 的就是 loss_fn 给的损失"
+    if not spy.raw:
+        hint = "交给 loss_fn 的不是网络给的 logits：softmax、取对数都在 loss_fn 里，别先算一遍"
     twice = _replay(weight, spy, 2 * lr)
     traps = {
         "loss 已是这一批的平均，backward 之前又除了一次样本数": [
@@ -859,7 +865,7 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     small |= np.array_equal(matrix, np.asarray(want).astype(np.int8))
     yield that(not small, "计数放得下", hint)
     total = matrix.sum()
-    hint = f"共 {n} 个样本，矩阵各格之和是 {total:g}：每个样本恰好给一格加 1，不除以总数"
+    hint = f"共 {n} 个样本，矩阵各格之和是 {total:g}：每个样本恰好给一格加 1，不除以什么"
     diagonal, counted = np.trace(want), (matrix == np.round(matrix)).all()
     for sum_of, said in (
         (1, "只数了一个样本：return 是不是缩进到了循环里面？"),
@@ -1156,6 +1162,8 @@ def _diagnosis(ends: Any, hits: int, n: int, z: float) -> tuple[str, dict[str, A
     if 0 <= a <= 1:
         left, right = abs(p - a), z * sqrt(a * (1 - a) / n)
         hint += f"。把你的 low 代回去：左边 {left:.4f}，右边 {right:.4f}，是端点就该相等"
+    else:
+        hint += "。端点在 0 到 1 之间；p̂ 是 hits / n"
     return hint, {}
 
 

@@ -278,6 +278,11 @@ def hat_with(slopes, sign=-1.0):
     return wrong
 
 
+def hat_turned(left, peak, right):
+    W1, b1, W2, b2 = ex01.hat(left, peak, right)
+    return W1.T, b1, W2.T, b2
+
+
 def widest_with(count, last=0):
     """Another count of the parameters, of (H, d_in, d_out, depth)."""
 
@@ -661,6 +666,13 @@ WRONG = [
     ),
     Wrong(
         "01.5",
+        "two layers",
+        widest_with(lambda H, i, o, L: right_count(H, i, o, 2)),
+        "总当成两个隐藏层",
+        0,
+    ),
+    Wrong(
+        "01.5",
         "no bias",
         widest_with(lambda H, i, o, L: i * H + (L - 1) * H * H + H * o),
         "没有算偏置",
@@ -704,6 +716,7 @@ WRONG = [
     Wrong("01.6", "sign of b", hat_with(lambda u, d: [u, -u - d, d], sign=1.0), "符号反了", 0),
     Wrong("01.6", "kinks elsewhere", lambda a, p, b: ex01.hat(a - 9, p, b), "left 处没有拐点", 0),
     Wrong("01.6", "height", hat_with(lambda u, d: [1.0, -2.0, 1.0]), "照抄了例子里的 1", 0),
+    Wrong("01.6", "turned", hat_turned, "来的正相反", 0),
     Wrong("01.6", "peak", hat_at(lambda a, p, b: [a, (a + b) / 2, b]), "要在 peak", 0),
     Wrong("01.6", "absolute", hat_at(lambda a, p, b: [abs(a), abs(p), abs(b)]), "不是 −|位置|", 0),
     Wrong("01.6", "whole", hat_at(lambda a, p, b: [int(a), int(p), int(b)]), "处没有拐点", 0),

@@ -65,6 +65,15 @@ def validate(cut=None, columns=None, rest=None, labels=None, fold_size=0):
     return answer
 
 
+def validate_exchanged(x, y, k, rng, select, fit):
+    out = np.empty(len(x), dtype=y.dtype)
+    for fold in folds_by_position(len(x), k, rng):
+        rest = np.setdiff1d(np.arange(len(x)), fold)
+        kept = select(x[fold], y[fold])
+        out[rest] = fit(x[fold][:, kept], y[fold])(x[rest][:, kept])
+    return out
+
+
 def folds_by_position(n, k, rng):
     order = rng.permutation(n)
     return [order[i::k] for i in range(k)]
@@ -653,6 +662,18 @@ def epoch_twice_forward(model, x, y, optimizer, loss_fn, batch_size, rng):
     return loss
 
 
+def epoch_halving_logits(model, x, y, optimizer, loss_fn, batch_size, rng):
+    model.train()
+    total = 0.0
+    for xb, yb in take_batches(x, y, batch_size, rng):
+        loss = loss_fn(model(engine.tensor(xb)) * 0.5, yb)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(yb)
+    return total / len(y)
+
+
 def epoch_with_loss(change):
     """Goes back from the loss as ``change(loss, size of the batch)`` makes it."""
 
@@ -993,6 +1014,12 @@ def wilson_from(middle, half):
     return answer
 
 
+def wilson_of_hits(hits, n, z=1.96):
+    d = 1 + z * z / n
+    m, inside = hits + z * z / (2 * n), hits * (1 - hits) / n + z * z / (4 * n * n)
+    return (m - z * abs(inside) ** 0.5) / d, (m + z * abs(inside) ** 0.5) / d
+
+
 def middle(p, n, z, d):
     return (p + z * z / (2 * n)) / d
 
@@ -1073,6 +1100,7 @@ WRONG = [
     Wrong("06.2", "fixed seed", validate(cut=folds_of_fixed_seed), "还是那几折", 87),
     Wrong("06.2", "by chance", validate_by_chance, "全局函数", 87),
     Wrong("06.2", "row in two folds", validate(cut=folds_twice), "各折不能相交", 13),
+    Wrong("06.2", "parts exchanged", validate_exchanged, "对调了", 13),
     Wrong("06.2", "trains on all", validate(rest=lambda n, f: np.arange(n)), "取它的补集", 25),
     Wrong("06.2", "labels of others", validate(labels=lambda y, r: y[: len(r)]), "对不上号", 0),
     Wrong("06.2", "columns turned", columns_sorted_later, "次序相同", 50),
@@ -1108,6 +1136,7 @@ WRONG = [
     Wrong("06.3", "divided again", epoch_with_loss(lambda a, n: a / n), "又除了一次", 13),
     Wrong("06.3", "times the size", epoch_with_loss(lambda a, n: a * n), "又乘了样本数", 13),
     Wrong("06.3", "half the loss", epoch_with_loss(lambda a, n: a * 0.5), "各恰好一次；", 13),
+    Wrong("06.3", "halves the logits", epoch_halving_logits, "别先算一遍", 13),
     Wrong("06.3", "two steps", epoch_stepping_twice, "走了两步", 13),
     Wrong("06.3", "does nothing", lambda *args: 0.0, "loss_fn(logits, yb)", 0),
     Wrong("06.3", "with replacement", epoch(cut=with_replacement), "不放回", 0),
@@ -1124,7 +1153,7 @@ WRONG = [
     Wrong("06.4", "symmetric", confusion_changed(lambda m: (m + m.T) / 2), "真实为 classes[i]", 40),
     Wrong("06.4", "marks y_true", confusion_marking(0), "y_true 被原地修改", 0),
     Wrong("06.4", "marks y_pred", confusion_marking(1), "y_pred 被原地修改", 0),
-    Wrong("06.4", "shares", confusion_changed(lambda m: m / m.sum()), "不除以总数", 0),
+    Wrong("06.4", "shares", confusion_changed(lambda m: m / m.sum()), "不除以什么", 0),
     Wrong("06.4", "nan", confusion_without_a_guess, "一个整数", 0),
     Wrong("06.4", "list", confusion_changed(lambda m: m.tolist()), "返回 NumPy 数组", 0),
     Wrong("06.4", "bytes", confusion_changed(lambda m: m.astype(np.uint8)), "溢出了", 0),
@@ -1203,6 +1232,7 @@ WRONG = [
         "宽度对，中点不对",
         0,
     ),
+    Wrong("06.7", "hits for a share", wilson_of_hits, "p̂ 是 hits / n", 0),
     Wrong("06.7", "neither", wilson_from(lambda p, n, z, d: p - 0.05, half_odd), "代回去", 0),
     Wrong(
         "06.7",
