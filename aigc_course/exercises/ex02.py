@@ -277,7 +277,7 @@ def _without(each: Array, left_out: Array) -> list[float]:
 _CLASS_0 = "第 0 类也要算：if c 会把类别 0 当成没有"
 _EVERY = "前一批对，这一批不对：这里第 0 类与最后一类也出现了，它们的行算对了吗？"
 _ROWS = "少算了几行：要走完全部 B 行，是 range(B)，不是 range(K)、range(B − 1)"
-_ONE_BASED = "类别从 0 编号：y 就是列号，不用加减 1"
+_ONE_BASED = "类别从 0 编号：y 就是列号，不用加减 1，也不按出现过的类重新编号（np.unique）"
 _ALONG = "softmax 沿每一行，每行的概率加起来是 1；这是沿列（axis=0）的"
 
 
@@ -344,7 +344,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
         "loss 是平均，所以 dz 要除以 N": N * want_dz,
         "dz 的符号反了：中心差分可以检验": [-want_dz, -N * want_dz],
         "这是对 λ 的导数，还要乘 dλ/dz = e^z": [(1 - y / rate) / N, 1 - y / rate],
-        "y·z 对 z 的导数是 y": [(rate - y * z) / N, rate - y * z],
+        "y·z 对 z 的导数是 y": [(rate - y * z) / N, rate - y * z, rate / N, rate],
         "多乘了一个 e^z：对 z 求导，e^z 那一项是 e^z，y·z 那一项是 y": [
             (rate - y) * rate / N,
             (rate - y) * rate,
@@ -447,7 +447,8 @@ def judge_kl_divergence(answer: Answer, rng: Rng) -> Steps:
     )
     form = "要对所有类别求和，返回一个数"
     yield value(got, want, "两个普通的分布", hint, traps, form=form)
-    yield value(*call(p, p), "两个分布相同", "p = q 时应为 0", weight=0, atol=1e-12)
+    hint = "p = q 时应为 0：给 p 或 q 加过小数（+ 1e-12）就不是了"
+    yield value(*call(p, p), "两个分布相同", hint, weight=0, atol=1e-12)
     yield same_again(call, p, q)
     yield as_one("p 里有 0", _zeros_of_p(call, p, q, form), weight=0.5)
     yield as_one("p 里有极小的概率", _tiny_p(call, p, q, form), weight=0.5)
@@ -724,7 +725,7 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
         (
             "logits 在 −850 上下",
             z - rng.uniform(800, 900),
-            "exp 全部下溢成 0，ln 0 = −inf：先减去这一条的最大值（只在大于 0 时减不够）",
+            "exp 全部下溢成 0，ln 0 = −inf：减这一条的最大值，不是绝对值最大的，也不只在大于 0 时",
         ),
         (
             "各行大小悬殊的一批",
@@ -780,10 +781,11 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     if shape_of(got) == (B,) and np.isnan(np.asarray(got, dtype=float)).any():
         hint = "−inf − (−inf) 是 nan：几项都遮住时，不要拿它们互相减"
     elif shape_of(got) == (B,) and np.isneginf(np.asarray(got, dtype=float)).any():
-        hint = "这一条还有没遮住的：有限的最大值再小也要减，只有整条都是 −inf 才减 0"
+        hint = "有限的数再小也不算遮住，有限的最大值再小也要减：只有整条都是 −inf 才减 0"
     yield value(got, want, "有几项被遮住时", hint, form=form, weight=0.5)
     masked[1] = -np.inf
-    yield as_one("有一条全被遮住", _all_masked(call, masked, form), weight=0.5)
+    each = "每一条一个数：全被遮住的那一条是 −inf，别的条照算"
+    yield as_one("有一条全被遮住", _all_masked(call, masked, each), weight=0.5)
     single = (rng.normal(size=(2, K)) * 200).astype(np.float32)
     hint = "float32 在 e^{88.7} 就溢出：同样先减最大值"
     yield value(*call(single), "float32 的 logits", hint, form=form, rtol=1e-5, weight=0.25)
@@ -959,6 +961,7 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
             ],
             "y 可以是 0 到 1 之间的数：别用 if y == 1 分支，把它当乘数": [
                 np.mean(np.where(target == 1, w * ones, zeros)),
+                np.mean(np.where(target == 1, w * ones, (target == 0) * zeros)),
                 np.mean(np.where(target > 0.5, w * ones, zeros)),
                 np.mean(np.where(target > 0.5, w, 1) * (one + zero)),
             ],

@@ -278,10 +278,10 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
         yield that(np.all(w[near] == 0), "恰好为 0 的地方", hint)
     yield value(got, want, "w", _wrong_part(w, want, a, l1), traps, form=form)
     yield again(call, rng.permutation(a), l1, l2)
-    edge = np.array([l1, -l1, 2 * l1, l1 + 1e-6, -l1 - 1e-6])
+    edge = np.array([l1, -l1, 2 * l1, l1 + 1e-13, -l1 - 1e-13])
     got, want = call(edge, l1, l2)
     w = yield from array(got, edge.shape, "|a| 在 l1 上下", form)
-    hint = "|a| 比 l1 大一点（这里大 10⁻⁶），w 就不是 0：只有 |a| ≤ l1 才清成 0"
+    hint = "|a| 比 l1 大一点（这里大 10⁻¹³），w 就不是 0：只有 |a| ≤ l1 才清成 0"
     yield that(np.all(w[3:] != 0), "|a| 略大于 l1", hint, given=got)
     hint = "|a| = l1 时 w 是 0；再大多少，就从多少算起"
     yield value(got, want, "|a| 在 l1 上下", hint, weight=0.5, atol=1e-12)
@@ -614,6 +614,7 @@ _STOPPING: dict[str, list[Callable[..., tuple[int, int]]]] = {  # told if they e
     "best_step 与 steps 对调了：先 best_step，后 steps": [
         lambda *case: _stops(*case)[::-1],
     ],
+    "steps 是一共走了几步，不是最低的那一步": [lambda *case: (_stops(*case)[0],) * 2],
     "一步也没有降下来：w 要往梯度的反方向走，每走一步量新的 w": [
         lambda losses, patience, max_steps: (0, min(patience, max_steps)),
     ],

@@ -843,6 +843,25 @@ def lse_tiny_is_masked(z, axis=-1):
     return _lse(z, axis, np.where(m < -1e6, 0, m))
 
 
+def lse_one_for_all(z, axis=-1):
+    return -np.inf if np.isneginf(z).all(axis=axis).any() else ex02.logsumexp(z, axis)
+
+
+def grad_renumbered(z, y):
+    return ex02.loss_and_grad(z, np.unique(y, return_inverse=True)[1])
+
+
+def bce_hard_only(z, y, pos_weight=1.0):
+    one, zero = z[y == 1], z[y == 0]
+    parts = pos_weight * np.logaddexp(0, -one).sum(), np.logaddexp(0, zero).sum()
+    return sum(parts) / len(z)
+
+
+def poisson_without_y(z, y):
+    loss, _ = ex02.poisson_loss(z, y)
+    return loss, np.exp(z) / len(z)
+
+
 def lse_swapped_axes(z, axis=-1):
     return ex02.logsumexp(np.swapaxes(z, axis, -1))
 
@@ -904,7 +923,7 @@ WRONG = [
     Wrong("02.4", "forgot", lse_forgot, "忘了把减掉的最大值加回来", 0),
     Wrong("02.4", "global", lse_global, "整个矩阵的最大值", 35),
     Wrong("02.4", "keepdims", lse_keepdims, "不保留", 0),
-    Wrong("02.4", "clipped", lse_clipped, "只在大于 0 时减", 27),
+    Wrong("02.4", "clipped", lse_clipped, "不只在大于 0 时", 27),
     Wrong("02.4", "last axis", lse_last_axis, "axis 没有用上", 43),
     Wrong("02.4", "all masked", lse_nan, "成了 nan", 78),
     Wrong("02.4", "zero", lse_zero_for_masked, "照实返回", 78),
@@ -990,6 +1009,7 @@ WRONG = [
     Wrong("02.4", "first axis", lse_first_axis, "不写 axis 时是最后一维", 0),
     Wrong("02.6", "log p", grad_of_log_p, "对下溢成 0 的 p 取 ln", 71),
     Wrong("02.6", "at least two", grad_at_least_two, "B 与 K 从 z.shape 取", 71),
+    Wrong("02.4", "one for all", lse_one_for_all, "别的条照算", 78),
     Wrong("02.7", "smooth by default", ce_smooth_by_default, "不写 label_smoothing 时", 0),
 ]
 # one hint serves several slips of the same kind
@@ -998,6 +1018,9 @@ SAME_HINT: list[Wrong] = [
     Wrong("02.4", "tiny is masked", lse_tiny_is_masked, "有限的最大值再小也要减", 70),
     Wrong("02.5", "up to 100", bce_weight_up_to_100, "照数乘，不要截", 52),
     Wrong("02.5", "without small tails", bce_without_small_tails, "损失极小但不是 0", 83),
+    Wrong("02.1", "without y", poisson_without_y, "对 z 的导数是 y", 20),
+    Wrong("02.5", "hard only", bce_hard_only, "别用 if y == 1", 52),
+    Wrong("02.6", "renumbered", grad_renumbered, "重新编号", 0),
     Wrong("02.2", "padded", kl_padded, ("不加小数", "多加了小常数"), (36, 55)),
     Wrong("02.2", "dropped", kl_dropped, "漏掉这一项", 72),
     Wrong("02.4", "less the mean", lse_less_mean, "溢出成 inf", 18),

@@ -256,6 +256,11 @@ def shrink_clears(a, l1, l2):
     return np.where(np.abs(w) < 1e-3, 0.0, w)
 
 
+def shrink_clears_tiny(a, l1, l2):
+    w = ex07.shrink(a, l1, l2)
+    return np.where(np.isclose(w, 0), 0.0, w)
+
+
 def shrink_by_rows(a, l1, l2):
     w = np.zeros(a.shape)
     for j in range(a.shape[1]):
@@ -1042,7 +1047,7 @@ WRONG = [
     Wrong("07.1", "wrong below", shrink_wrong_below, "为正的都对，为负的不对", 0),
     Wrong("07.1", "wrong above", shrink_wrong_above, "为负的都对，为正的不对", 0),
     Wrong("07.1", "walks", shrink_walks, "不是一步步走近", 0),
-    Wrong("07.1", "clears", shrink_clears, "大 10⁻⁶", 29),
+    Wrong("07.1", "clears", shrink_clears, "大 10⁻¹³", 29),
     Wrong("07.1", "nearly 0", shrink_nearly_zero, "恰好是 0", 0),
     Wrong("07.1", "whole numbers", shrink_whole, "整数数组", 0),
     Wrong("07.1", "by rows", shrink_by_rows, "不假定有几维", 0),
@@ -1084,6 +1089,13 @@ WRONG = [
     Wrong("07.3", "from the mean", floor_from_the_mean, "全部 logit 的平均", 0),
     Wrong("07.3", "without K", floor_without_k, "没有用到 K", 0),
     Wrong("07.4", "aliased", descends(copy=False), "没有复制", 0),
+    Wrong(
+        "07.4",
+        "steps is best",
+        lambda *a: (ex07.descend(*a)[0], *(ex07.descend(*a)[1],) * 2),
+        "不是最低的那一步",
+        0,
+    ),
     Wrong("07.4", "uphill", descends(sign=1.0), "反方向走", 0),
     Wrong("07.4", "ties", descends(strict=False), "打平不算新低", 32),
     Wrong("07.4", "late", descends(patience_of=lambda p: p + 1), "多走了一步", 0),
@@ -1172,6 +1184,7 @@ WRONG = [
 ]
 
 SAME_HINT = [
+    Wrong("07.1", "clears tiny", shrink_clears_tiny, "大 10⁻¹³", 29),
     Wrong("07.2", "columns", drop_columns, "整行或整列", 0),
     Wrong("07.2", "nothing", drop_nothing, "均匀随机数与 p 比", 0),
     Wrong("07.2", "normal", drop_normal, "均匀随机数", (0, 71)),
