@@ -380,6 +380,8 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
     name, call = title.partition("（")[0], Caller(rule, right)
 
     def why(error: Exception) -> str:
+        if "ambiguous" in str(error):  # max(a, b), if a > b
+            return gloss(f"ValueError: {error}")
         told = case.raised(str(error)) if callable(case.raised) else case.raised
         return told or case.hint
 
@@ -432,7 +434,7 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
     yield call.untouched(label=f"{title}：没有改动输入")
 
 
-_ZEROS = "np.zeros(形状) 是 float64：写 np.zeros(形状, a.dtype)"
+_ZEROS = "np.zeros(形状)、astype(float) 都是 float64：写 np.zeros(形状, a.dtype)，不换类型"
 _FLOAT64 = {
     "div": "np.zeros(形状)、np.float64(…) 都是 float64，混进来结果就是 float64：转成输入的 dtype",
     "power": "Python 的数（p、2、0.5）不改变 dtype，np.float64(p)、np.array(p) 会："
@@ -1156,7 +1158,10 @@ def judge_tensor(answer: Answer, rng: Rng) -> Steps:
 def _construction(T: Answer) -> Steps:
     t = T([[1, 2], [3, 4]])
     hint = "others 里不是 Tensor 的（数、数组）没有可用的 .data：先包成 Tensor，再取 .data"
-    more = yield from attempt(lambda: t + 1, "Tensor + 1", {AttributeError: hint})
+    arrays = "交给规则的要是数组：rule(*(t.data for t in 输入), …)。交 Tensor，"
+    arrays += "规则里的 + 又来叫 apply，没有完"
+    hints = {AttributeError: hint, RecursionError: arrays}
+    more = yield from attempt(lambda: t + 1, "Tensor + 1", hints)
     hint = "apply 最后 return 新造的 Tensor"
     yield that(isinstance(more, T), "Tensor + 1 得到 Tensor", hint, given=more)
     hint = "apply 把规则算出的结果放进新的 Tensor：value, vjp = rule(…)，再 Tensor(value)"
@@ -1177,7 +1182,7 @@ def _about_parents(T: Answer, parents: Any, inputs: Sequence[Any]) -> str:
         return f"parents 要元组，来的是 {type(parents).__name__}"
     if len(parents) < len(inputs):
         return (
-            f"输入有 {len(inputs)} 个，parents 里少了：常数也在里面，同一个用两次算两个，"
+            f"输入有 {len(inputs)} 个，parents 里少了：self 与常数都在里面，同一个用两次算两个，"
             "这样才与 vjp 的梯度一一对应"
         )
     if not all(isinstance(one, T) for one in parents):

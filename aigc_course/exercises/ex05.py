@@ -340,7 +340,9 @@ def judge_stratified_noise(answer: Answer, rng: Rng) -> Steps:
     yield value(*call(grads, labels, 4), "有一类不够抽", hint, traps, rtol=1e-8)
     grads, labels = case((1, 9, 6), range(3))
     hint = "只有一个样本的类：它总被抽到，噪声是 0，公式里的 N_c − 1 却是 0；N 不变"
-    yield value(*call(grads, labels, 1), "有一类只有一个样本", hint, rtol=1e-8)
+    label = "有一类只有一个样本"
+    pair = yield from attempt(lambda: call(grads, labels, 1), label, {ZeroDivisionError: hint})
+    yield value(*pair, label, hint, rtol=1e-8)
     hint = "每类都抽完，就是整批，噪声是 0"
     yield value(*call(grads, labels, 50), "每类都抽完", hint, atol=1e-9, weight=0.5)
     yield call.untouched(weight=0.5)
@@ -753,6 +755,7 @@ def _broken(kind: str) -> Callable[..., float]:
         if kind == "table" and t > total:
             raise IndexError("list index out of range")
         u = u if kind == "rebounds" else min(1.0, u)
+        u = 0.0 if kind == "wraps" and t == total else u
         shape = 0.5 * (1 + math.cos(math.pi * u))
         shape = {"linear": 1 - u, "quarter": math.cos(math.pi * u / 2)}.get(kind, shape)
         low = 0.0 if kind == "no floor" else floor
@@ -773,6 +776,9 @@ def _question(args: tuple[Any, ...], named: dict[str, Any], got: Any) -> str:
     given += [f"{k}={str(v)[:12]}" for k, v in named.items()]
     came = f"报了 {type(got).__name__}" if isinstance(got, Exception) else f"答 {got:.6g}"
     return f"schedule({', '.join(given)}) {came}"
+
+
+MANY = 50_000  # questions about one schedule: no answer needs so many
 
 
 class _Asked:
@@ -801,6 +807,8 @@ class _Asked:
         def asked(*args: Any, **named: Any) -> Any:
             self.count, self.error = self.count + 1, None
             try:
+                if self.count > MANY:
+                    raise OverflowError("too many questions")
                 got = schedule(*args, **named)
             except Exception as error:
                 self.error, self.off = error, math.inf
@@ -850,6 +858,8 @@ class _Asked:
     "全部走完返回 True。",
 )
 def judge_is_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
+    many = f"一个日程问了 {MANY:,} 次还没问完：挑几组情形，每组问到 total 之后几步，几百次就够"
+
     def called(asked: _Asked, label: str) -> Generator[Step, None, Any]:
         """Ask the answer; an error of the schedule's that it lets through is a wrong step."""
         try:
@@ -860,6 +870,8 @@ def judge_is_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
             kind = type(error).__name__
             if kind == "AssertionError":
                 hint = "要返回 False，不要用 assert：它让你的函数报错，什么也没有返回"
+            elif asked.count > MANY:
+                hint = many
             elif asked.error is not None and type(asked.error).__name__ == kind:
                 hint = (
                     f"{asked.last}，你的函数没有接住：调用要放在 try 里，"
@@ -898,6 +910,7 @@ def judge_is_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
                 if asked.early is not None and not rounded:
                     rule = "约定 1：peak * (t + 1) / warmup" if asked.early else "约定 2 到 4"
                     hint += f"这一问归{rule}，它答得对"
+        hint = many if asked.count > MANY else hint
         yield that(bool(got), label, hint, detail, given=got)
 
     def caught(kind: str, label: str, what: str, ask: str) -> Steps:
@@ -927,7 +940,7 @@ def judge_is_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
         elif got:
             detail = f"你问的 {asked.count} 次里，没有一次看得出来"
             hint = f"{hint}。{ask}"
-        yield that(not got, label, hint, detail, weight=1.0, given=got)
+        yield that(not got, label, hint, detail, weight=float(kind != "wraps"), given=got)
 
     def squared(t: int, total: int, warmup: int, peak: float, floor: float = 0.0) -> Any:
         """The same, with cos² of half the angle, as a NumPy number."""
@@ -965,6 +978,7 @@ def judge_is_warmup_cosine(answer: Answer, rng: Rng) -> Steps:
         ("table", "只备到 total 的", "它查表，t 大于 total 时报 IndexError", "t 大于 total 也要问"),
         ("default", "默认值不对的", "不给 floor 时它停在 0.1", "要有一组不给 floor，也要比值"),
         ("obligatory", "必须给 floor 的", "不给 floor 时它报 TypeError", "要有一组不给 floor"),
+        ("wraps", "绕回去的", "它在第 total 步回到了 peak（进度取余）", "要问 t = total"),
     ):  # fmt: skip
         yield from caught(kind, f"抓住{label}", what, ask)
 
@@ -985,14 +999,17 @@ def _walk(
     """A path of an optimiser with a random learning rate and the gradients along it.
 
     Args:
-        idle: which parameter has no gradient, ``"first"`` or ``"last"``; a few more zeros stand
-            here and there then.
+        idle: where most parameters have no gradient, ``"first"`` or ``"last"``, so that neither
+            one of them nor their median gives the learning rate; a few more zeros stand here and
+            there then.
     """
     while True:
         grads = rng.normal(mean, 1.0, size=(steps, size)) * 10 ** rng.uniform(-1, 1, size=size)
         if idle:
             grads[rng.random(size=grads.shape) < 0.1] = 0.0
-            grads[:, 0 if idle == "first" else -1] = 0.0
+            most = min(size // 2 + 1, size - 1)
+            grads[:, :most] *= idle != "first"
+            grads[:, -most:] *= idle != "last"
         start, lr = rng.normal(size=size), 10 ** rng.uniform(-2.5, -0.5)
         if not grads[0].any():
             continue

@@ -590,6 +590,11 @@ class DropsOptions(ReferenceTensor):
         return super().sum()
 
 
+class HandsTensors(ReferenceTensor):
+    def apply(self, rule, *others, **options):
+        return rule(self, *(self._wrap(t) for t in others), **options)[0]
+
+
 class ForgetsTheName(ReferenceTensor):
     def apply(self, rule, *others, **options):
         out = super().apply(rule, *others, **options)
@@ -1375,6 +1380,7 @@ WRONG = [
     Wrong("04.8", "wraps again", WrapsAgain, "再包一层", ANY),
     Wrong("04.8", "inputs swapped", SwapsInputs, "a / b 与 b / a 不同", ANY),
     Wrong("04.8", "options", DropsOptions, "原样交给规则", ANY),
+    Wrong("04.8", "tensors", HandsTensors, "又来叫 apply", 0),
     Wrong("04.8", "no name", ForgetsTheName, "规则的名字", ANY),
     Wrong("04.8", "switches on", SwitchesToTrue, "套着用", ANY),
     Wrong("04.8", "no finally", WithoutFinally, "finally", ANY),

@@ -522,6 +522,23 @@ NO_FLOOR = (30, 5, 1.0, (), range(36))
 TWICE = (30, 5, 2.0, (0.1,), range(36))
 
 
+SOME = (TWICE, FLAT, NO_FLOOR)
+
+
+def by_median(path, grads):
+    """The learning rate is the median ratio of the first step."""
+    left = {}
+    for name in ex05.OPTIMIZERS:
+        d = ex05.directions(name, grads)
+        lr = np.median((path[0] - path[1]) / np.where(d[0] == 0, 1.0, d[0]))
+        left[name] = np.abs(path[:-1] - path[1:] - lr * d).max()
+    return min(left, key=left.get)
+
+
+def but_total(case):
+    return (*case[:-1], [t for t in case[-1] if t != case[0]])
+
+
 def worst_of(schedule):
     """``max`` drops a nan."""
     worst = 0.0
@@ -903,6 +920,8 @@ WRONG = [
     Wrong("05.5", "wide", kept(TWICE, FLAT, NO_FLOOR, tolerance=1e-6), "float32", 70),
     Wrong("05.5", "goes on", goes_on, "except 里要返回 False", 86),
     Wrong("05.5", "only asks", only_asks, "停在 0.1", 90),
+    Wrong("05.5", "not at total", kept(*map(but_total, SOME), catch=Exception), "t = total", 95),
+    Wrong("05.5", "no end", kept((*ALL[:-1], range(60_000)), catch=Exception), "几百次就够", 0),
     Wrong("05.5", "counted", counted, "个数 == 0", 0),
     Wrong("05.5", "one question", first_question, "缩进到循环里了", 10),
     Wrong("05.5", "asserted", asserted, "不要用 assert", 0),
@@ -950,6 +969,7 @@ SAME_HINT = [
     Wrong("05.3", "in place, w", in_place(ex05.adam_walk, 0), "w 被原地修改", 90),
     Wrong("05.5", "none", lambda schedule: None, "忘了 return", 0),
     Wrong("05.6", "no adaptive", seen_by(no_history), "用手核对", 16),
+    Wrong("05.6", "median", by_median, "g/√s 是 0/0", 62),
 ]
 
 
