@@ -61,3 +61,21 @@ def test_mlp_is_read_by_pytorch_too():
         np.testing.assert_allclose(
             theirs(torch.from_numpy(x)).numpy(), ours(engine.tensor(x)).numpy(), atol=1e-4
         )
+
+
+def test_cnn_is_as_good_as_its_card_says():
+    import torch
+
+    from aigc_course.training.checkpoint import load_weights
+    from aigc_course.training.recipes import cnn
+
+    model = cnn.build(cnn.Config())
+    load_weights(data.checkpoint("cnn"), model)
+    test = data.fashion_mnist().test
+    first = slice(None, None, 5)
+    part = data.Split(test.x[first], test.y[first], test.index[first])
+    with torch.no_grad():
+        measured = cnn.evaluate(model.eval(), part)
+    metrics = data.item("cnn").made["metrics"]
+    assert measured["accuracy"] == pytest.approx(metrics["test_accuracy"], abs=0.015)
+    assert metrics["test_accuracy"] >= 0.94
