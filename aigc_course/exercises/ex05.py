@@ -341,8 +341,8 @@ def judge_stratified_noise(answer: Answer, rng: Rng) -> Steps:
     grads, labels = case((1, 9, 6), range(3))
     hint = "只有一个样本的类：它总被抽到，噪声是 0，公式里的 N_c − 1 却是 0；N 不变"
     label = "有一类只有一个样本"
-    pair = yield from attempt(lambda: call(grads, labels, 1), label, {ZeroDivisionError: hint})
-    yield value(*pair, label, hint, rtol=1e-8)
+    got, want = yield from attempt(lambda: call(grads, labels, 1), label, {ZeroDivisionError: hint})
+    yield value(got, want, label, hint, rtol=1e-8)
     hint = "每类都抽完，就是整批，噪声是 0"
     yield value(*call(grads, labels, 50), "每类都抽完", hint, atol=1e-9, weight=0.5)
     yield call.untouched(weight=0.5)
