@@ -1388,7 +1388,7 @@ WRONG = [
     Wrong("04.8", "keeps parents", KeepsParents, "留在内存", ANY),
     Wrong("04.8", "backwards", Backwards, "次序反了", ANY),
     Wrong("04.8", "list of parents", ParentsAsList, "要元组", ANY),
-    Wrong("04.8", "parents that want a gradient", OnlyWanted, "常数也在里面", ANY),
+    Wrong("04.8", "parents that want a gradient", OnlyWanted, "常数都在里面", ANY),
     Wrong("04.8", "new parents", NewParents, "self 和已经是 Tensor 的 others", ANY),
     Wrong("04.8", "restored after errors only", RestoresAfterErrors, "正常离开", ANY),
     Wrong("04.8", "other error", OtherError, "不要换成别的", ANY),
