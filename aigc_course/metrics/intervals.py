@@ -56,8 +56,9 @@ def bootstrap(
         NaN are left out.
 
     Raises:
-        ValueError: no rows, columns of different lengths, a level outside (0, 1), fewer than 100
-            resamples, or a metric that is no number.
+        ValueError: fewer than two rows or groups, columns of different lengths, a level outside
+            (0, 1), fewer than 100 resamples, or a metric that is no number: of all rows, or of
+            every draw; or that is infinite for a draw.
 
     Reference:
         Efron and Tibshirani: An Introduction to the Bootstrap, 1993, chapter 13.
@@ -80,6 +81,10 @@ def bootstrap(
         raise ValueError(f"resamples: got {resamples}, wanted at least 100")
     rows = lengths.pop()
     members = _members(groups, rows)
+    units = rows if members is None else len(members)
+    if units < 2:  # every draw would be the same, and the interval without width
+        what = "columns: got 1 row" if members is None else "groups: got 1"
+        raise ValueError(f"{what}, wanted at least 2 to draw from")
     value = float(metric(*arrays))
     if not np.isfinite(value):
         raise ValueError(f"metric: got {value} for all rows, wanted a number")
@@ -92,7 +97,10 @@ def bootstrap(
             picks = rng.integers(len(members), size=len(members))
             chosen = np.concatenate([members[pick] for pick in picks])
         drawn[k] = metric(*(array[chosen] for array in arrays))
-    drawn = drawn[np.isfinite(drawn)]
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn) or np.isinf(drawn).any():
+        got = "an infinite value for some draws" if len(drawn) else "NaN for every draw"
+        raise ValueError(f"metric: got {got}, wanted a number")
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high))
 
@@ -139,4 +147,7 @@ def wilson(hits: int, trials: int, level: float = 0.95) -> Interval:
     p = hits / trials
     middle = (p + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * np.sqrt(p * (1 - p) / trials + (z / (2 * trials)) ** 2)
-    return Interval(p, max(0.0, float(middle - half)), min(1.0, float(middle + half)))
+    # of 0 and of N the end is the share itself, which rounding would put beside it
+    low = float(middle - half) if hits > 0 else 0.0
+    high = float(middle + half) if hits < trials else 1.0
+    return Interval(p, max(0.0, low), min(1.0, high))

@@ -85,6 +85,22 @@ def test_draws_without_a_value_are_left_out():
     assert bootstrap(recall, y, np.ones(10)) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("trials", [1, 10, 13, 15, 17, 1000, 10**15])
+def test_none_and_all_lie_in_their_own_interval(trials):
+    for hits in (0, trials):
+        interval = wilson(hits, trials)
+        assert interval.low <= interval.value <= interval.high  # bars of an error are not negative
+
+
+@pytest.mark.parametrize(("drawn", "said"), [(np.nan, "NaN for every draw"), (np.inf, "infinite")])
+def test_draws_that_make_no_interval_are_told(drawn, said):
+    def metric(x):
+        return 1.0 if list(x) == list(range(30)) else drawn
+
+    with pytest.raises(ValueError, match=said):
+        bootstrap(metric, np.arange(30))
+
+
 @pytest.mark.parametrize(
     ("columns", "options", "said"),
     [
@@ -92,6 +108,8 @@ def test_draws_without_a_value_are_left_out():
         ([[]], {}, "not 0"),
         ([[1, 2], [1]], {}, "same number"),
         ([3], {}, "same number"),
+        ([[1]], {}, "at least 2"),
+        ([[1, 0, 1]], {"groups": ["甲"] * 3}, "at least 2"),
         ([[1, 2]], {"level": 1.0}, "level"),
         ([[1, 2]], {"resamples": 10}, "resamples"),
         ([[1, 2]], {"groups": [1]}, "groups"),
