@@ -44,7 +44,7 @@ def characters_and_tags(
             family = False
             places = ["O"] * len(word)
         else:
-            goes_on = tag == "nr" and family
+            goes_on = tag == "nr" and family and "·" not in word
             places = [f"I-{tag}"] * len(word)
             if not goes_on:
                 places[0] = f"B-{tag}"

@@ -20,6 +20,8 @@ def test_family_and_given_name_are_one_and_neighbours_are_two():
     assert names(*four) == [("江泽民", "nr"), ("李鹏", "nr")]
     assert names(("欧阳", "nr"), ("修", "nr")) == [("欧阳修", "nr")]
     assert names(("叶利钦", "nr"), ("李", "nr"), ("鹏", "nr")) == [("叶利钦", "nr"), ("李鹏", "nr")]
+    foreign = (("李", "nr"), ("让·雅克", "nr"))
+    assert names(*foreign) == [("李", "nr"), ("让·雅克", "nr")]
     assert names(("小平", "nr"), ("同志", "n")) == [("小平", "nr")]
     assert names(("王", "nr"), ("和", "c"), ("李", "nr")) == [("王", "nr"), ("李", "nr")]
 
