@@ -218,7 +218,7 @@ def svd(
         (V, D) with orthonormal columns, the largest number of each above 0; and (D,), falling.
 
     Raises:
-        ValueError: ``size`` is not in 1 to V.
+        ValueError: ``size`` is not in 1 to V, or ``extra`` or ``rounds`` is negative.
 
     Reference:
         Halko, Martinsson and Tropp: Finding structure with randomness, 2011.
@@ -232,6 +232,8 @@ def svd(
     V = matrix.size
     if not 1 <= size <= V:
         raise ValueError(f"size: got {size}, wanted 1 to {V}, the words there are")
+    if extra < 0 or rounds < 0:
+        raise ValueError(f"extra, rounds: got {extra}, {rounds}, wanted both at least 0")
     start = np.random.default_rng(seed).normal(size=(V, min(V, size + extra)))
     Q = np.linalg.qr(matrix.times(start))[0]
     for _ in range(rounds):  # orthonormal after each step, or all would become one vector
@@ -262,19 +264,23 @@ def ppmi_vectors(
     Args:
         counts: of :func:`cooccurrences` with the same vocabulary.
         size: D.
-        power: of the singular values; 0.5 weighs the first less than 1 does, and serves
+        power: of the singular values, at least 0; 0.5 weighs the first less than 1 does, and serves
             likeness better (Levy, Goldberg and Dagan, 2015).
         smoothing: of :func:`ppmi`.
 
     Raises:
-        ValueError: ``counts`` is of another vocabulary, or ``size`` more than its tokens.
+        ValueError: ``counts`` is of another vocabulary, ``size`` more than its tokens, or ``power``
+            negative.
         UserError: there is nothing in the counts.
     """
     _check_fits(counts, vocabulary)
+    if power < 0:
+        raise ValueError(f"power: got {power}, wanted at least 0")
     matrix = ppmi(counts, smoothing=smoothing)
     U, S = svd(matrix, size, seed=seed)
     # an empty row's numbers are roundings of 0, which would still point somewhere
     U[np.bincount(matrix.row, minlength=matrix.size) == 0] = 0
+    U[:, 1e-12 * S[0] >= S] = 0  # nor is there a direction where the singular value is 0
     return Embedding(vocabulary, (U * S**power).astype(np.float32))
 
 
@@ -683,12 +689,15 @@ class Embedding:
             k: how many; fewer come if there are fewer. Filling and unknown never do.
 
         Raises:
-            ValueError: the word is not there, ``k`` is negative, or the vector has another shape.
+            ValueError: the word is not there, ``k`` is negative, or the vector has another shape or
+                a number that is not finite.
         """
         if isinstance(word, str):
             return self._near(self._directions[self._id(word)], k, {self._id(word)})
         if np.shape(word) != self.vectors.shape[1:]:
             raise ValueError(f"word: got {np.shape(word)}, wanted {self.vectors.shape[1:]}")
+        if not np.isfinite(word).all():
+            raise ValueError("word: got nan or inf, wanted finite numbers")
         return self._near(_unit(np.asarray(word)[None])[0], k, set())
 
     def analogy(self, a: str, b: str, c: str, k: int = 10) -> list[tuple[str, float]]:
@@ -777,5 +786,8 @@ class Embedding:
 
 def _unit(vectors: Floats) -> NDArray[np.float64]:
     vectors = vectors.astype(np.float64)
+    # squares of very large or small numbers would be inf or 0
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    vectors = vectors / np.where(largest > 0, largest, 1.0)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1.0)

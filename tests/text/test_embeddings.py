@@ -121,6 +121,17 @@ def test_vectors_multiply_to_the_matrix():
     np.testing.assert_allclose(got @ got.T, matrix @ matrix.T, atol=1e-5)
 
 
+def test_where_the_matrix_has_no_direction_neither_has_the_embedding():
+    counts = cooccurrences([["春", "眠"], ["眠", "晓"]], WORDS)  # of rank 2
+    for seed in range(3):
+        embedding = ppmi_vectors(counts, WORDS, 5, power=0, seed=seed)
+        assert not embedding.vectors[:, 2:].any()
+        assert embedding.similarity("春", "晓") == pytest.approx(1)  # the same neighbour
+        assert embedding.similarity("春", "眠") == pytest.approx(0, abs=1e-6)
+    with pytest.raises(ValueError, match="power"):
+        ppmi_vectors(counts, WORDS, 2, power=-1)
+
+
 # --- gradients ---------------------------------------------------------------------------------
 
 
@@ -430,6 +441,15 @@ def test_a_vector_of_zeros_is_like_none():
     assert [cosine for _, cosine in embedding.nearest("a")] == [0, 0, 0]
 
 
+@pytest.mark.parametrize("scale", [1e-250, 1e250])
+def test_directions_do_not_hang_on_the_length(scale):
+    plain = drawn_embedding()
+    scaled = Embedding(plain.vocabulary, plain.vectors.astype(float) * scale)
+    one, other = plain.vocabulary.tokens[2:4]
+    assert scaled.similarity(one, other) == pytest.approx(plain.similarity(one, other))
+    assert [word for word, _ in scaled.nearest(one)] == [word for word, _ in plain.nearest(one)]
+
+
 def test_the_plane_is_that_of_scikit_learn():
     embedding = drawn_embedding(12, 5)
     some = embedding.vocabulary.tokens[3:11]
@@ -449,6 +469,8 @@ def test_the_plane_is_that_of_scikit_learn():
         lambda: ppmi(cooccurrences([["春", "眠"]], WORDS), smoothing=-1),
         lambda: svd(cooccurrences([["春", "眠"]], WORDS), 7),
         lambda: svd(cooccurrences([["春", "眠"]], WORDS), 0),
+        lambda: svd(cooccurrences([["春", "眠"]], WORDS), 3, extra=-2),
+        lambda: svd(cooccurrences([["春", "眠"]], WORDS), 3, rounds=-1),
         lambda: ppmi_vectors(cooccurrences([], WORDS), Vocabulary((PAD, UNKNOWN)), 1),
         lambda: glove(cooccurrences([], WORDS), Vocabulary((PAD, UNKNOWN))),
         lambda: SkipGramConfig(size=0),
@@ -463,6 +485,8 @@ def test_the_plane_is_that_of_scikit_learn():
         lambda: drawn_embedding()["没有"],
         lambda: drawn_embedding().nearest("没有"),
         lambda: drawn_embedding().nearest(np.zeros(4)),
+        lambda: drawn_embedding().nearest(np.full(5, np.nan)),
+        lambda: drawn_embedding().nearest(np.full(5, np.inf)),
         lambda: drawn_embedding().nearest("一", -1),
         lambda: drawn_embedding().similarity("一", "没有"),
         lambda: drawn_embedding().analogy("一", "丁", "没有"),
