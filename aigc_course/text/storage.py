@@ -36,6 +36,7 @@ ROWS = 8192
 #: … or once the texts in it have so many characters together, so that it fits into the memory.
 CHARACTERS = 4 << 20
 
+_BUFFER = 1 << 20  # bytes of a column that are read at once; others write groups of gigabytes
 _CARD = b"aigc_course.card"
 
 Row = Mapping[str, Any]
@@ -88,17 +89,24 @@ def write(
         UserError: the file could not be written.
     """
     count = 0
+    of_rows: OSError | None = None
 
     def counted() -> Iterator[Row]:
-        nonlocal count
-        for row in rows:
-            _check_row(count, row, schema)
-            yield row
-            count += 1
+        nonlocal count, of_rows
+        try:
+            for row in rows:
+                _check_row(count, row, schema)
+                yield row
+                count += 1
+        except OSError as error:
+            of_rows = error
+            raise
 
     try:
         write_atomically(path, _pieces(counted(), schema, card))
     except OSError as error:
+        if of_rows is not None:  # where they come from is at fault, not where they go to
+            raise of_rows  # noqa: B904
         reason = error.strerror or type(error).__name__
         raise UserError(
             f"写不进 {os.fspath(path)}（{reason}）",
@@ -173,7 +181,7 @@ def batches(
     *,
     others: bool = False,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a file, at most ``rows`` at a time; of the file, one group is in memory.
+    """The rows of a file, at most ``rows`` at a time; not even a group is in memory as a whole.
 
     Args:
         path: a Parquet file.
@@ -183,7 +191,8 @@ def batches(
 
     Raises:
         UserError: the file is missing, damaged or no Parquet, or has another schema. Raised when
-            the first batch is asked for, damage inside when it is met.
+            the first batch is asked for; damage inside, or nothing where the schema does not
+            allow it, when it is met.
     """
     if rows < 1:
         raise ValueError(f"rows: got {rows}, wanted at least 1")
@@ -193,10 +202,13 @@ def batches(
         while True:
             try:
                 batch = next(stream, None)
+                if batch is not None:
+                    batch.validate(full=True)  # text may be bytes that are no UTF-8
             except (pa.ArrowException, OSError) as error:
                 raise _damaged(path, error) from error
             if batch is None:
                 return
+            _check_filled(path, batch, schema)
             yield pa.RecordBatch.from_arrays(
                 [batch.column(name) for name in schema.names], schema=schema
             )
@@ -231,7 +243,7 @@ def _opened(path: str | os.PathLike[str]) -> pq.ParquetFile:
     if not Path(path).exists():
         raise UserError(f"没有文件 {os.fspath(path)}", "看看路径；文件夹名里有空格时用引号括起来")
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
 
@@ -247,7 +259,9 @@ def _damaged(path: str | os.PathLike[str], error: Exception) -> UserError:
 def _check_schema(
     path: str | os.PathLike[str], came: pa.Schema, wanted: pa.Schema, others: bool
 ) -> None:
-    same = came.names == wanted.names or (others and set(wanted.names) <= set(came.names))
+    same = came.names == wanted.names or (
+        others and all(came.names.count(name) == 1 for name in wanted.names)
+    )
     if same and all(came.field(column.name).type == column.type for column in wanted):
         return
     more = "，…" if others else ""
@@ -255,6 +269,15 @@ def _check_schema(
         f"{os.fspath(path)} 的列不对：有 {_shown(came)}；要的是 {_shown(wanted)}{more}",
         "把列改名、转成这些类型再存一遍，或换一个文件",
     )
+
+
+def _check_filled(path: str | os.PathLike[str], batch: pa.RecordBatch, wanted: pa.Schema) -> None:
+    """Files of others allow nothing in any column, so the schema does not tell."""
+    for column in wanted:
+        if not column.nullable and batch.column(column.name).null_count:
+            raise UserError(
+                f"{os.fspath(path)} 的 {column.name} 一列有空值（null）", "补上或删去那些行再存一遍"
+            )
 
 
 def _shown(schema: pa.Schema) -> str:

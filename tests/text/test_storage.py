@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tracemalloc
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +16,7 @@ from aigc_course.errors import UserError
 from aigc_course.text import storage
 
 SCHEMA = pa.schema([pa.field("text", pa.string(), nullable=False), ("stars", pa.int64())])
+SCHEMA_OF_OTHERS = pa.schema([("text", pa.string()), ("stars", pa.int64())])
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
@@ -74,6 +76,37 @@ def test_neither_writing_nor_reading_holds_all_rows(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert held < 60e6 and peak < 60e6
+
+
+def test_one_group_of_another_writer_is_not_held_as_a_whole(tmp_path):
+    path, schema = tmp_path / "long.parquet", pa.schema([("text", pa.string())])
+    drawn = np.random.default_rng(0).integers(32, 127, size=(8000, 4000), dtype=np.uint8)
+    texts = [bytes(row).decode() for row in drawn]  # 32 MB that hardly get smaller
+    pq.write_table(pa.table({"text": texts}, schema), path)
+    assert pq.ParquetFile(path).num_row_groups == 1 and path.stat().st_size > 2e7
+    before, held = pa.total_allocated_bytes(), 0
+    for batch in storage.batches(path, schema, 100):
+        held = max(held, pa.total_allocated_bytes() - before)
+        del batch
+    assert held < 1.5e7
+
+
+def test_an_error_of_the_rows_is_not_blamed_on_the_file(tmp_path):
+    def of_a_missing_file():
+        yield {"text": "好", "stars": 5}
+        yield {"text": (tmp_path / "missing.txt").read_text(encoding="utf-8"), "stars": 5}
+
+    def of_a_lost_connection():
+        yield {"text": "好", "stars": 5}
+        raise ConnectionResetError(104, "lost")
+
+    for rows, error in (
+        (of_a_missing_file, FileNotFoundError),
+        (of_a_lost_connection, ConnectionResetError),
+    ):
+        with pytest.raises(error, match=r"missing\.txt|lost"):
+            storage.write(tmp_path / "a.parquet", rows(), SCHEMA, {})
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -138,6 +171,23 @@ def test_further_columns_are_left_unread_if_allowed(tmp_path):
     assert batch.to_pylist() == [{"text": "好"}]
     with pytest.raises(UserError, match="有 text: string，stars: int64；要的是 missing: int8，…"):
         list(storage.batches(path, pa.schema([("missing", pa.int8())]), others=True))
+
+
+def test_what_others_wrote_into_a_column_is_looked_at(tmp_path):
+    path = tmp_path / "别的.parquet"
+    pq.write_table(pa.table({"text": ["好", None], "stars": [1, None]}, SCHEMA_OF_OTHERS), path)
+    with pytest.raises(UserError, match="text 一列有空值"):
+        storage.read(path, SCHEMA)
+    assert storage.read(path, SCHEMA_OF_OTHERS)["text"].to_pylist() == ["好", None]
+    ends = pa.py_buffer(np.array([0, 2, 4], np.int32).tobytes())
+    text = pa.StringArray.from_buffers(2, ends, pa.py_buffer(b"ab\xff\xfe"))  # no UTF-8
+    pq.write_table(pa.table({"text": text, "stars": [1, 2]}), path)
+    with pytest.raises(UserError, match="读不出"):
+        storage.read(path, SCHEMA)
+    twice = pa.Table.from_arrays([pa.array(["好"]), pa.array(["坏"])], names=["text", "text"])
+    pq.write_table(twice, path)
+    with pytest.raises(UserError, match="有 text: string，text: string；要的是"):
+        list(storage.batches(path, pa.schema([("text", pa.string())]), others=True))
 
 
 def test_files_that_are_no_parquet(tmp_path):
