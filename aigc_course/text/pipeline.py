@@ -33,12 +33,13 @@ memory are a few chunks of text, and for each row a few bytes but never its text
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -77,6 +78,8 @@ CHUNK_CHARACTERS = 1 << 20  # … and ends with the one that makes it so long
 SORTED_AT_ONCE = 1 << 20  # keys that are sorted in memory
 EXACT_PARTS = 64  # of the exact keys; their number is not known before
 _EXCERPT = 60
+_TOGETHER = 1 << 16  # pairs of rows that are gathered before they are spilled
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Rows = NDArray[np.int64]
 Records = NDArray[np.uint64]
@@ -125,7 +128,7 @@ class Pipeline:
         shares, seed: of :func:`~aigc_course.text.splitting.split`.
 
     Raises:
-        ValueError: steps or bounds with the same name, or shares that are none.
+        ValueError: two stages of the funnel with the same name, or shares that are none.
     """
 
     clean: tuple[Callable[[str], str], ...] = ()
@@ -139,8 +142,13 @@ class Pipeline:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        Cleaner(self.clean)
-        Sieve(self.bounds)
+        stages = [*Cleaner(self.clean).counts, *Sieve(self.bounds).counts]
+        stages += ["empty", "private", "exact", "near"]
+        if twice := sorted({name for name in stages if stages.count(name) > 1}):
+            raise ValueError(
+                f"clean, bounds: got {', '.join(twice)} as the name of two stages of the funnel; "
+                "give a step or a bound another"
+            )
         check_shares(self.shares)
 
     def run(
@@ -166,8 +174,8 @@ class Pipeline:
             cluster: address of a Dask scheduler instead. The workers need not see the files.
 
         Returns:
-            How many rows were left after each step, with examples. Those of ``private`` hold what
-            was scrubbed: they are not in the card of ``out``.
+            How many rows were left after each step, with examples. Those of ``private`` and of the
+            steps before it hold what was scrubbed: no examples are in the card of ``out``.
 
         Raises:
             UserError: a file cannot be read, has another schema or cannot be written; a step
@@ -188,6 +196,8 @@ class Pipeline:
         for path in paths:
             if path.resolve() == out.resolve():
                 raise UserError(f"{out} 既要读又要写", "把结果写到另一个文件")
+        if out.is_dir():
+            raise UserError(f"{out} 是文件夹", f"写明文件名，如 {out / 'clean.parquet'}")
         try:
             # beside the output: there is room, where /tmp may be a part of the memory
             temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=out.parent)
@@ -197,7 +207,15 @@ class Pipeline:
                 "先建好它，或换一个可写的文件夹",
             ) from error
         with temporary as folder:
-            return _Run(self, place, paths, Path(folder)).to(out)
+            try:
+                return _Run(self, place, paths, Path(folder)).to(out)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                raise UserError(
+                    f"文件夹 {out.parent} 所在的盘写满了（{error.strerror}）",
+                    "腾出清洗后文本两倍大的空间，或换一个盘",
+                ) from error
 
     def card(self) -> dict[str, Any]:
         """The description in words and numbers, as it is put into the output's card."""
@@ -616,11 +634,10 @@ def _bucket_pairs(records: Records) -> Iterator[Records]:
     starts = np.flatnonzero(np.diff(records[:, 0], prepend=~records[:1, 0]))
     stops = np.append(starts[1:], len(records))
     several = stops - starts > 1
-    found: list[tuple[int, int]] = []
-    for start, stop in zip(starts[several].tolist(), stops[several].tolist(), strict=True):
-        found += bucket_pairs(records[start:stop, 1].tolist())
-        if len(found) >= 1 << 16:
-            yield np.array(found, dtype=np.uint64)
-            found = []
-    if found:
+    pairs = (
+        pair
+        for start, stop in zip(starts[several].tolist(), stops[several].tolist(), strict=True)
+        for pair in bucket_pairs(records[start:stop, 1].tolist())
+    )
+    while found := list(islice(pairs, _TOGETHER)):  # one bucket may hold all rows there are
         yield np.array(found, dtype=np.uint64)

@@ -28,13 +28,10 @@ from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aigc_course.dask_client import connect
 from aigc_course.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Cluster", "Here", "Place", "Processes", "open_place"]
 
@@ -118,7 +115,11 @@ class Processes:
         Raises:
             UserError: the function cannot be sent, or a process died.
         """
-        _check_sendable(function)
+        if b"__main__" in _check_sendable(function) and not _main_is_a_file():
+            raise UserError(
+                "笔记本里写的函数，别的进程看不到",
+                "把它写到 .py 文件里再 import，或用 workers=1",
+            )
 
         def send(chunk: T) -> Future[R]:
             with _one_thread():
@@ -169,9 +170,15 @@ class _one_thread:
                 os.environ[name] = value
 
 
-def _check_sendable(function: Callable[..., Any]) -> None:
+def _main_is_a_file() -> bool:
+    """Whether a new process can import what runs here: a script, but no notebook or console."""
+    main = sys.modules["__main__"]
+    return getattr(main, "__spec__", None) is not None or hasattr(main, "__file__")
+
+
+def _check_sendable(function: Callable[..., Any]) -> bytes:
     try:
-        pickle.dumps(function)
+        return pickle.dumps(function)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise UserError(
             f"这里有一步送不到别的进程里去（{error}）",

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from aigc_course.errors import UserError
 from aigc_course.text import pipeline, spreading, storage
 from aigc_course.text.cleaning import Cleaner, drop_html, forms, squeeze_repeats, squeeze_spaces
-from aigc_course.text.duplicates import clusters, first_of_each, key, near_duplicates
+from aigc_course.text.duplicates import bucket_pairs, clusters, first_of_each, key, near_duplicates
 from aigc_course.text.pipeline import SCHEMA, Near, Pipeline
 from aigc_course.text.private import scrub
 from aigc_course.text.quality import Bound, Sieve, han_share, length
@@ -165,6 +166,14 @@ def test_more_copies_than_are_compared_each_with_each(tmp_path, monkeypatch):
         assert leaks([row["text"] for row in got], [row["part"] for row in got]) == []
 
 
+def test_pairs_of_one_large_bucket_come_some_at_a_time(monkeypatch):
+    monkeypatch.setattr(pipeline, "_TOGETHER", 100, raising=False)
+    records = np.stack([np.full(1000, 7), np.arange(1000)], axis=1).astype(np.uint64)
+    found = list(pipeline._bucket_pairs(records))
+    assert max(map(len, found)) <= 100
+    assert np.concatenate(found).tolist() == [list(pair) for pair in bucket_pairs(range(1000))]
+
+
 def test_the_funnel_has_the_first_examples_of_each_step(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "CHUNK_ROWS", 2)
     lines = [
@@ -252,6 +261,9 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_work(tmp_path):
     for folder in folders:
         with pytest.raises(UserError, match="写不进文件夹"):
             Pipeline().run(never, folder / "o.parquet")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="是文件夹"):
+        Pipeline().run(never, tmp_path / "folder")
     with pytest.raises(UserError, match="既要读又要写"):
         Pipeline().run([tmp_path / "file"], tmp_path / "file")
 
@@ -264,6 +276,9 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_work(tmp_path):
         lambda: Near(n=0),
         lambda: Pipeline((drop_html, drop_html)),
         lambda: Pipeline(bounds=(Bound(length), Bound(length, 3))),
+        lambda: Pipeline(bounds=(Bound(length, name="empty"),)),
+        lambda: Pipeline(bounds=(Bound(length, name="near"),)),
+        lambda: Pipeline((drop_html,), (Bound(length, name="drop_html"),)),
         lambda: Pipeline(shares={"train": 0.5}),
         lambda: spreading.open_place(0),
         lambda: spreading.open_place(2, "tcp://127.0.0.1:1"),
@@ -301,6 +316,56 @@ def test_steps_that_cannot_be_sent_fail_or_die(tmp_path, two):
     with pytest.raises(UserError, match="中途没了"):
         Pipeline((dies,)).run([path], out, workers=2)
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_step_of_a_notebook(tmp_path, workers):
+    """A function of a console, as of a notebook, is in no file that another process could read."""
+    (tmp_path / "a.txt").write_text("春眠不觉晓", encoding="utf-8")
+    program = (
+        "import sys; from aigc_course.errors import UserError\n"
+        "from aigc_course.text.pipeline import Pipeline\n"
+        "def mine(text): return text + '！'\n"
+        "try:\n"
+        "    funnel = Pipeline((mine,)).run(['a.txt'], 'o.parquet', workers=int(sys.argv[1]))\n"
+        "    print(funnel.read)\n"
+        "except UserError as error: print(ascii(error.cause))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(workers)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = "1" if workers == 1 else ascii("笔记本里写的函数，别的进程看不到")
+    assert done.stdout.strip() == said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
+def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path):
+    path, out = tmp_path / "a.txt", tmp_path / "o.parquet"
+    path.write_text("\n".join(chr(0x4E00 + k) * 50 for k in range(3000)), encoding="utf-8")
+    out.write_bytes(b"old")
+    program = (
+        "import resource, signal; from aigc_course.errors import UserError\n"
+        "from aigc_course.text.pipeline import Pipeline\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try: Pipeline().run(['a.txt'], 'o.parquet')\n"
+        "except UserError as error: print(ascii(error.cause))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ascii("写满了")[1:-1] in done.stdout
+    assert out.read_bytes() == b"old" and sorted(os.listdir(tmp_path)) == ["a.txt", "o.parquet"]
 
 
 def children(process):
