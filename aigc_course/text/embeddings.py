@@ -40,6 +40,7 @@ __all__ = [
     "ppmi_vectors",
     "skip_gram",
     "skip_gram_gradients",
+    "skip_gram_pairs",
     "svd",
 ]
 
@@ -440,6 +441,47 @@ def skip_gram(
         if after_epoch is not None:
             after_epoch(epoch + 1, float(np.concatenate(losses).mean()) if losses else np.nan)
     return Embedding(vocabulary, centres)
+
+
+def skip_gram_pairs(
+    rows: Iterable[Iterable[str]],
+    vocabulary: Vocabulary,
+    config: SkipGramConfig | None = None,
+    *,
+    seed: int = 0,
+) -> tuple[Ids, Ids]:
+    """The pairs that :func:`skip_gram` learns from in one epoch, for another to learn from.
+
+    Args:
+        rows: of tokens.
+        vocabulary: V tokens, counted from the rows.
+        config: ``window`` and ``sample`` are used; as :class:`SkipGramConfig` by default.
+        seed: of each centre's reach, of what is kept, and of the order.
+
+    Returns:
+        Centre and neighbour, (N, 2), shuffled; and how often each word occurs, (V,). With 8
+        bytes a number, a million tokens give about 100 MB at a window of 5.
+
+    Raises:
+        UserError: there is no pair of known tokens in any row, or ``sample`` leaves none.
+
+    Example:
+        >>> words = Vocabulary.count([["春", "眠"]], min_count=1)
+        >>> pairs, counts = skip_gram_pairs([["春", "眠"]], words, SkipGramConfig(sample=1))
+        >>> sorted(pairs.tolist()), counts.tolist()
+        ([[2, 3], [3, 2]], [0, 0, 1, 1])
+    """
+    config = config or SkipGramConfig()
+    rng = np.random.default_rng(seed)
+    tokens, row = _corpus(rows, vocabulary)
+    if not np.any(row[1:] == row[:-1]):
+        raise _no_pairs()
+    counts = np.bincount(tokens, minlength=len(vocabulary))
+    kept = rng.random(len(tokens)) < _kept_with(counts, config.sample)[tokens]
+    pairs = _window_pairs(tokens[kept], row[kept], config.window, rng)
+    if not len(pairs):
+        raise UserError(f"sample={config.sample} 把词都丢了，一对也不剩", "把 sample 调大；1 全留")
+    return pairs, counts
 
 
 def _kept_with(counts: Ids, sample: float) -> NDArray[np.float64]:
