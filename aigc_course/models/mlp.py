@@ -121,7 +121,7 @@ def from_engine(net: enn.Sequential) -> MLP:
     sizes = [linear[0].in_features, *(layer.out_features for layer in linear)]
     config = MLPConfig(sizes[0], tuple(sizes[1:-1]), sizes[-1], rates.pop())
     model = MLP(config)
-    state = {name: torch.from_numpy(np.array(v.data)) for name, v in net.state_dict().items()}
+    state = {name: torch.from_numpy(np.asarray(v.data)) for name, v in net.state_dict().items()}
     model.to(next(iter(state.values())).dtype)
     model.load_state_dict(state)
     return model.train(net.training)
