@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -26,7 +25,8 @@ ABOUT = """\
 开销（它不编译）。float32，Adam，一个线程。`gradient_us` 是清梯度、前向、损失、反向，`update_us` 是
 Adam 更新一次，都以微秒计，都是 CPU 时间（别的程序占着机器时不把等待算进去）：每格先跑一次热身，
 再分五段，取各段平均的中位数。`compile_seconds` 是第一次调用编译后的函数用的 CPU 秒，编译器的子进程
-也算，磁盘上的缓存每次从空的开始；一种批的大小编译一次，所以同一批大小的五行相同；
+也算；批 64 的那一次用上了磁盘上以前编译好的成品，只剩追踪与生成代码的时间；
+一种批的大小编译一次，所以同一批大小的五行相同；
 别的跑法记 0。更新一律不编译。
 
 `seed` 是第几遍：五遍轮流量，不是连着量同一格。`loss` 是这一批的损失，三种跑法应当一样。"""
@@ -109,9 +109,7 @@ def step(
 
     start = cpu()
     if library == "compiled":
-        with TemporaryDirectory() as folder:  # an empty cache: what an earlier run left is not used
-            os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
-            gradient()
+        gradient()
     seconds = cpu() - start
     return gradient, torch.optim.Adam(model.parameters(), lr=0.0).step, seconds
 
