@@ -115,23 +115,42 @@ class CRF(nn.Module):
             lengths: (B,) from 1 to T; all T by default.
 
         Raises:
-            ValueError: shapes do not fit, a row is empty, or a tag is out of range.
+            ValueError: shapes do not fit, no rows, a row is empty, a tag is out of range, or a row
+                of tags is forbidden: its probability is 0, and no training makes it more.
         """
         there = self._there(scores, lengths)
         if tags.shape != scores.shape[:2]:
             raise ValueError(f"tags: got {tuple(tags.shape)}, wanted {tuple(scores.shape[:2])}")
+        if not len(tags):
+            raise ValueError(f"tags: got {tuple(tags.shape)}, wanted at least one row")
         tags = tags.masked_fill(~there, 0)
         if tags.min() < 0 or tags.max() >= self.config.tags:
             raise ValueError(
                 f"tags: got {int(tags.min())} to {int(tags.max())}, "
                 f"wanted 0 to {self.config.tags - 1}"
             )
+        if len(bad := self._forbidden(tags, there).nonzero()):
+            row = int(bad[0])
+            raise ValueError(
+                f"tags: got {tags[row][there[row]].tolist()} in row {row}, which the field's "
+                "config forbids; mend the row or leave it out"
+            )
         return (self.log_sum(scores, lengths) - self._score(scores, tags, there)).mean()
+
+    def _forbidden(self, tags: Tensor, there: Tensor) -> Tensor:
+        """(B,): whether a row begins, goes on or ends as none may."""
+        K, banned = self.config.tags, self._banned
+        assert isinstance(banned, Tensor)
+        last = tags.gather(1, there.sum(dim=1, keepdim=True) - 1)[:, 0]  # (B,)
+        steps = banned[tags[:, :-1], tags[:, 1:]] & there[:, 1:]  # (B, T − 1)
+        return banned[K][tags[:, 0]] | steps.any(dim=1) | banned[K + 1][last]
 
     def _score(self, scores: Tensor, tags: Tensor, there: Tensor) -> Tensor:
         """The score of one row of tags each, (B,)."""
         start, step, end = self._scores()
         own = scores.gather(2, tags[:, :, None])[:, :, 0]  # (B, T)
+        # in bfloat16 the sum would be rounded to 8 bits, and log_sum is not
+        own = own.to(torch.promote_types(own.dtype, step.dtype))
         steps = step[tags[:, :-1], tags[:, 1:]]  # (B, T − 1)
         last = tags.gather(1, there.sum(dim=1, keepdim=True) - 1)[:, 0]  # (B,)
         inside = (steps * there[:, 1:]).sum(dim=1)

@@ -119,6 +119,28 @@ def test_forbidden_rows_have_no_share_in_the_sum():
     assert all(torch.isfinite(weight.grad).all() for weight in crf.parameters())
 
 
+@pytest.mark.parametrize("row", [[1, 0, 0], [0, 0, 1], [0, 1, 2], [2, 2, 0]])
+def test_a_row_of_tags_that_is_forbidden_is_named(row):
+    """Its loss would be 1e38 or, a few of them added up, infinite: told as a learning rate."""
+    crf = CRF(CRFConfig(3, forbidden=((0, 1),), never_first=(1,), never_last=(2,)))
+    scores, fine = torch.zeros(2, 4, 3), [2, 1, 1, 0]
+    lengths = torch.tensor([4, 3])
+    allowed = row == [2, 2, 0]
+    tags = torch.tensor([fine, [*row, 1]])  # behind the end of the second: not looked at
+    if allowed:
+        assert 0 < crf.loss(scores, tags, lengths) < 9
+        return
+    with pytest.raises(ValueError, match=rf"got \[{', '.join(map(str, row))}\] in row 1.*forbids"):
+        crf.loss(scores, tags, lengths)
+
+
+def test_scores_in_bfloat16_are_added_up_exactly():
+    crf = drawn(CRFConfig(3), 0).float()
+    scores = (5 + 3 * torch.randn(4, 60, 3)).bfloat16()
+    tags = torch.randint(0, 3, (4, 60))
+    torch.testing.assert_close(crf.loss(scores, tags), crf.loss(scores.float(), tags))
+
+
 def test_probabilities_of_all_rows_add_up_to_one():
     crf = drawn(CRFConfig(3), 1)
     scores = torch.randn(1, 4, 3).expand(81, 4, 3)
@@ -136,6 +158,7 @@ def test_probabilities_of_all_rows_add_up_to_one():
         lambda crf: crf.loss(torch.zeros(2, 4, 3), torch.zeros(2, 3, dtype=int)),
         lambda crf: crf.loss(torch.zeros(2, 4, 3), torch.full((2, 4), 3)),
         lambda crf: crf.loss(torch.zeros(2, 4, 3), torch.full((2, 4), -1)),
+        lambda crf: crf.loss(torch.zeros(0, 4, 3), torch.zeros(0, 4, dtype=int)),
         lambda crf: crf.decode(torch.zeros(2, 4, 3), torch.tensor([0, 4])),
         lambda crf: crf.decode(torch.zeros(2, 4, 3), torch.tensor([5, 4])),
         lambda crf: crf.decode(torch.zeros(2, 4, 3), torch.tensor([4])),

@@ -1,7 +1,7 @@
 """The tagger: neighbours and filling change nothing, a field keeps its tags lawful, it learns."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -58,7 +58,12 @@ def test_with_a_field_no_inside_stands_alone(seed):
 def test_the_loss_is_minus_the_log_of_a_probability(crf):
     model = made(replace(SMALL, crf=crf)).double().eval()
     x, n = batch([3], 3)
-    rows = [torch.tensor([row]) for row in product(range(5), repeat=3)]
+    lawful = {(k, j) for k in range(5) for j in (0, 1, 3)} | {(1, 2), (2, 2), (3, 4), (4, 4)}
+    rows = [
+        torch.tensor([row])
+        for row in product(range(5), repeat=3)
+        if not crf or (row[0] not in (2, 4) and lawful.issuperset(pairwise(row)))
+    ]
     p = torch.stack([torch.exp(-model.loss(x, row, n)) for row in rows])
     assert p.sum().item() == pytest.approx(1)
     best = rows[int(p.argmax())][0].tolist()
