@@ -156,7 +156,8 @@ def device_and_dtype(
     if precision == "auto":
         if where.type != "cuda":
             return where, torch.float32
-        return where, torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        has = torch.cuda.is_bf16_supported(including_emulation=False)  # emulated, it is slow
+        return where, torch.bfloat16 if has else torch.float16
     dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if precision not in dtypes:
         raise ValueError(f"precision: got {precision!r}, wanted one of auto, {', '.join(dtypes)}")
@@ -176,13 +177,15 @@ class Trainer:
         folder: where the run is kept; made if need be. It holds ``last.json`` and its files (see
             :mod:`~aigc_course.training.checkpoint`), ``best.safetensors`` and ``log.jsonl``.
         evaluate: of the model, measures by name; called with the model in evaluation mode and
-            without gradients. Without it there are no best weights and no early stopping.
+            without gradients; what it draws from global sources of randomness changes nothing in
+            the training. Without it there are no best weights and no early stopping.
         generators: own sources of randomness that ``data``, ``loss`` or ``evaluate`` draw from;
             their states are stored too. Global ones always are.
         device: see :func:`device_and_dtype`.
 
     Raises:
-        ValueError: no rows, or ``patience`` without ``evaluate``.
+        ValueError: no rows, ``patience`` without ``evaluate``, or an optimiser of parameters that
+            are not the model's.
     """
 
     def __init__(
@@ -200,6 +203,12 @@ class Trainer:
     ) -> None:
         if config.patience is not None and evaluate is None:
             raise ValueError("patience: needs evaluate=… to know when to stop")
+        own = set(map(id, model.parameters()))
+        if any(id(p) not in own for group in optimizer.param_groups for p in group["params"]):
+            raise ValueError(
+                "optimizer: holds parameters that are not this model's; they would be trained in "
+                "its place and not stored: make a new one of model.parameters()"
+            )
         self.model, self.optimizer, self.data, self.loss = model, optimizer, data, loss
         self.config, self.folder, self.evaluation = config, Path(folder), evaluate
         self.generators = dict(generators or {})
@@ -244,8 +253,9 @@ class Trainer:
                 log = read_log(self.folder / LOG)
         except Timeout:
             raise UserError(f"{self.folder} 里的训练正在进行", "等它结束，或换一个文件夹") from None
-        except OSError as error:
-            raise from_os_error(error, self.folder) from error
+        except OSError as error:  # a file of the data says its own name
+            named = error.filename if isinstance(error.filename, str) else self.folder
+            raise from_os_error(error, named) from error
         best = None if self.best_step is None else self.folder / BEST
         return TrainResult(self.done, self.ended, self.best, self.best_step, best, log)
 
@@ -273,7 +283,7 @@ class Trainer:
         """Change the weights once."""
         c = self.config
         rows = next(self.batches)  # (B,)
-        self.optimizer.zero_grad()
+        self.model.zero_grad()  # of all that is clipped, whether the optimiser has it or not
         for part in np.array_split(rows, min(c.accumulate, len(rows))):
             batch = _moved(self.data[part], self.device)
             with self._precision():
@@ -307,7 +317,9 @@ class Trainer:
 
     def _evaluate(self) -> None:
         assert self.evaluation is not None
+        self._check_loss()  # ruined weights must not become the best ones
         modes = [(module, module.training) for module in self.model.modules()]
+        before = checkpoint.random_states({}, self.device.type)
         self.model.eval()
         try:
             with torch.no_grad(), self._precision():
@@ -315,6 +327,7 @@ class Trainer:
         finally:
             for module, mode in modes:
                 module.training = mode
+            checkpoint.set_random_states(before, {})
         c = self.config
         if c.watch not in measured:
             raise ValueError(
@@ -385,6 +398,12 @@ class Trainer:
         """Go to where the folder's run was stopped; at the very beginning, store that."""
         stored = checkpoint.load(self.folder, self.settings, self.device.type)
         if stored is None:
+            if self.done:
+                raise UserError(
+                    f"{self.folder} 里的检查点不见了，这个 Trainer 已经训练了 {self.done} 步",
+                    "把文件夹放回来接着训练，或重新建模型、优化器和 Trainer 从头来",
+                )
+            self.ended = ""
             write_atomically(self.folder / LOG, "")
             self._save()  # also the first weights and random states come back, seeded or not
             return
@@ -422,10 +441,16 @@ class Trainer:
         self.summed = 0
 
     def _check_loss(self) -> None:
-        """Asked before a record and before a save: asking at each step would hold up a GPU."""
-        if not math.isfinite(value := self.loss_sum.item()):
+        """Whether the weights are ruined: by this step's gradient, or by an earlier one's, which
+        shows in the loss. Asked before a record, an evaluation and a save: asking at each step
+        would hold up a GPU.
+        """
+        what, value = "损失", self.loss_sum.item()
+        if math.isfinite(value) and not self.scaler.is_enabled():  # float16 leaves such steps out
+            what, value = "梯度", self.norm.item()
+        if not math.isfinite(value):
             raise UserError(
-                f"到第 {self.done} 步，损失成了 {value}",
+                f"到第 {self.done} 步，{what}成了 {value}",
                 "学习率除以 10、加 warmup 或把 clip 设小，换一个文件夹重来；"
                 f"{self.folder} 里第 {self.saved} 步的检查点没有动",
             )

@@ -2,12 +2,15 @@
 
 import math
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 from collections import namedtuple
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from filelock import FileLock
@@ -15,6 +18,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
+from torch.utils.data import TensorDataset
 
 from aigc_course import runtime
 from aigc_course.errors import UserError
@@ -88,11 +92,16 @@ def test_mixed_precision_trains_float32_weights(tmp_path, precision):
     assert one.scaler.is_enabled() == (precision == "float16")
 
 
+def _supports(has):
+    """As PyTorch: a card without bfloat16 can still emulate it, many times slower."""
+    return lambda including_emulation=True: has or including_emulation
+
+
 def test_device_and_dtype(monkeypatch):
     monkeypatch.setenv("AIGC_DEVICE", "cpu")
     assert device_and_dtype() == (torch.device("cpu"), torch.float32)
     for has, dtype in ((True, torch.bfloat16), (False, torch.float16)):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=has: has)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", _supports(has))
         assert device_and_dtype("cuda") == (torch.device("cuda"), dtype)
     assert device_and_dtype("cuda", "float32")[1] == torch.float32
     with pytest.raises(ValueError, match="precision: got 'int8'"):
@@ -193,6 +202,83 @@ def test_a_loss_that_is_no_number_ends_it_and_spoils_nothing(tmp_path):
     assert all(value.isfinite().all() for value in stored.values())
 
 
+def test_a_gradient_that_is_no_number_ends_it_and_spoils_nothing(tmp_path):
+    """The loss is fine in this step, and the weights are ruined after it."""
+
+    def loss(model, batch):
+        value = plain(model, batch)
+        return value + (0 * model[0].weight).sum().sqrt() if one.done == 5 else value
+
+    one = trainer(tmp_path, loss=loss, model=small(), evaluate=None)
+    with pytest.raises(UserError, match="到第 6 步，梯度成了 nan .*第 3 步的检查点没有动"):
+        one.run(quiet)
+    stored = load_file(tmp_path / "last-00000003.safetensors")
+    assert all(value.isfinite().all() for value in stored.values())
+
+
+def test_ruined_weights_do_not_become_the_best(tmp_path):
+    def loss(model, batch):
+        return plain(model, batch) * (math.nan if one.done == 1 else 1)
+
+    config = replace(CONFIG, log_every=9, save_every=9)
+    one = trainer(tmp_path, config, loss=loss, evaluate=lambda model: {"loss": 0.5})
+    with pytest.raises(UserError, match="到第 4 步，损失成了 nan"):
+        one.run(quiet)
+    assert not (tmp_path / "best.safetensors").exists()
+
+
+def test_what_evaluation_draws_changes_nothing_in_the_training(tmp_path):
+    def evaluate(model):
+        return {"loss": random.random() + np.random.random() + torch.rand(()).item()}
+
+    with_it = trainer(tmp_path / "with", evaluate=evaluate)
+    with_it.run(quiet)
+    without = trainer(tmp_path / "without", evaluate=None)  # seeds all sources anew
+    without.run(quiet)
+    equal(weights(with_it), weights(without))
+
+
+def test_stopped_twice_before_anything_was_stored(tmp_path, monkeypatch, capsys):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    one = trainer(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.checkpoint, "save", stopped)
+        assert one.run(quiet).ended == "interrupted"
+    assert "一步也没有做" in capsys.readouterr().out
+    assert one.run(quiet).ended == "finished"
+
+
+def test_a_folder_that_went_away_is_told(tmp_path):
+    one = trainer(tmp_path / "run")
+    one.run(quiet)
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(UserError, match="run 里的检查点不见了，.*训练了 24 步 → 把文件夹放回来"):
+        one.run(quiet)
+    assert trainer(tmp_path / "run").run(quiet).ended == "finished"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_it_goes_on_bit_for_bit_with_channels_last(tmp_path, precision):
+    """The optimiser's averages come back in another order of memory: it must not matter."""
+
+    def made(folder, loss=plain):
+        torch.manual_seed(0)
+        layers = [nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 5, 3), nn.Flatten()]
+        model = nn.Sequential(*layers, nn.Linear(20, 3)).to(memory_format=torch.channels_last)
+        data = TensorDataset(torch.randn(24, 2, 6, 6), torch.arange(24) % 3)
+        config = replace(CONFIG, precision=precision)
+        return trainer(folder, config, loss=loss, evaluate=None, model=model, data=data)
+
+    whole = made(tmp_path / "whole")
+    whole.run(quiet)
+    assert made(tmp_path / "run", press([15])).run(quiet).ended == "interrupted"
+    rest = made(tmp_path / "run")
+    rest.run(quiet)
+    equal(weights(rest), weights(whole))
+
+
 # --- what does not fit -------------------------------------------------------------------------
 
 
@@ -226,6 +312,27 @@ def test_two_at_once_and_a_folder_that_is_a_file(tmp_path):
         trainer(tmp_path / "file").run(quiet)
 
 
+def test_a_file_of_the_data_that_is_missing_says_its_own_name(tmp_path):
+    def loss(model, batch):
+        return open(tmp_path / "picture.png")
+
+    with pytest.raises(UserError, match=r"picture\.png"):
+        trainer(tmp_path / "run", loss=loss).run(quiet)
+
+
+def test_what_is_clipped_is_the_gradient_of_this_step_alone(tmp_path):
+    """Also where the optimiser has only some of the model's parameters."""
+    one = trainer(tmp_path, loss=plain, model=small(), evaluate=None)
+    one.optimizer = torch.optim.SGD(one.model[2].parameters(), lr=0.1)
+    one.optimizer.param_groups[0]["initial_lr"] = 0.0  # the weights stay as they are
+    norms = set()
+    one.batches = Batches(24, 24, shuffle=False)
+    for _ in range(3):
+        one.step()
+        norms.add(round(one.norm.item(), 5))
+    assert len(norms) == 1
+
+
 def test_a_run_goes_on_with_as_many_threads_as_before(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(runtime, "limit_threads", asked.append)
@@ -253,6 +360,9 @@ def test_a_config_that_cannot_be_is_named(change, words):
 def test_mistakes_of_the_caller_are_named(tmp_path):
     with pytest.raises(ValueError, match="patience: needs evaluate"):
         trainer(tmp_path, replace(CONFIG, patience=1), evaluate=None)
+    with pytest.raises(ValueError, match="optimizer: holds parameters that are not this model"):
+        one = trainer(tmp_path)
+        loop.Trainer(small(), one.optimizer, rows(), plain, CONFIG, tmp_path)
     with pytest.raises(ValueError, match="rows: got 0"):
         trainer(tmp_path, data=rows(0))
     with pytest.raises(ValueError, match="watch: got 'f1', wanted .*: loss"):
