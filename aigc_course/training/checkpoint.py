@@ -150,7 +150,14 @@ def _read_pointer(pointer: Path) -> dict[str, Any]:
             f"{pointer} 的格式是 {version}，这个版本的课程只认到 {FORMAT}",
             "更新课程：pip install -U aigc_course；文件没有动",
         )
-    if not told.keys() >= {"device", "settings", "files"}:
+    try:
+        whole = {"device", "settings"} <= told.keys() and all(
+            {"name", "size", "sha256"} <= told["files"][part].keys()
+            for part in ("weights", "state")
+        )
+    except (KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
         raise _damaged(pointer, "缺了内容")
     return told
 

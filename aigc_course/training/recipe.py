@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from safetensors import SafetensorError
+
 from aigc_course.errors import UserError
 from aigc_course.training import recipes
 from aigc_course.training.state import load_state, save_state
@@ -79,12 +81,21 @@ class RunFolder:
         save_state(self.path / STATE, {"seconds": self.stop_clock(), "state": state})
 
     def load(self) -> dict[str, Any] | None:
-        """What :meth:`save` stored last; None at the beginning of a run."""
-        if not (self.path / STATE).exists():
+        """What :meth:`save` stored last; None at the beginning of a run.
+
+        Raises:
+            UserError: the file is cut or is none of a run's.
+        """
+        path = self.path / STATE
+        if not path.exists():
             return None
-        stored = load_state(self.path / STATE)
-        self.seconds = stored["seconds"]
-        state: dict[str, Any] = stored["state"]
+        try:
+            stored = load_state(path)
+            self.seconds, state = stored["seconds"], dict(stored["state"])
+        except (SafetensorError, ValueError, KeyError, TypeError):
+            raise UserError(
+                f"{path} 不是完整的检查点", "从备份换回这个文件；没有备份就从头来：加 --restart"
+            ) from None
         return state
 
 

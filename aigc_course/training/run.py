@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from aigc_course import data, provenance, runtime
-from aigc_course.data.manifest import Item, as_toml, read_entry
+from aigc_course.data.manifest import Item, as_toml, read_entry, sha256_of
 from aigc_course.data.paths import MANIFEST, data_root
 from aigc_course.errors import UserError, from_os_error
 from aigc_course.files import write_atomically
@@ -161,8 +161,13 @@ def _threads(folder: Path, settings: dict[str, Any]) -> int:
     """
     noted = folder / SETTINGS
     if noted.exists():
-        before = json.loads(noted.read_text(encoding="utf-8"))
-        threads = int(before.pop("threads"))
+        try:
+            before = json.loads(noted.read_text(encoding="utf-8"))
+            threads = int(before.pop("threads"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UserError(
+                f"{noted} 读不出来", "从备份换回这个文件；没有备份就从头来：加 --restart"
+            ) from None
         if before == settings:
             return threads
         other = "、".join(key for key in settings if before.get(key) != settings[key])
@@ -183,9 +188,14 @@ def install(trained: Trained) -> Path:
         The checkpoint's path.
 
     Raises:
-        UserError: the data folder cannot be written.
+        UserError: the run's weights are not as they were when it ended, or the data folder cannot
+            be written. What was shipped before is then untouched.
     """
     entry, root = trained.entry, data_root()
+    if not trained.weights.is_file() or sha256_of(trained.weights) != entry.sha256:
+        raise UserError(
+            f"{trained.weights} 不见了，或训练完以后变了", "从备份换回这个文件，或加 --restart 重做"
+        )
     try:
         for part in (entry.path.parent, root / "cards", root / MANIFEST):
             part.mkdir(parents=True, exist_ok=True)

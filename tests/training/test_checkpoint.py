@@ -92,7 +92,12 @@ def test_a_file_that_is_cut_changed_or_gone(folder, name):
         checkpoint.load(folder, SETTINGS)
 
 
-@pytest.mark.parametrize("content", [b"", b'{"format": 1', b"[]", b"\xff\xfe", b'{"format": 1}'])
+INCOMPLETE = b'{"format": 1, "device": "cpu", "settings": {}, "files": {"weights": {"name": 1}}}'
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"format": 1', b"[]", b"\xff\xfe", b'{"format": 1}', INCOMPLETE]
+)
 def test_a_pointer_that_cannot_be_read(folder, content):
     (folder / checkpoint.POINTER).write_bytes(content)
     with pytest.raises(UserError, match=r"last\.json (读不出来|缺了内容) → 从备份换回"):

@@ -257,6 +257,28 @@ def test_another_run_in_the_folder_is_not_gone_on_with(tmp_path, walk):
     assert trained(tmp_path, restart=True).entry.made["config"]["steps"] == 30
 
 
+@pytest.mark.parametrize("name", [STATE, "settings.json"])
+def test_a_file_of_the_run_that_is_cut_is_named(tmp_path, walk, name):
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, progress=stop_after(3))
+    path = tmp_path / "run" / name
+    cut = path.read_bytes()[: path.stat().st_size // 2]
+    path.write_bytes(cut)
+    with pytest.raises(UserError, match=f"{name} .*→ 从备份换回这个文件.*--restart"):
+        trained(tmp_path)
+    assert path.read_bytes() == cut
+
+
+def test_weights_that_were_cut_do_not_replace_those_shipped(tmp_path, walk, course):
+    done = trained(tmp_path)
+    shipped = run.install(done)
+    before = shipped.read_bytes()
+    done.weights.write_bytes(before[:-4])
+    with pytest.raises(UserError, match=r"walk\.safetensors 不见了，或训练完以后变了"):
+        run.install(done)
+    assert shipped.read_bytes() == before and data.verify(["walk"])[0].ok
+
+
 def test_two_at_once_in_one_folder(tmp_path, walk):
     def second(iterable, desc="", total=None):
         with pytest.raises(UserError, match="run 里的训练正在进行"):
