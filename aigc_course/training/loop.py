@@ -470,11 +470,22 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     """The records of a JSON-lines log: ``step``, ``epoch`` and loss, or measures as ``val_…``.
 
     A last line that was cut off by a kill is left out.
+
+    Raises:
+        UserError: another line is no record; the file is left as it is.
     """
     if not path.exists():
         return []
     *lines, _cut = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    return [json.loads(line) for line in lines]
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            raise UserError(
+                f"{path} 的第 {number} 行不是一条记录", "删去这一行再来；检查点不受影响"
+            ) from None
+    return records
 
 
 def _line(record: Mapping[str, Any]) -> str:

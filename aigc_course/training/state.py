@@ -106,6 +106,8 @@ def _safetensors(arrays: dict[str, Any], metadata: dict[str, str] | None) -> byt
 def _taken_apart(value: Any, where: str, arrays: dict[str, Any]) -> Any:
     """``value`` as JSON can hold it; its arrays are put into ``arrays``."""
     array = _array(value)
+    if isinstance(array, np.ndarray) and array.dtype.kind not in "biuf":
+        raise TypeError(f"{where}: got an array of {array.dtype}, wanted numbers or truth values")
     if array is not None:
         key = str(len(arrays))
         arrays[key] = array

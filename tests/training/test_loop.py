@@ -375,6 +375,9 @@ def test_a_log_that_was_cut(tmp_path):
     assert read_log(tmp_path / "none") == []
     (tmp_path / "log").write_bytes('{"step": 1}\n{"step": 2, "损'.encode()[:-1])
     assert read_log(tmp_path / "log") == [{"step": 1}]
+    (tmp_path / "log").write_text('{"step": 1}\n{"st\n{"step": 3}\n', encoding="utf-8")
+    with pytest.raises(UserError, match="log 的第 2 行不是一条记录 → 删去"):
+        read_log(tmp_path / "log")
 
 
 def test_the_package_does_not_bring_pytorch():

@@ -103,6 +103,8 @@ def test_tensors_of_pytorch_come_back_as_such(tmp_path):
 def test_what_cannot_be_stored_is_named(tmp_path):
     with pytest.raises(TypeError, match=r"state\['a'\]\[1\]: got function, wanted arrays"):
         save_state(tmp_path / "state", {"a": [1, lambda: 0]})
+    with pytest.raises(TypeError, match=r"state\['a'\]: got an array of <U1"):
+        save_state(tmp_path / "state", {"a": np.array(["字"])})
     assert list(tmp_path.iterdir()) == []
 
 
