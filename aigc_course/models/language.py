@@ -105,9 +105,12 @@ class RecurrentLM(nn.Module):
 
         Returns:
             Scores (B, T, V): of the symbol after each; and the state after the last.
+
+        Raises:
+            ValueError: not rows, or rows without a symbol.
         """
-        if x.ndim != 2:
-            raise ValueError(f"x: got {tuple(x.shape)}, wanted (B, T) numbers of symbols")
+        if x.ndim != 2 or x.shape[1] < 1:
+            raise ValueError(f"x: got {tuple(x.shape)}, wanted (B, T) numbers of symbols, T ≥ 1")
         e = self.dropout(self.embedding(x))  # (B, T, E)
         if self.config.by_hand:
             y, after = self.body(e, state=state)

@@ -119,7 +119,10 @@ class Tagger(nn.Module):
 
     @torch.no_grad()
     def tag(self, x: Tensor, lengths: Tensor) -> list[list[str]]:
-        """The best tags of each row: of the whole row with a field, else of each place."""
+        """The best tags of each row: of the whole row with a field, else of each place.
+
+        In training mode dropout has its say: call ``eval()`` before.
+        """
         scores = self(x, lengths)
         if self.crf is not None:
             numbers = [row.tolist() for row in self.crf.decode(scores, lengths)]

@@ -123,6 +123,9 @@ def test_bad_input_is_told():
     model = made(SMALL)
     with pytest.raises(ValueError, match=r"wanted \(B, T\)"):
         model(torch.tensor([1, 2]))
+    for by_hand in (False, True):
+        with pytest.raises(ValueError, match=r"got \(2, 0\), wanted .* T ≥ 1"):
+            made(replace(SMALL, by_hand=by_hand))(torch.zeros(2, 0, dtype=torch.int64))
     with pytest.raises(ValueError, match="at least one symbol"):
         sample(model, [], np.random.default_rng(0), end=6)
     with pytest.raises(ValueError, match="0 or more"):
