@@ -16,10 +16,10 @@ from aigc_course.models.cnn import CNN, CNNConfig
 
 TITLE = "有没有批归一化，各学习率下训练得怎样（第 13 章）"
 ABOUT = """\
-问的是：同一个卷积网络，加不加批归一化，学习率能取多大、训练得多快。图缩成 14×14（每 2×2 取平均），
-网络是 `CNN(CNNConfig(channels=(8, 16, 32), blocks=1, residual=False))`：七层 3×3 卷积，
+问的是：同一个卷积网络，加不加批归一化，学习率能取多大、训练得多快。图缩成 7×7（每 4×4 取平均），
+网络是 `CNN(CNNConfig(channels=(16,), blocks=3, residual=False))`：七层 3×3 卷积，
 末尾取全图平均；没有归一化的一边每层带偏置，两边都用 He 初始化。带动量 0.9 的 SGD，学习率恒定，
-批 64，200 步。种子决定初始权重与批的顺序；同一个种子下两边的卷积权重、批的顺序相同。
+批 32，100 步。种子决定初始权重与批的顺序；同一个种子下两边的卷积权重、批的顺序相同。
 只看验证集，测试集没有参与。
 
 `norm` 是有没有批归一化，`lr` 是学习率，`seed` 是种子；`train_loss` 是最后 20 步各批损失的平均
@@ -32,7 +32,7 @@ POINTS = [
     for norm in (True, False)
     for lr in RATES
 ]
-STEPS, BATCH = 200, 64
+STEPS, BATCH = 100, 32
 
 
 def images(part, side: int) -> torch.Tensor:
@@ -75,9 +75,9 @@ def parts(side: int):
 
 def measure(norm: bool, lr: float, seed: int) -> dict[str, float]:
     """Train one network."""
-    (x, y), val = parts(14)
+    (x, y), val = parts(7)
     torch.manual_seed(seed)
-    model = CNN(CNNConfig(channels=(8, 16, 32), blocks=1, residual=False, norm=norm))
+    model = CNN(CNNConfig(channels=(16,), blocks=3, residual=False, norm=norm))
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
     loss = fit(model, optimizer, x, y, STEPS, BATCH, seed)
     return {"train_loss": round(loss, 4), "val_accuracy": round(accuracy(model, *val), 4)}

@@ -102,12 +102,12 @@ ALSO_RIGHT = [
     ("13.1", conv_by_index),
     ("13.2", gradient_by_kernel_places),
     ("13.2", gradient_pixel_by_pixel),
-    ("13.3", reach_backwards),
-    ("13.3", reach_by_ends),
-    ("13.4", fold_with_loop),
-    ("13.4", fold_with_einsum),
-    ("13.5", wide_gap),
-    ("13.5", tall_gap),
+    ("13.4", reach_backwards),
+    ("13.4", reach_by_ends),
+    ("13.5", fold_with_loop),
+    ("13.5", fold_with_einsum),
+    ("13.3", wide_gap),
+    ("13.3", tall_gap),
 ]
 
 
@@ -231,53 +231,53 @@ WRONG = [
     Wrong("13.2", "rest lost", mended(add=True, cut=True), "剩下的像素", 44),
     Wrong("13.2", "turned", lambda dy, w, *a: dx(dy, w[..., ::-1, ::-1], *a), "转过的核", 0),
     Wrong("13.2", "mean", lambda dy, *a: dx(dy, *a) / len(dy), "不取批的平均", 0),
-    Wrong("13.3", "product", lambda ls: int(np.prod([k for k, _, _ in ls])), "核宽的乘积", 0),
-    Wrong("13.3", "sum", lambda ls: sum(k for k, _, _ in ls), "加的是 k − 1", 0),
-    Wrong("13.3", "no 1", lambda ls: ex13.reach(ls) - 1, "少了最初的 1", 0),
-    Wrong("13.3", "flat", lambda ls: ex13.reach([(k, 1, d) for k, _, d in ls]), "没有用到步长", 22),
-    Wrong("13.3", "late", reach_late, "只撑宽后面的", 22),
-    Wrong("13.3", "last stride", reach_last_stride, "跨层连乘", 22),
-    Wrong("13.3", "no hole", lambda ls: ex13.reach([(k, s, 1) for k, s, _ in ls]), "到空洞 d", 44),
-    Wrong("13.3", "k d", reach_wide_holes, ("(k − 1)·d + 1", "相邻两格隔"), 44),
-    Wrong("13.3", "pops", reach_popping, "被原地修改", 89),
-    Wrong("13.4", "variance", fold_but(lambda w, gamma, var, eps, each, **_:
+    Wrong("13.4", "product", lambda ls: int(np.prod([k for k, _, _ in ls])), "核宽的乘积", 0),
+    Wrong("13.4", "sum", lambda ls: sum(k for k, _, _ in ls), "加的是 k − 1", 0),
+    Wrong("13.4", "no 1", lambda ls: ex13.reach(ls) - 1, "少了最初的 1", 0),
+    Wrong("13.4", "flat", lambda ls: ex13.reach([(k, 1, d) for k, _, d in ls]), "没有用到步长", 22),
+    Wrong("13.4", "late", reach_late, "只撑宽后面的", 22),
+    Wrong("13.4", "last stride", reach_last_stride, "跨层连乘", 22),
+    Wrong("13.4", "no hole", lambda ls: ex13.reach([(k, s, 1) for k, s, _ in ls]), "到空洞 d", 44),
+    Wrong("13.4", "k d", reach_wide_holes, ("(k − 1)·d + 1", "相邻两格隔"), 44),
+    Wrong("13.4", "pops", reach_popping, "被原地修改", 89),
+    Wrong("13.5", "variance", fold_but(lambda w, gamma, var, eps, each, **_:
           w * (gamma / (var + eps))[each]), "除的是标准差", 0),
-    Wrong("13.4", "eps outside", fold_but(lambda w, gamma, var, eps, each, **_:
+    Wrong("13.5", "eps outside", fold_but(lambda w, gamma, var, eps, each, **_:
           w * (gamma / (np.sqrt(var) + eps))[each]), "再开方", 0),
-    Wrong("13.4", "no eps", fold_but(lambda w, gamma, var, each, **_:
+    Wrong("13.5", "no eps", fold_but(lambda w, gamma, var, each, **_:
           w * (gamma / np.sqrt(var))[each]), "没有用到 ε", 0),
-    Wrong("13.4", "default eps", fold_but(lambda w, gamma, var, each, **_:
+    Wrong("13.5", "default eps", fold_but(lambda w, gamma, var, each, **_:
           w * (gamma / np.sqrt(var + 1e-5))[each]), "默认值", 0),
-    Wrong("13.4", "no gamma", fold_but(lambda w, var, eps, each, **_:
+    Wrong("13.5", "no gamma", fold_but(lambda w, var, eps, each, **_:
           w / np.sqrt(var + eps)[each]), "γ 没有乘进去", 0),
-    Wrong("13.4", "w as it was", fold_but(lambda w, **_: w), "w 还是原来的", 0),
-    Wrong("13.4", "last axis", fold_but(lambda w, s, **_: w[..., :1] * s), "与 w 同形", 0),
-    Wrong("13.4", "b unscaled", fold_but(None, lambda b, beta, mean, s, **_:
+    Wrong("13.5", "w as it was", fold_but(lambda w, **_: w), "w 还是原来的", 0),
+    Wrong("13.5", "last axis", fold_but(lambda w, s, **_: w[..., :1] * s), "与 w 同形", 0),
+    Wrong("13.5", "b unscaled", fold_but(None, lambda b, beta, mean, s, **_:
           b + beta - mean * s), "b 没有缩放", 22),
-    Wrong("13.4", "no b", fold_but(None, lambda beta, mean, s, **_: beta - mean * s), "偏置 b", 22),
-    Wrong("13.4", "no beta", fold_but(None, lambda b, mean, s, **_: (b - mean) * s), "漏了 β", 22),
-    Wrong("13.4", "plus", fold_but(None, lambda b, beta, mean, s, **_:
+    Wrong("13.5", "no b", fold_but(None, lambda beta, mean, s, **_: beta - mean * s), "偏置 b", 22),
+    Wrong("13.5", "no beta", fold_but(None, lambda b, mean, s, **_: (b - mean) * s), "漏了 β", 22),
+    Wrong("13.5", "plus", fold_but(None, lambda b, beta, mean, s, **_:
           (b + mean) * s + beta), "符号反了", 22),
-    Wrong("13.4", "beta scaled", fold_but(None, lambda b, beta, mean, s, **_:
+    Wrong("13.5", "beta scaled", fold_but(None, lambda b, beta, mean, s, **_:
           (b - mean + beta) * s), "β 不缩放", 22),
-    Wrong("13.4", "in place", fold_in_place, "被原地修改", 89),
-    Wrong("13.5", "bright", lambda: (np.ones((3, 3)), 8.5), "没有负数", (0, 34)),
-    Wrong("13.5", "low", lambda: (GAP, -9.0), "门限太低", 0),
-    Wrong("13.5", "high", lambda: (GAP, 99.0), "门限太高", 0),
-    Wrong("13.5", "large", lambda: (np.ones((12, 5)), 1.0), "1 与 9 之间", 0),
-    Wrong("13.5", "short", lambda: (GAP[:1] * 9, 1.42), "加高几行", 33),
-    Wrong("13.5", "flat", lambda: (np.ones(5), 1.0), "二维数组", 0),
-    Wrong("13.5", "nan", lambda: (GAP * np.nan, 1.0), "nan", 0),
+    Wrong("13.5", "in place", fold_in_place, "被原地修改", 89),
+    Wrong("13.3", "bright", lambda: (np.ones((3, 3)), 8.5), "没有负数", (0, 34)),
+    Wrong("13.3", "low", lambda: (GAP, -9.0), "门限太低", 0),
+    Wrong("13.3", "high", lambda: (GAP, 99.0), "门限太高", 0),
+    Wrong("13.3", "large", lambda: (np.ones((12, 5)), 1.0), "1 与 9 之间", 0),
+    Wrong("13.3", "short", lambda: (GAP[:1] * 9, 1.42), "加高几行", 33),
+    Wrong("13.3", "flat", lambda: (np.ones(5), 1.0), "二维数组", 0),
+    Wrong("13.3", "nan", lambda: (GAP * np.nan, 1.0), "nan", 0),
 ]  # fmt: skip
 
 SAME_HINT = [
     Wrong("13.1", "one side", conv_one_side, "上下左右都要补", 18),
     Wrong("13.2", "not added", mended(cut=True, whole=True), "覆盖了", 0),
-    Wrong("13.4", "w and b swapped", lambda *a: fold(*a)[::-1], "次序", 0),
+    Wrong("13.5", "w and b swapped", lambda *a: fold(*a)[::-1], "次序", 0),
 ]
 
 globals().update(
-    questions("13", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT, opaque={"13.5"})
+    questions("13", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT, opaque={"13.3"})
 )
 
 
@@ -319,4 +319,4 @@ def test_a_kernel_for_the_gap_is_right_on_pictures_it_was_not_chosen_on():
 
 
 def test_a_kernel_of_one_pixel_is_judged_too():
-    assert judge("13.5", lambda: (np.array([[1.0]]), 0.99)).status == "failed"
+    assert judge("13.3", lambda: (np.array([[1.0]]), 0.99)).status == "failed"
