@@ -165,8 +165,7 @@ def says_trousers(x: Array, kernel: Array, threshold: float) -> Array:
 )
 def judge_conv2d(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, conv2d)
-    B, C, K, H, W = (int(n) for n in rng.permutation([2, 3, 4, 8, 11]))
-    H, W = H + 6, W + 6
+    (B, C, K), (H, W) = rng.permutation([2, 3, 4]), rng.choice(np.arange(8, 14), 2, replace=False)
     x, w = rng.normal(size=(B, C, H, W)), rng.normal(size=(K, C, 3, 2))
     turned = conv2d(x, w[:, :, ::-1, ::-1])
     traps = {
@@ -197,9 +196,10 @@ def judge_conv2d(answer: Answer, rng: Rng) -> Steps:
     yield again(call, rng.normal(size=(B, C, H, W)), w)
     yield no_python_loop(
         answer,
-        lambda n: answer(x[:1, :, :1].repeat(n, 0).repeat(n, 2).repeat(3, 3), w, 1, 1),
+        lambda n: answer(x[:1, :, :1, :6].repeat(n, 0).repeat(n, 2), w, 1, 1),
         "图变大、变多，Python 的步数不变",
         "可以循环核的 kH × kW 个格子，不要循环位置和批",
+        sizes=(6, 24),
     )
     yield call.untouched(weight=0.5)
 
@@ -268,7 +268,7 @@ def judge_input_gradient(answer: Answer, rng: Rng) -> Steps:
         yield value(
             *call(*point), f"dx（{said}）", "每个位置把 dy·w 还给它读过的像素", traps, form=form
         )
-    yield again(call, *case(6, 6, 1, 1))
+    yield again(call, *case(H, W, 1, 1))
     yield call.untouched(weight=0.5)
 
 
@@ -413,7 +413,7 @@ def judge_fold_norm(answer: Answer, rng: Rng) -> Steps:
             )
         hint = "第 o 个核整个乘一个数：γ[o]/√(var[o] + ε)"
         yield value(w2, want[0], f"w2（{said}）", hint, traps, form="w2 与 w 同形：(O, C, kH, kW)")
-        traps = {
+        b_traps: dict[str, Any] = {
             "b 也要减去均值再缩放：归一化的是 w∗x + b": b * scale + beta,
             "b 没有缩放": [b + beta - mean * scale, b - mean + beta],
             "漏了卷积自己的偏置 b": beta - mean * scale,
@@ -421,6 +421,8 @@ def judge_fold_norm(answer: Answer, rng: Rng) -> Steps:
             "均值的符号反了：是减去": [(b + mean) * scale + beta, b * scale + mean * scale],
             "β 不缩放：它在最后才加": (b - mean + beta) * scale,
         }
-        yield value(b2, want[1], f"b2（{said}）", "不含 x 的各项收在一起", traps, form="b2 是 (O,)")
+        yield value(
+            b2, want[1], f"b2（{said}）", "不含 x 的各项收在一起", b_traps, form="b2 是 (O,)"
+        )
     yield again(call, w, b, gamma, beta, mean, var)
     yield call.untouched(weight=0.5)

@@ -10,7 +10,12 @@ from torch.nn import functional as F
 
 from aigc_course.exercises import ex13, judge
 from tests.support.common_questions import questions
-from tests.support.harness import Wrong
+from tests.support.harness import (
+    Wrong,
+    assert_spoilt_fails,
+    assert_worth_nothing,
+    know_nothings,
+)
 
 # --- other right answers -----------------------------------------------------------------------
 
@@ -276,9 +281,18 @@ SAME_HINT = [
     Wrong("13.5", "w and b swapped", lambda *a: fold(*a)[::-1], "次序", 0),
 ]
 
+# 13.1 counts steps of Python, and a reference that is listened to takes one for every number;
+# 13.3 asks for no particular numbers
 globals().update(
-    questions("13", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT, opaque={"13.3"})
+    questions(
+        "13", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT, opaque={"13.1", "13.3"}
+    )
 )
+
+
+def test_convolutions_that_know_nothing_or_spoil_their_result_fail():
+    assert_worth_nothing("13.1", know_nothings(ex13.conv2d))
+    assert_spoilt_fails("13.1")
 
 
 # --- the library's versions --------------------------------------------------------------------
