@@ -424,5 +424,6 @@ def judge_fold_norm(answer: Answer, rng: Rng) -> Steps:
         yield value(
             b2, want[1], f"b2（{said}）", "不含 x 的各项收在一起", b_traps, form="b2 是 (O,)"
         )
-    yield again(call, w, b, gamma, beta, mean, var)
+    others = (rng.permutation(v) for v in (gamma, beta, mean))
+    yield again(call, rng.normal(size=w.shape), rng.normal(size=K), *others, var, eps)
     yield call.untouched(weight=0.5)
