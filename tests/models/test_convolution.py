@@ -59,7 +59,7 @@ def test_convolution_and_its_gradients_are_pytorchs(b, c, o, h, w, kh, kw, strid
         assert torch.allclose(a.grad, b_.grad, atol=1e-11)
 
 
-def test_only_the_gradients_asked_for_are_computed():
+def test_inputs_that_need_no_gradient_get_none():
     x, weight = images(2, 3, 5, 5), images(4, 3, 3, 3).requires_grad_()
     convolve(x, weight).sum().backward()
     assert weight.grad is not None
