@@ -62,10 +62,8 @@ def cut(seed: int, arm: str) -> dict[str, Any]:
     first[first_of_each(exact.tolist())] = True
     truth = np.flatnonzero(kept_out)
     rest = np.flatnonzero(~kept_out if arm not in ("exact", "near") else ~kept_out & first)
-    if arm == "near":
-        lot = rng.random(group.max() + 1)[group[rest]]
-    else:
-        lot = rng.random(len(y))[rest]
+    drawn_by = group if arm == "near" else np.arange(len(y))
+    lot = rng.random(int(drawn_by.max()) + 1)[drawn_by[rest]]
     parts = {
         "train": rest[lot < 0.8],
         "val": rest[(lot >= 0.8) & (lot < 0.9)],

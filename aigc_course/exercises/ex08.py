@@ -1,148 +1,593 @@
-"""Chapter 08, text_pipeline: what each exercise asks, and the library's version of it.
+"""Chapter 08, from raw pages to clean rows: what each exercise asks, and the library's version.
 
 The functions with public names are what the lesson goes on with while an exercise is still open.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise, product
+from typing import Any
+
 import numpy as np
 
 from aigc_course.judging.vocabulary import (
     Answer,
-    Array,
     Caller,
     Rng,
+    Step,
     Steps,
-    again,
+    attempt,
     exercise,
     hints,
-    sizes,
-    value,
+    number,
+    parts,
+    raises,
+    that,
 )
+from aigc_course.text.private import id_card_is_valid
 
-__all__ = ["moving_average", "standardise", "top_k"]
+__all__ = ["cheapest", "decode_chunks", "forecast", "group_rows", "my_step", "unmask"]
 
 
 # --- the library's versions --------------------------------------------------------------------
 
 
-def standardise(x: Array) -> Array:
-    """Each column with mean 0 and standard deviation 1; a constant column becomes 0.
+def decode_chunks(chunks: Sequence[bytes]) -> str:
+    """The text of a file that comes in pieces: UTF-8, with or without a mark, or GB 18030.
+
+    Raises:
+        ValueError: it is neither.
+
+    Example:
+        >>> raw = "春眠".encode()
+        >>> decode_chunks([raw[:2], raw[2:]])
+        '春眠'
+    """
+    raw = b"".join(chunks)
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            pass
+    raise ValueError("neither UTF-8 nor GB 18030")
+
+
+def forecast() -> tuple[int, int, int, int]:
+    """How many of the lesson's eight lines are left: as they are, by key, cleaned, scrubbed."""
+    return 8, 6, 4, 3
+
+
+def unmask(masked: str) -> list[str]:
+    """Every valid identity number that a masked one can stand for, in order.
 
     Args:
-        x: (N, D).
+        masked: 18 characters, up to four of them ``*``.
 
     Example:
-        >>> standardise(np.array([[0.0, 5.0], [2.0, 5.0]])).tolist()
-        [[-1.0, 0.0], [1.0, 0.0]]
+        >>> unmask("11010519491231002*")
+        ['11010519491231002X']
     """
-    centred = x - x.mean(axis=0)
-    std = x.std(axis=0)  # (D,)
-    return centred / np.where(std > 0, std, 1)
+    places = [k for k, c in enumerate(masked) if c == "*"]
+    found = []
+    for drawn in product("0123456789X", repeat=len(places)):
+        number = list(masked)
+        for place, digit in zip(places, drawn, strict=True):
+            number[place] = digit
+        if id_card_is_valid("".join(number)):
+            found.append("".join(number))
+    return sorted(found)
 
 
-def moving_average(x: Array, k: int) -> Array:
-    """The mean of each ``k`` neighbours, (N - k + 1,).
+def cheapest(
+    low: float, high: float, extra: float, missed: float, size: int
+) -> tuple[int, int] | None:
+    """Bands and rows that use the fewest numbers of a signature, or None if none will do.
 
     Args:
-        x: (N,), at least ``k`` of them.
-        k: width of the window.
+        low, high: likeness of the pairs that are not wanted and of those that are.
+        extra: the most of the former that may become candidates.
+        missed: the most of the latter that may not.
+        size: numbers that there are.
 
     Example:
-        >>> moving_average(np.array([1.0, 2.0, 6.0]), 2).tolist()
-        [1.5, 4.0]
+        >>> b, r = cheapest(0.3, 0.8, 0.05, 0.01, 128)
+        >>> b * r
+        40
     """
-    total = np.concatenate([[0.0], np.cumsum(x)])  # (N + 1,)
-    return (total[k:] - total[:-k]) / k
+    fitting = [
+        (b * r, b, r)
+        for b in range(1, size + 1)
+        for r in range(1, size // b + 1)
+        if 1 - (1 - low**r) ** b <= extra and (1 - high**r) ** b <= missed
+    ]
+    return min(fitting)[1:] if fitting else None
 
 
-def top_k(scores: Array, k: int) -> Array:
-    """Where the ``k`` largest scores are, the largest first; of equal ones the earlier first.
+def group_rows(n: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """For each of ``n`` rows a mark, equal for rows that pairs join, directly or over others.
 
     Example:
-        >>> top_k(np.array([3, 9, 9, 1]), 2).tolist()
-        [1, 2]
+        >>> group_rows(5, [(3, 4), (1, 3)])
+        [0, 1, 2, 1, 1]
     """
-    return np.argsort(-scores, kind="stable")[:k]
+    friends: list[list[int]] = [[] for _ in range(n)]
+    for i, j in pairs:
+        friends[i].append(j)
+        friends[j].append(i)
+    mark = [-1] * n
+    for start in range(n):
+        waiting = [start] if mark[start] < 0 else []
+        while waiting:
+            row = waiting.pop()
+            if mark[row] < 0:
+                mark[row] = start
+                waiting += friends[row]
+    return mark
 
 
-# --- the judges --------------------------------------------------------------------------------
+def my_step(text: str) -> str:
+    """Without the label that a shop's site puts before a later addition.
+
+    Example:
+        >>> my_step("补充点评 2008年7月10日：下次还来")
+        '下次还来'
+    """
+    return re.sub(r"补充点评 \d{4}年\d{1,2}月\d{1,2}日：", "", text)
 
 
-@exercise("08.1", "逐列标准化", points=2, asks="standardise(x) -> 与 x 同形")
-@hints(
-    "每一列各有自己的均值和标准差：沿哪个轴求？",
-    "axis=0 把 N 行合成一行，得到 (D,)；它与 (N, D) 相减会自动广播。",
-    "减去 x.mean(axis=0)，再除以 x.std(axis=0)；标准差是 0 的那一列改为除以 1。",
+# --- what the judges share ---------------------------------------------------------------------
+
+_SENTENCES = (
+    "酒店位置很好，走路五分钟到地铁站。",
+    "房间不大，但是很干净！",
+    "早餐一般，种类少了些。",
+    "这本书我读了两遍，还想再读。",
+    "屏幕有一个亮点，客服说不算坏。",
+    "服务员态度冷淡，不会再来了。",
+    "翻译得很用心，注释也全。",
+    "送货比说好的晚了三天。",
 )
-def judge_standardise(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, standardise)
-    N, D = sizes(rng, 2, 4, 9)
-    x = rng.normal(3, 2, size=(N, D)) * rng.uniform(1, 3, size=D)
-    centred = x - x.mean(axis=0)
-    rows = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+
+
+def _sentence(rng: Rng) -> str:
+    return _SENTENCES[int(rng.integers(len(_SENTENCES)))]
+
+
+def _exact(
+    got: Any,
+    want: str,
+    label: str,
+    hint: str,
+    traps: Mapping[str, Any] | None = None,
+    weight: float = 1.0,
+) -> Step:
+    """Is it this text, to the last blank? (:func:`text` looks past blanks and widths.)"""
+    told = next((trap for trap, wrong in (traps or {}).items() if got == wrong), hint)
+    if not isinstance(got, str):
+        told = "要的是文字（str）：是不是忘了 return，或者返回了字节？"
+    return that(isinstance(got, str) and got == want, label, told, weight=weight, given=got)
+
+
+def _cut(rng: Rng, raw: bytes) -> list[bytes]:
+    """In pieces, one of them empty, with a cut inside a character."""
+    first = next(k for k in range(1, len(raw)) if raw[k - 1] >= 0x80 and raw[k] >= 0x80)
+    where = sorted({first, *rng.integers(first + 1, len(raw), size=2).tolist()})
+    pieces = [raw[a:b] for a, b in zip([0, *where], [*where, len(raw)], strict=True)]
+    return [*pieces[:1], b"", *pieces[1:]]
+
+
+# --- 08.1 --------------------------------------------------------------------------------------
+
+
+@exercise("08.1", "找错：把字节读成文字", points=3, asks="decode_chunks(chunks) -> str")
+@hints(
+    "一个字的几个字节可以分在两段里：先想清楚，什么时候才能开始解码？",
+    "先试规矩严的 UTF-8，不通过再试 GB 18030；两种都要在整个文件上试，都不许丢字节。",
+    '先 b"".join(chunks)；依次试 "utf-8-sig"、"gb18030"，UnicodeDecodeError 就换下一种；'
+    "都不行，raise ValueError。",
+)
+def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, decode_chunks)
+    words = f"{_sentence(rng)}A{_sentence(rng)}"
+    utf, gbk = words.encode(), words.encode("gbk")
+    got = yield from attempt(
+        lambda: call([utf])[0],
+        "一段 UTF-8",
+        {UnicodeDecodeError: "这是好好的 UTF-8：先试 UTF-8，GBK 放在后面"},
+    )
     traps = {
-        "整张表用了同一个均值：每一列减自己的，沿 axis=0": (x - x.mean()) / x.std(),
-        "沿 axis=1 是每一行的均值，要的是每一列的": rows,
-        "减了均值，还没有除以标准差": centred,
-        "除的是方差，标准差是它的平方根": centred / x.var(axis=0),
-        "标准差里除以 N，不是 N - 1：ddof 用默认的 0": centred / x.std(axis=0, ddof=1),
+        "UTF-8 当成 GBK 读了，没有报错，每个字都错：先试规矩严的那一种": utf.decode(
+            "gb18030", "replace"
+        ),
+        "UTF-8 当成 GBK 读了，还丢了读不通的：先试规矩严的那一种": utf.decode("gbk", "ignore"),
     }
-    yield value(*call(x), "z", "每一列减均值、除标准差", traps, form="结果与 x 同形")
-    flat = x.copy()
-    flat[:, 0] = 3.0
-    yield value(*call(flat), "有一列全都相等", "标准差是 0 时除以 1：那一列是 0，不是 nan")
+    yield _exact(got, words, "一段 UTF-8", "UTF-8 的文件读出来不是原文", traps)
+    got = yield from attempt(
+        lambda: call([gbk])[0],
+        "一段 GBK",
+        {UnicodeDecodeError: "UTF-8 读不通时，还要再试 GB 18030"},
+    )
+    traps = {
+        "读不通的字节被扔掉了：errors='ignore' 让 GBK 的文件只剩字母": gbk.decode(
+            "utf-8", "ignore"
+        ),
+        "读不通的字节换成了 �：errors='replace' 以后原来的字找不回来": gbk.decode(
+            "utf-8", "replace"
+        ),
+    }
+    yield _exact(got, words, "一段 GBK", "GBK 的文件读出来不是原文", traps)
+    for name, raw in (("UTF-8", utf), ("GBK", gbk)):
+        got = yield from attempt(
+            lambda raw=raw: call(_cut(rng, raw))[0],  # type: ignore[misc]
+            f"{name}，切在一个字中间",
+            {
+                ValueError: "一个字的字节分在两段里，单独一段读不通：先把各段接起来",
+                TypeError: '段里可以有空的 b""',
+            },
+        )
+        hint = "一个字的字节分在两段里：逐段解码会丢字、错字，先把各段接起来"
+        yield _exact(got, words, f"{name}，切在一个字中间", hint)
+    got = call([b"\xef\xbb\xbf" + utf])[0]
+    hint = "开头的字节顺序标记（U+FEFF）不是文字，要去掉：utf-8-sig"
+    yield _exact(got, words, "带标记的 UTF-8", hint, weight=0.5)
+    rare = f"{_sentence(rng)}㐂{_sentence(rng)}"
+    got = yield from attempt(
+        lambda: call([rare.encode("gb18030")])[0],
+        "有生僻字的 GB 18030",
+        {ValueError: "生僻字在 GB 18030 里占四个字节，GBK 读不通：编码名写 gb18030"},
+    )
+    hint = "生僻字在 GB 18030 里占四个字节，GBK 读不通：编码名写 gb18030"
+    yield _exact(got, rare, "有生僻字的 GB 18030", hint, weight=0.5)
+    late = ("x" * int(rng.integers(3000, 6000)) + words).encode("gb18030")
+    got = yield from attempt(
+        lambda: call([late[:2000], late[2000:]])[0],
+        "前几千个字节都是 ASCII 的 GBK",
+        {ValueError: "编码不能只看开头一段：前面全是 ASCII 时两种都读得通，要在整个文件上试"},
+    )
+    hint = "编码不能只看开头一段：前面全是 ASCII 时两种都读得通，要在整个文件上试"
+    yield _exact(got, late.decode("gb18030"), "前几千个字节都是 ASCII 的 GBK", hint, weight=0.5)
+    lines = f"{words}\r\n \u3000{words}\n"
+    hint = "空白、换行要原样留着：清洗是下一步的事"
+    yield _exact(call([lines.encode()])[0], lines, "空白与换行", hint, weight=0.5)
+    for chunks, name in (([], "没有一段"), ([b""], "空文件")):
+        hint = '空文件是空字符串 ""，不是错'
+        got = yield from attempt(
+            lambda chunks=chunks: call(chunks)[0],  # type: ignore[misc]
+            name,
+            {Exception: hint},
+        )
+        yield _exact(got, "", name, hint, weight=0.25)
+    broken = gbk[:4] + b"\xff\xff" + gbk[4:]
+    hint = "两种编码都读不通，要 raise ValueError：悄悄返回一段残缺的文字，后面再也查不出来"
+    error = (ValueError, UnicodeDecodeError)
+    yield raises(lambda: answer([broken]), error, "坏的字节", hint, weight=1.0)
     yield call.untouched(weight=0.5)
 
 
-@exercise("08.2", "滑动平均", points=2, asks="moving_average(x, k) -> (N - k + 1,)")
-@hints(
-    "第 i 个窗口是 x[i] 到 x[i + k - 1]，一共有几个完整的窗口？",
-    "累积和的前面补一个 0，相隔 k 的两个累积和之差，就是一个窗口的和。",
-    "total 是补了 0 的累积和；结果是 total[k:] 减 total[:-k]，再除以 k。",
-)
-def judge_moving_average(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, moving_average)
-    N, k = int(rng.integers(9, 15)), int(rng.integers(3, 6))
-    x = rng.normal(2, 1, size=N)
-    windows = np.array([x[i : i + k] for i in range(N - k + 1)])
-    traps = {
-        "是窗口的和，还没有除以 k": windows.sum(axis=1),
-        "窗口里取了中位数，要的是平均": np.median(windows, axis=1),
-        "除以了 N，一个窗口只有 k 个数": windows.sum(axis=1) / N,
-        "少了第一个窗口：累积和前面要补一个 0": windows[1:].mean(axis=1),
-        "两端补了 0：只要完整的窗口": np.convolve(x, np.ones(k) / k),
-    }
-    yield value(*call(x, k), "平均", "第 i 个是 x[i] 到 x[i + k - 1] 的平均", traps,
-                form="N 个数里，宽 k 的完整窗口有 N - k + 1 个")  # fmt: skip
-    yield value(*call(x, 1), "k = 1", "宽 1 的窗口，平均就是它自己")
-    yield value(*call(x, N), "k = N", "只有一个窗口：结果是一个数的数组，是全体的平均")
-    yield call.untouched(weight=0.5)
+# --- 08.2 --------------------------------------------------------------------------------------
 
 
-@exercise("08.3", "前几名", points=2, asks="top_k(scores, k) -> (k,) 的整数数组")
-@hints(
-    "要的是位置，不是分数；大的在前。",
-    "np.argsort 从小到大排，给出的是位置；怎样让它从大到小，又不打乱并列的次序？",
-    '对 -scores 用 kind="stable" 的 argsort，取前 k 个。',
+def _date(rng: Rng) -> str:
+    return f"{rng.integers(2003, 2012)}年{rng.integers(1, 13)}月{rng.integers(1, 29)}日"
+
+
+def _hz(text: str) -> str:
+    """``text`` in HZ, in which Chinese is seven-bit codes between ``~{`` and ``~}``."""
+    return text.encode("hz").decode("ascii")
+
+
+#: For each kind of dirt: makes (dirty, clean).
+_FACES = ("(*^__^*)", "(^_^)", "(>_<)", "(T_T)")
+
+
+def _dirt(kind: str, rng: Rng) -> tuple[str, str]:
+    a, b = _sentence(rng), _sentence(rng)
+    if kind == "A":
+        return f"{a}补充点评 {_date(rng)}：{b}", a + b
+    if kind == "B":
+        return f"{a}{rng.choice(_FACES)}{b}", a + b
+    if kind == "C":
+        tag = str(rng.choice(["b", "i", "u", "quote"]))
+        return f"{a}[{tag}]{b}[/{tag}]", a + b
+    if kind == "D":
+        sign = str(rng.choice(["、", ".", ")"]))
+        return f"{rng.integers(1, 10)}{sign}{a}", a
+    return f"{a}{_hz(b)}", a + b
+
+
+_KINDS = {
+    "A": "站点加的“补充点评 年月日：”",
+    "B": "颜文字",
+    "C": "论坛标签",
+    "D": "行首的编号",
+    "E": "HZ 码",
+}
+_CLEAN = (
+    "房间3.5分，早餐4.0分。",
+    "2008年7月10日：入住",
+    "如果 a[i] > b[j]，就交换（见第3行）",
+    "3天2晚，还不错",
+    "~~很好~~",
+    "补充一点：早餐好",
+    "f(x) = (x^2)",
+    "",
 )
-def judge_top_k(answer: Answer, rng: Rng) -> Steps:
-    call = Caller(answer, top_k)
-    N, k = int(rng.integers(8, 13)), int(rng.integers(3, 5))
-    best = rng.permutation(N)
-    best[:3] = np.sort(best[:3])[[1, 0, 2]]  # neither in order of place nor in the reverse
-    scores = np.zeros(N)
-    scores[best] = 20.0 + np.arange(N, 0, -1)
-    traps = {
-        "要的是位置，不是分数：用 argsort，不用 sort": scores[best[:k]],
-        "这是最小的几个：argsort 从小到大排": best[::-1][:k],
-        "次序反了：大的在前": best[:k][::-1],
-        "位置排过序了：要按分数从大到小": np.sort(best[:k]),
-    }
-    yield value(*call(scores, k), "位置", "最大的 k 个分数的位置，大的在前", traps,
-                form="正好 k 个位置")  # fmt: skip
-    equal = np.repeat([1.0, 7.0, 4.0], [2, 4, 3])
-    equal[int(rng.integers(6, 9))] = 9.0
-    yield value(*call(equal, 4), "有并列", "分数相同时，位置靠前的在前：倒过来的 argsort 会弄反")
-    yield again(call, rng.permutation(scores), k)
+
+
+@exercise("08.2", "加一步你自己的", points=3, asks="my_step(text) -> str")
+@hints(
+    "先挑一种，写下它一定有、正常的句子一定没有的样子。",
+    "re.sub(样子, 留下什么, text)；\\d 是数字，{1,2} 是一到两个，| 是或者，^ 是开头。",
+    "站点的标签最省事：补充点评，一个空格，年、月、日，一个全角冒号，整个换成空字符串。",
+)
+def judge_my_step(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, my_step)
+    for text in (*_CLEAN, *_SENTENCES):
+        got = call(text)[0]
+        yield _exact(
+            got, text, "干净的文字一字不动", "这一行里没有那五种脏，你的一步却改了它：样子写得太宽"
+        )
+        if not isinstance(got, str):
+            return
+    cases = {kind: [_dirt(kind, rng) for _ in range(12)] for kind in _KINDS}
+    done: dict[str, int] = {}
+    touched: dict[str, tuple[str, Any]] = {}
+    for kind, pairs in cases.items():
+        done[kind] = 0
+        for dirty, clean in pairs:
+            got = call(dirty)[0]
+            done[kind] += got == clean
+            if got not in (dirty, clean):
+                touched.setdefault(kind, (dirty, got))
+    best = max(done, key=lambda kind: (done[kind], kind in touched))
+    whole = done[best] == len(cases[best])
+    if not any(done.values()) and not touched:
+        hint = "五种脏一种也没有动：它们原样出来了"
+    elif best in touched:
+        hint = f"“{_KINDS[best]}”没有去干净，或把旁边的字也带走了"
+    else:
+        hint = f"“{_KINDS[best]}”只去掉了一部分：年月日、表情、标签、编号都不止一种写法"
+    dirty = next((d for d, c in cases[best] if call(d)[0] != c), "")
+    detail = f"{len(cases[best])} 行里对了 {done[best]} 行" + (
+        f"，没对的如：{dirty}" if dirty else ""
+    )
+    yield that(whole, "至少一种脏全部去掉，别的字都在", hint, detail, weight=2.0)
+    spoilt = [kind for kind in touched if done[kind] < len(cases[kind])]
+    hint = "另一种脏被改了，却没有改对：要么去干净，要么别碰"
+    detail = "、".join(_KINDS[kind] for kind in spoilt)
+    yield that(not spoilt, "没有去干净的一种也不要弄残", hint, detail, weight=0.5)
+    dirty, clean = cases[best][0]
+    twice = call(dirty + dirty if best != "D" else dirty)[0]
+    want = clean + clean if best != "D" else clean
+    yield _exact(twice, want, "一行里有两处", "一行里不止一处：每一处都要去掉", weight=0.5)
+    yield _exact(
+        call(twice)[0],
+        twice,
+        "再做一遍不再变",
+        "做第二遍又变了：一步清洗做两遍应与一遍相同",
+        weight=0.5,
+    )
+
+
+# --- 08.3 --------------------------------------------------------------------------------------
+
+
+def _identity(rng: Rng, last: str | None = None) -> str:
+    """A valid number with an area code that no person has; with ``last`` as its end."""
+    while True:
+        born = f"{rng.integers(1950, 2010)}{rng.integers(1, 13):02}{rng.integers(1, 29):02}"
+        front = f"{rng.choice([11, 31, 44, 51])}0000{born}{rng.integers(1000):03}"
+        [whole] = unmask(f"{front}*")
+        if last is None or whole[-1] == last:
+            return whole
+
+
+def _masked(whole: str, places: Sequence[int]) -> str:
+    return "".join("*" if k in places else c for k, c in enumerate(whole))
+
+
+@exercise(
+    "08.3",
+    "遮住几位，还剩几个",
+    points=2,
+    asks="unmask(masked) -> 号码的列表，从小到大",
+    allows=["aigc_course.text.private.id_card_is_valid"],
+)
+@hints(
+    "遮住的每一位都可能是哪些字符？把所有填法列出来，逐个问 id_card_is_valid。",
+    "itertools.product 列出 k 个位置的所有填法；最后一位还可能是 X。",
+    '对 product("0123456789X", repeat=星号的个数) 逐个填进星号的位置，留下有效的，排好序返回。',
+)
+def judge_unmask(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, unmask)
+
+    def asked(masked: str, label: str, hint: str, weight: float = 1.0) -> Steps:
+        got, want = call(masked)
+        listed = isinstance(got, list | tuple) and all(isinstance(one, str) for one in got)
+        yield that(
+            listed,
+            f"{label}：一列号码",
+            "要的是号码（字符串）的列表，不是一个号码或个数",
+            given=got,
+        )
+        got = list(got)
+        told = hint
+        if got and len(got[0]) != 18:
+            told = "要的是填好的 18 位号码，不是填进去的那几位"
+        elif len(set(got)) < len(got):
+            told = "同一个号码出现了不止一次"
+        elif sorted(got) == want:
+            told = "号码对，次序不对：从小到大"
+        elif set(got) > set(want):
+            told = "有的号码过不了校验：月、日、校验码都要查，逐个问 id_card_is_valid"
+        elif len(want) > 1 and len(got) == 1:
+            told = "不止一个：找到第一个就停了"
+        detail = f"{masked}：返回了 {len(got)} 个"
+        yield that(got == want, label, told, detail, weight=weight, given=got)
+
+    whole = _identity(rng, str(rng.integers(10)))
+    place = int(rng.choice([14, 15, 16]))  # in the running number: nothing but the check tells
+    yield from asked(_masked(whole, [place]), "遮住一位", "遮住的一位试遍 0 到 9")
+    yield from asked(_masked(whole, range(10, 14)), "遮住生日的月和日", "四个星号，每个都要试遍")
+    ten = _masked(_identity(rng, "X"), [17])
+    yield from asked(ten, "最后一位是 X", "最后一位可能是 X，也要试")
+    yield from asked(_masked(_identity(rng), [3, 9, 16]), "不相邻的三位", "星号不一定连在一起", 0.5)
+    yield from asked(whole, "没有星号", "没有星号时，号码有效就是它自己一个", 0.5)
+    other = whole[:-1] + str((int(whole[-1]) + 1) % 10)
+    yield from asked(other, "没有星号，无效", "号码无效，就是空的列表", 0.5)
+    # of the 11 remainders one asks for the digit ten, which is none
+    for k in range(100):
+        swapped = _identity(rng)
+        bad = [m for d in "0123456789X" if not unmask(m := _masked(swapped[:-1] + d, [16]))]
+        if bad or k == 99:
+            yield from asked(bad[0], "填什么都不对", "没有一种填法有效，就是空的列表", 0.5)
+            break
+
+
+# --- 08.4 --------------------------------------------------------------------------------------
+
+
+@exercise("08.4", "先猜再跑：八行剩几行", points=2, asks="forecast() -> 四个整数")
+@hints(
+    "一行一行地写下它每一步以后的样子，再数有几种。",
+    "key 比的是 forms：全半角、大小写、标点、空白都不算。实体、繁体、电话它不管。",
+    "小数点也是标点：3.5 与 35 在 forms 里是同一串；scrub 之后，两个电话也是同一串。",
+)
+def judge_forecast(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, forecast)
+    got = yield from parts(call()[0], 4, "a, b, c, d 四个整数")
+    names = ("a 原样", "b 直接比 key", "c 先清洗", "d 清洗、擦除")
+    told = [
+        {"八行两两不同：末尾多一个感叹号也是另一串": 7},
+        {
+            "小数点也是标点：forms 里 3.5 与 35 同一串": 7,
+            "繁体的 錯 与 错 是两个字，实体 &nbsp; 里的字母也留在 forms 里": [5, 4],
+            "感叹号不算：第 1、2 行的 key 相同": 8,
+        },
+        {
+            "清洗以后 3.5 与 35 仍被 key 当成同一串": 5,
+            "两个电话不同，清洗不碰它们": 3,
+            "清洗以后实体、繁体都没有了，第 1 到 4 行是同一串": [6, 7, 8],
+        },
+        {
+            "擦除以后两个电话都成了 [电话]": 4,
+            "[电话] 两个字还在，与没有电话的那几行不是同一串": 2,
+        },
+    ]
+    for value, right, name, traps in zip(got, forecast(), names, told, strict=True):
+        yield number(value, right, name, "再数一遍：写下每一行在这一步以后的样子", traps, rtol=0)
+
+
+# --- 08.5 --------------------------------------------------------------------------------------
+
+
+def _found(likeness: float, b: int, r: int) -> float:
+    return float(1 - (1 - likeness**r) ** b)
+
+
+@exercise(
+    "08.5", "最省的带", points=3, asks="cheapest(low, high, extra, missed, size) -> (b, r) 或 None"
+)
+@hints(
+    "b 与 r 都是不大的整数：全部试一遍有几种？",
+    "先写出相似度 s 的一对成为候选的概率：s = low 时它不超过 extra，"
+    "s = high 时 1 减它不超过 missed。",
+    "两层循环 b、r（b·r ≤ size），留下两条都满足的，按 b·r 取最小；一个也没有就返回 None。",
+)
+def judge_cheapest(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, cheapest)
+    cases: list[tuple[str, tuple[float, float, float, float, int]]] = [
+        ("常见的要求", (0.3, 0.8, 0.05, 0.01, 128)),
+        ("宽松的要求", (0.2, 0.9, 0.2, 0.1, 64)),
+        ("很相似才要", (0.5, 0.9, 0.01, 0.01, 256)),
+    ]
+    for _ in range(3):
+        low, high = rng.uniform(0.15, 0.4), rng.uniform(0.7, 0.9)
+        cases.append(
+            ("随机的要求", (low, high, rng.uniform(0.02, 0.1), rng.uniform(0.01, 0.05), 200))
+        )
+    for name, case in cases:
+        low, high, extra, missed, size = case
+        got, want = call(*case)
+        if want is None:
+            yield that(got is None, f"{name}：做不到", "没有一种满足，就返回 None", given=got)
+            continue
+        b, r = yield from parts(got, 2, "b, r", f"{name}：返回 (b, r)")
+        whole = all(
+            isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= 1 for v in (b, r)
+        )
+        yield that(whole, f"{name}：两个正整数", "b 与 r 都是正整数", given=got)
+        b, r = int(b), int(r)
+        told = f"b = {b}，r = {r}"
+        kept = _found(low, b, r) <= extra + 1e-9 and 1 - _found(high, b, r) <= missed + 1e-9
+        hint = (
+            "有一条要求没有满足：low 的那些成为候选的不超过 extra，high 的那些漏掉的不超过 missed"
+        )
+        if _found(low, r, b) <= extra and 1 - _found(high, r, b) <= missed:
+            hint = "对调了：先 b（几条带），后 r（一条带里几个数）"
+        elif b * r > size:
+            hint = "用的数比签名还长：b·r ≤ size"
+        elif _found(low, b, r) > extra and 1 - _found(high, b, r) <= missed:
+            hint = "low 的那些成为候选的太多：这一条也要查"
+        elif _found(low, b, r) <= extra:
+            hint = "high 的那些漏掉的太多：一对漏掉，是 b 条带没有一条全等"
+        yield that(kept and b * r <= size, f"{name}：满足要求", hint, told, weight=0.5, given=got)
+        least = want[0] * want[1]
+        hint = "满足要求，但还有更省的：要的是 b·r 最小，不是 b 最小、r 最小，也不必用满 size"
+        yield that(b * r == least, f"{name}：最省", hint, told, weight=0.5, given=got)
+    got, _ = call(0.7, 0.75, 0.01, 0.01, 64)
+    yield that(got is None, "做不到", "没有一种 (b, r) 满足时返回 None", weight=0.5, given=got)
+
+
+# --- 08.6 --------------------------------------------------------------------------------------
+
+
+def _same_partition(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    return len(set(zip(a, b, strict=True))) == len(set(a)) == len(set(b))
+
+
+@exercise("08.6", "找错：漏网的一对", points=3, asks="group_rows(n, pairs) -> n 个记号")
+@hints(
+    "1 与 3 像，3 与 4 像，1 与 4 不那么像：三行该在几个组里？",
+    "把行当点、对当线，要的是连通的一片。从一行出发，走遍走得到的行；没走过的行再另起一片。",
+    "先给每一行记下与它成对的行；用一个列表当栈，弹出一行，没有记号就记上，再把它的邻居都放进去。",
+)
+def judge_group_rows(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, group_rows)
+
+    def asked(n: int, pairs: list[tuple[int, int]], label: str, hint: str, weight: float) -> Steps:
+        got = yield from attempt(
+            lambda: call(n, pairs)[0],
+            label,
+            {RecursionError: "链很长，递归到了底：用一个列表当栈"},
+        )
+        marks = got.tolist() if isinstance(got, np.ndarray) else got
+        good = isinstance(marks, list | tuple) and len(marks) == n
+        good = good and all(isinstance(m, int | str | np.integer) for m in marks)
+        hint_form = "要 n 个记号，一行一个（整数或文字），没有成对的行也有自己的记号"
+        yield that(good, f"{label}：n 个记号", hint_form, given=got)
+        yield that(
+            _same_partition(marks, group_rows(n, pairs)), label, hint, weight=weight, given=got
+        )
+
+    yield from asked(6, [(0, 1), (4, 5)], "互不相连的两对", "成对的记号相同，其余各不相同", 1.0)
+    hint = "1–3、3–4 两对把三行连成一组：只看直接的对，1 与 4 分到了两份里"
+    order = rng.permutation(3)
+    chain = [[(1, 3), (3, 4), (4, 6)][k] for k in order]
+    yield from asked(8, chain, "经过别的行连起来", hint, 1.0)
+    hint = "后来的一对把两个已有的组连成一个：两组里的每一行都要改，不只是这一对的两行"
+    yield from asked(9, [(0, 1), (2, 3), (4, 5), (3, 4), (1, 5)], "两组合成一组", hint, 1.0)
+    hint = "对里的两行不分先后，也可以重复，可以是自己：(5, 2) 与 (2, 5) 一样"
+    yield from asked(7, [(5, 2), (2, 5), (6, 6), (2, 0)], "大的在前、重复、自己", hint, 0.5)
+    n = int(rng.integers(40, 60))
+    pairs = [(int(a), int(b)) for a, b in rng.integers(n, size=(n * 2 // 3, 2))]
+    yield from asked(n, pairs, "随机的许多对", "有的行该在一组而不在，或不该在而在", 0.5)
+    yield from asked(4, [], "没有一对", "没有对时，每一行自成一组", 0.5)
+    yield from asked(0, [], "没有一行", "没有行时，是空的列表", 0.25)
+    names = rng.permutation(4000)
+    long = [(a, b) for a, b in pairwise(names.tolist())]
+    hint = "四千行连成一条链：应是一组"
+    yield from asked(4000, long, "四千行的链", hint, 0.5)
     yield call.untouched(weight=0.5)
