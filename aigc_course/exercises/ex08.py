@@ -6,7 +6,7 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from typing import Any
 
@@ -170,6 +170,21 @@ def _exact(
     return that(isinstance(got, str) and got == want, label, told, weight=weight, given=got)
 
 
+def _short(rng: Rng) -> Iterator[str]:
+    """A few Chinese characters, without end."""
+    letters = [c for c in "".join(_SENTENCES) if c.isalpha()]
+    while True:
+        yield "".join(rng.choice(letters, size=4))
+
+
+def _is_gbk_too(raw: bytes) -> bool:
+    try:
+        raw.decode("gbk")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _cut(rng: Rng, raw: bytes) -> list[bytes]:
     """In pieces, one of them empty, with a cut inside a character."""
     first = next(k for k in range(1, len(raw)) if raw[k - 1] >= 0x80 and raw[k] >= 0x80)
@@ -195,7 +210,7 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     got = yield from attempt(
         lambda: call([utf])[0],
         "一段 UTF-8",
-        {UnicodeDecodeError: "这是好好的 UTF-8：先试 UTF-8，GBK 放在后面"},
+        {ValueError: "这是好好的 UTF-8：先试 UTF-8，GBK 放在后面"},
     )
     traps = {
         "UTF-8 当成 GBK 读了，没有报错，每个字都错：先试规矩严的那一种": utf.decode(
@@ -204,10 +219,13 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
         "UTF-8 当成 GBK 读了，还丢了读不通的：先试规矩严的那一种": utf.decode("gbk", "ignore"),
     }
     yield _exact(got, words, "一段 UTF-8", "UTF-8 的文件读出来不是原文", traps)
+    both = next(w for w in _short(rng) if _is_gbk_too(w.encode()))
+    hint = "这几个字的 UTF-8 字节恰好也是合法的 GBK：先试 GBK 就不会报错，读出来每个字都错"
+    yield _exact(call([both.encode()])[0], both, "两种都读得通的字节", hint)
     got = yield from attempt(
         lambda: call([gbk])[0],
         "一段 GBK",
-        {UnicodeDecodeError: "UTF-8 读不通时，还要再试 GB 18030"},
+        {ValueError: "UTF-8 读不通时，还要再试 GB 18030"},
     )
     traps = {
         "读不通的字节被扔掉了：errors='ignore' 让 GBK 的文件只剩字母": gbk.decode(
@@ -307,7 +325,7 @@ _KINDS = {
 _CLEAN = (
     "房间3.5分，早餐4.0分。",
     "2008年7月10日：入住",
-    "如果 a[i] > b[j]，就交换（见第3行）",
+    "如果 a[k] > b[j]，就交换（见第3行）",
     "3天2晚，还不错",
     "~~很好~~",
     "补充一点：早餐好",
@@ -326,9 +344,8 @@ def judge_my_step(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, my_step)
     for text in (*_CLEAN, *_SENTENCES):
         got = call(text)[0]
-        yield _exact(
-            got, text, "干净的文字一字不动", "这一行里没有那五种脏，你的一步却改了它：样子写得太宽"
-        )
+        hint = "这一行里没有那五种脏，你的一步却改了它：样子写得太宽"
+        yield _exact(got, text, "干净的文字一字不动", hint, weight=0)
         if not isinstance(got, str):
             return
     cases = {kind: [_dirt(kind, rng) for _ in range(12)] for kind in _KINDS}
@@ -574,9 +591,7 @@ def judge_group_rows(answer: Answer, rng: Rng) -> Steps:
 
     yield from asked(6, [(0, 1), (4, 5)], "互不相连的两对", "成对的记号相同，其余各不相同", 1.0)
     hint = "1–3、3–4 两对把三行连成一组：只看直接的对，1 与 4 分到了两份里"
-    order = rng.permutation(3)
-    chain = [[(1, 3), (3, 4), (4, 6)][k] for k in order]
-    yield from asked(8, chain, "经过别的行连起来", hint, 1.0)
+    yield from asked(8, [(3, 4), (1, 3), (4, 6)], "经过别的行连起来", hint, 1.0)
     hint = "后来的一对把两个已有的组连成一个：两组里的每一行都要改，不只是这一对的两行"
     yield from asked(9, [(0, 1), (2, 3), (4, 5), (3, 4), (1, 5)], "两组合成一组", hint, 1.0)
     hint = "对里的两行不分先后，也可以重复，可以是自己：(5, 2) 与 (2, 5) 一样"

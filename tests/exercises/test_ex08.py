@@ -2,96 +2,379 @@
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
+import re
 
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigc_course.exercises import ex08
+from aigc_course.text import duplicates, reading
+from aigc_course.text.cleaning import (
+    Cleaner,
+    chinese_punctuation,
+    drop_html,
+    drop_invisible,
+    drop_urls,
+    simplify,
+    squeeze_repeats,
+    squeeze_spaces,
+    to_halfwidth,
+)
+from aigc_course.text.private import id_card_is_valid, scrub
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
 # --- other right answers -----------------------------------------------------------------------
 
 
-def column_by_column(x):
-    out = []
-    for column in x.T:
-        mean = sum(column) / len(column)
-        std = (sum((column - mean) ** 2) / len(column)) ** 0.5
-        out.append([(v - mean) / (std or 1.0) for v in column])
-    return np.array(out).T
+def decode_at_once(chunks):
+    raw = bytes(itertools.chain.from_iterable(chunks))
+    if raw[:3] == b"\xef\xbb\xbf":
+        raw = raw[3:]
+    try:
+        return str(raw, "utf8")
+    except UnicodeError:
+        return raw.decode("GB18030")  # its error is a ValueError
 
 
-def one_by_one(scores, k):
-    left, places = list(scores), []
-    for _ in range(k):
-        places.append(left.index(max(left)))
-        left[places[-1]] = -np.inf
-    return np.array(places)
+def decode_bit_by_bit(chunks):
+    import codecs
+
+    for name in ("utf-8-sig", "gb18030"):
+        decoder = codecs.getincrementaldecoder(name)()
+        try:
+            text = "".join(decoder.decode(chunk) for chunk in chunks)
+            return text + decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            continue
+    raise ValueError(name)
+
+
+def without_faces(text):
+    for face in ("(*^__^*)", "(^_^)", "(>_<)", "(T_T)"):
+        text = text.replace(face, "")
+    return text
+
+
+def without_tags(text):
+    return re.sub(r"\[/?(?:b|i|u|quote)\]", "", text)
+
+
+def without_number(text):
+    return re.sub(r"^\d[、.)](?!\d)", "", text)
+
+
+def without_hz(text):
+    return re.sub(r"~\{(.*?)~\}", lambda m: m[0].encode("ascii").decode("hz"), text)
+
+
+def without_any(text):
+    for step in (ex08.my_step, without_faces, without_tags, without_hz, without_number):
+        text = step(text)
+    return text
+
+
+def unmask_one_after_another(masked):
+    if "*" not in masked:
+        return [masked] if id_card_is_valid(masked) else []
+    tried = (unmask_one_after_another(masked.replace("*", d, 1)) for d in "0123456789X")
+    return sorted(number for found in tried for number in found)
+
+
+def cheapest_by_length(low, high, extra, missed, size):
+    for used in range(1, size + 1):
+        for r in range(1, used + 1):
+            if used % r == 0:
+                b = np.int64(used // r)
+                if (1 - low**r) ** b >= 1 - extra and (1 - high**r) ** b <= missed:
+                    return [b, r]
+    return None
+
+
+def groups_by_repainting(n, pairs):
+    mark = np.arange(n)
+    for i, j in pairs:
+        if mark[i] != mark[j]:
+            mark[mark == mark[j]] = mark[i]
+    return mark
+
+
+def groups_by_name(n, pairs):
+    return [f"g{k}" for k in ex08.group_rows(n, pairs)]
 
 
 ALSO_RIGHT = [
-    ("08.1", column_by_column),
-    ("08.1", lambda x: np.nan_to_num((x - x.mean(0)) / x.std(0))),
-    ("08.2", lambda x, k: np.array([sum(x[i : i + k]) / k for i in range(len(x) - k + 1)])),
-    ("08.2", lambda x, k: np.convolve(x, np.ones(k) / k, mode="valid")),
-    ("08.3", one_by_one),
-    ("08.3", lambda s, k: np.array(sorted(range(len(s)), key=lambda i: -s[i])[:k])),
+    ("08.1", decode_at_once),
+    ("08.1", decode_bit_by_bit),
+    ("08.2", without_faces),
+    ("08.2", without_tags),
+    ("08.2", without_number),
+    ("08.2", without_hz),
+    ("08.2", without_any),
+    ("08.3", unmask_one_after_another),
+    ("08.4", lambda: [8, 6, 4, 3]),
+    ("08.5", cheapest_by_length),
+    ("08.6", groups_by_repainting),
+    ("08.6", groups_by_name),
 ]
 
 
 # --- typical mistakes --------------------------------------------------------------------------
 
 
-def centred(x):
-    return x - x.mean(axis=0)
+def decode_colleague(chunks):
+    text = ""
+    for chunk in chunks:
+        try:
+            text += chunk.decode("gbk")
+        except UnicodeDecodeError:
+            text += chunk.decode("utf-8", errors="ignore")
+    return text.strip()
 
 
-def standardised_in_place(x):
-    x -= x.mean(axis=0)
-    std = x.std(axis=0)
-    return x / np.where(std > 0, std, 1)
+def decode_whole(*encodings, errors="strict", last=None):
+    def answer(chunks):
+        raw = b"".join(chunks)
+        for name in encodings:
+            try:
+                return raw.decode(name, errors)
+            except UnicodeDecodeError:
+                pass
+        if last is None:
+            raise ValueError("?")
+        return raw.decode(*last)
+
+    return answer
 
 
-def means(x, k):
-    return np.convolve(x, np.ones(k) / k, mode="valid")
+def decode_each(chunks):
+    return "".join(decode_whole("utf-8-sig", "gb18030", last=("gb18030",))([c]) for c in chunks)
 
 
-def mean_in_place(x, k):
-    out = means(x, k)
-    x -= x.mean()
+def decode_by_head(chunks):
+    raw = b"".join(chunks)
+    head = raw[:2000]
+    try:
+        head.decode("utf-8")
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start > len(head) - 4:
+            return raw.decode("utf-8-sig")
+        return raw.decode("gb18030") if len(raw) <= 2000 else raw.decode("utf-8", "replace")
+
+
+def decode_head(chunks):
+    raw = b"".join(chunks)
+    name = "utf-8-sig"
+    try:
+        raw[:1500].decode(name)
+    except UnicodeDecodeError:
+        if len(raw) < 1500 or raw[:1500].isascii():
+            name = "gb18030"
+    return raw.decode(name)
+
+
+def stripped(chunks):
+    return ex08.decode_chunks(chunks).strip()
+
+
+def refuses_nothing(chunks):
+    if not b"".join(chunks):
+        raise OSError("empty file")
+    return ex08.decode_chunks(chunks)
+
+
+def unmask_first(masked):
+    return ex08.unmask(masked)[:1]
+
+
+def unmask_digits_only(masked):
+    return [n for n in ex08.unmask(masked) if "X" not in n]
+
+
+def unmask_without_check(masked):
+    stars = masked.count("*")
+    if stars > 2:
+        return ex08.unmask(masked)
+    out = []
+    for digits in itertools.product("0123456789", repeat=stars):
+        left = iter(digits)
+        out.append("".join(next(left) if c == "*" else c for c in masked))
     return out
 
 
-def top(scores, k):
-    return np.argsort(-scores, kind="stable")[:k]
+def unmask_backwards(masked):
+    return ex08.unmask(masked)[::-1]
 
 
-def top_in_place(scores, k):
-    out = top(scores, k)
-    scores.sort()
-    return out
+def unmask_pieces(masked):
+    return [
+        "".join(d for d, c in zip(n, masked, strict=True) if c == "*") for n in ex08.unmask(masked)
+    ]
+
+
+def swapped_bands(*case):
+    found = ex08.cheapest(*case)
+    return found and found[::-1]
+
+
+def first_that_fits(low, high, extra, missed, size):
+    for b in range(size, 0, -1):
+        for r in range(1, size // b + 1):
+            if 1 - (1 - low**r) ** b <= extra and (1 - high**r) ** b <= missed:
+                return b, r
+    return None
+
+
+def only_low(low, high, extra, missed, size):
+    return next((1, r) for r in range(1, size + 1) if low**r <= extra)
+
+
+def only_high(low, high, extra, missed, size):
+    return next((b, 1) for b in range(1, size + 1) if (1 - high) ** b <= missed)
+
+
+def too_long(low, high, extra, missed, size):
+    return ex08.cheapest(low, high, extra, missed, size) or (1, 1)
+
+
+def groups_colleague(n, pairs):
+    mark = list(range(n))
+    for i, j in pairs:
+        mark[j] = mark[i]
+    return mark
+
+
+def groups_least(n, pairs):
+    """Both rows get the least mark, the rest of their groups keeps the old one."""
+    mark = list(range(n))
+    for _ in range(2):
+        for i, j in pairs:
+            mark[i] = mark[j] = min(mark[i], mark[j])
+    return mark
+
+
+def groups_by_recursion(n, pairs):
+    friends = {k: [] for k in range(n)}
+    for i, j in pairs:
+        friends[i].append(j)
+        friends[j].append(i)
+    mark = [-1] * n
+
+    def visit(row, name):
+        if mark[row] < 0:
+            mark[row] = name
+            for other in friends[row]:
+                visit(other, name)
+
+    for row in range(n):
+        visit(row, row)
+    return mark
+
+
+def groups_of_lists(n, pairs):
+    marks = ex08.group_rows(n, pairs)
+    return [[k for k in range(n) if marks[k] == m] for m in sorted(set(marks))]
+
+
+def groups_of_paired(n, pairs):
+    paired = {row for pair in pairs for row in pair}
+    return [m if k in paired else -1 for k, m in enumerate(ex08.group_rows(n, pairs))]
 
 
 # number, name, answer, words of its hint, percent of the points
 WRONG = [
-    Wrong("08.1", "whole table", lambda x: (x - x.mean()) / x.std(), "用了同一个均值", 0),
-    Wrong("08.1", "rows", lambda x: centred(x.T).T / x.std(1, keepdims=True), "每一行的均值", 0),
-    Wrong("08.1", "no std", centred, "还没有除以标准差", 0),
-    Wrong("08.1", "variance", lambda x: centred(x) / x.var(0), "除的是方差", 0),
-    Wrong("08.1", "N - 1", lambda x: centred(x) / x.std(0, ddof=1), "不是 N - 1", 0),
-    Wrong("08.1", "one column", lambda x: centred(x)[:, 0], "与 x 同形", 0),
-    Wrong("08.1", "nan", lambda x: centred(x) / x.std(0), "不是 nan", 40),
-    Wrong("08.1", "in place", standardised_in_place, "x 被原地修改", 80),
-    Wrong("08.2", "sum", lambda x, k: means(x, k) * k, "还没有除以 k", 0),
-    Wrong("08.2", "over N", lambda x, k: means(x, k) * k / len(x), "除以了 N", 0),
-    Wrong("08.2", "no zero", lambda x, k: means(x, k)[1:], "N - k + 1 个", 0),
-    Wrong("08.2", "a number", lambda x, k: means(x, k).squeeze()[()], "是一个数的数组", 57),
-    Wrong("08.2", "in place", mean_in_place, "x 被原地修改", 86),
-    Wrong("08.3", "scores", lambda s, k: s[top(s, k)], "不是分数", 0),
-    Wrong("08.3", "smallest", lambda s, k: np.argsort(s)[:k], "最小的几个", 0),
-    Wrong("08.3", "backwards", lambda s, k: top(s, k)[::-1], "次序反了", 0),
-    Wrong("08.3", "by place", lambda s, k: np.sort(top(s, k)), "位置排过序了", 0),
-    Wrong("08.3", "all of them", lambda s, k: top(s, len(s)), "正好 k 个位置", 0),
-    Wrong("08.3", "ties", lambda s, k: np.argsort(s, kind="stable")[::-1][:k], "靠前的在前", 40),
-    Wrong("08.3", "in place", top_in_place, "scores 被原地修改", 80),
+    Wrong("08.1", "colleague", decode_colleague, "UTF-8", 11),
+    Wrong("08.1", "utf only", decode_whole("utf-8-sig"), "还要再试 GB 18030", 22),
+    Wrong("08.1", "ignore", decode_whole("utf-8-sig", errors="ignore"), "errors='ignore'", 22),
+    Wrong("08.1", "replace", decode_whole("utf-8-sig", errors="replace"), "换成了 �", 22),
+    Wrong("08.1", "each piece", decode_each, "先把各段接起来", 33),
+    Wrong("08.1", "mark", decode_whole("utf-8", "gb18030"), "字节顺序标记", 56),
+    Wrong("08.1", "gbk", decode_whole("utf-8-sig", "gbk"), "编码名写 gb18030", 61),
+    Wrong("08.1", "head", decode_head, "编码不能只看开头", 67),
+    Wrong("08.1", "strip", stripped, "原样留着", 72),
+    Wrong("08.1", "empty", refuses_nothing, "不是错", 78),
+    Wrong("08.1", "latin", decode_whole("utf-8-sig", "gb18030", last=("latin1",)), "悄悄返回", 83),
+    Wrong("08.2", "nothing", lambda text: text, "一种也没有动", 0),
+    Wrong("08.2", "too wide", lambda t: re.sub(r"\d+[、.)]?", "", t), "写得太宽", 0),
+    Wrong("08.2", "part", lambda t: t.replace("(^_^)", ""), "只去掉了一部分", 0),
+    Wrong("08.2", "greedy", lambda t: re.sub(r"补充点评.*", "", t), "旁边的字", 0),
+    Wrong(
+        "08.2",
+        "once",
+        lambda t: re.sub(r"补充点评 \d+年\d+月\d+日：", "", t, count=1),
+        "每一处",
+        71,
+    ),
+    Wrong("08.2", "no return", lambda t: None, "忘了 return", 0),
+    Wrong("08.3", "first", unmask_first, "找到第一个就停了", 20),
+    Wrong("08.3", "no X", unmask_digits_only, "可能是 X", 40),
+    Wrong("08.3", "no check", unmask_without_check, "过不了校验", 0),
+    Wrong("08.3", "order", unmask_backwards, "从小到大", 20),
+    Wrong("08.3", "pieces", unmask_pieces, "填好的 18 位", 0),
+    Wrong("08.3", "count", lambda m: len(ex08.unmask(m)), "不是一个号码或个数", 0),
+    Wrong("08.4", "all differ", lambda: (8, 8, 4, 3), "key 相同", 25),
+    Wrong("08.4", "the point", lambda: (8, 7, 4, 3), "小数点也是标点", 25),
+    Wrong("08.4", "clean", lambda: (8, 6, 5, 3), "仍被 key", 50),
+    Wrong("08.4", "scrub", lambda: (8, 6, 4, 4), "都成了 [电话]", 75),
+    Wrong("08.5", "swapped", swapped_bands, "对调了", 0),
+    Wrong("08.5", "many bands", first_that_fits, "还有更省的", 8),
+    Wrong("08.5", "only low", only_low, "漏掉的太多", 0),
+    Wrong("08.5", "only high", only_high, "成为候选的太多", 0),
+    Wrong("08.5", "never None", too_long, "返回 None", 92),
+    Wrong("08.6", "colleague", groups_colleague, "只看直接的对", 17),
+    Wrong("08.6", "least", groups_least, "两个已有的组", 35),
+    Wrong("08.6", "recursion", groups_by_recursion, "递归", 83),
+    Wrong("08.6", "lists", groups_of_lists, "n 个记号", 0),
+    Wrong("08.6", "the unpaired", groups_of_paired, "其余各不相同", 0),
 ]
 
 globals().update(questions("08", also_right=ALSO_RIGHT, wrong=WRONG))
+
+
+# --- the library's versions --------------------------------------------------------------------
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff\r"), max_size=40)
+)
+def test_decoding_beside_the_courses_own(text):
+    raw = text.encode()
+    if "\ufffd" not in text and "锟斤拷" not in text:
+        assert ex08.decode_chunks([raw[:3], raw[3:]]) == reading.decode(raw) == text
+
+
+@given(
+    st.integers(1, 30).flatmap(
+        lambda n: st.tuples(
+            st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)))
+        )
+    )
+)
+def test_groups_beside_the_courses_own(case):
+    n, pairs = case
+    assert ex08.group_rows(n, pairs) == duplicates.clusters(n, pairs).tolist()
+
+
+def test_the_forecast_is_what_comes_out():
+    lines = [
+        *("酒店不错！", "酒店不错", "酒店不錯", "酒店&nbsp;不错!!!", "酒店不错 13900012345"),
+        *("酒店不错 13800054321", "酒店评3.5分", "酒店评35分"),
+    ]
+    steps = (drop_html, drop_urls, drop_invisible, to_halfwidth, simplify)
+    steps += (chinese_punctuation, squeeze_repeats, squeeze_spaces)
+    clean = Cleaner(steps).all(lines)
+    kinds = [len({duplicates.key(t) for t in some}) for some in (lines, clean, map(scrub, clean))]
+    assert (len(set(lines)), *kinds) == ex08.forecast()
+
+
+@pytest.mark.parametrize("case", [(0.3, 0.8, 0.05, 0.01, 128), (0.5, 0.9, 0.01, 0.01, 256)])
+def test_the_cheapest_bands_do_what_is_asked(case):
+    low, high, extra, missed, size = case
+    b, r = ex08.cheapest(*case)
+    bands = duplicates.Bands(b, r)
+    assert bands.probability(low) <= extra and bands.probability(high) >= 1 - missed
+    assert b * r <= size
