@@ -70,13 +70,9 @@ def unmask(masked: str) -> list[str]:
         ['11010519491231002X']
     """
     places = [k for k, c in enumerate(masked) if c == "*"]
-    found = []
-    for drawn in product("0123456789X", repeat=len(places)):
-        number = list(masked)
-        for place, digit in zip(places, drawn, strict=True):
-            number[place] = digit
-        if id_card_is_valid("".join(number)):
-            found.append("".join(number))
+    pattern = masked.replace("*", "{}")
+    tried = product(*("0123456789X" if k == 17 else "0123456789" for k in places))
+    found = [whole for digits in tried if id_card_is_valid(whole := pattern.format(*digits))]
     return sorted(found)
 
 

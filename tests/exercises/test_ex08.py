@@ -332,7 +332,14 @@ WRONG = [
     Wrong("08.6", "the unpaired", groups_of_paired, "其余各不相同", 0),
 ]
 
-globals().update(questions("08", also_right=ALSO_RIGHT, wrong=WRONG))
+globals().update(
+    questions(
+        "08",
+        also_right=ALSO_RIGHT,
+        wrong=WRONG,
+        let_pass={"08.4": ["stale"]},  # it takes no input
+    )
+)
 
 
 # --- the library's versions --------------------------------------------------------------------
