@@ -6,7 +6,7 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from typing import Any
 
@@ -185,8 +185,17 @@ def _is_undecoded(error: Exception) -> bool:
     return isinstance(error, ValueError) or str(error).startswith("UnicodeDecodeError")
 
 
-def _undecoded(hint: str) -> dict[type[Exception], Callable[[Exception], str]]:
-    return {Exception: lambda error: hint if _is_undecoded(error) else ""}
+def _read(call: Callable[[], Any], label: str, hint: str) -> Generator[Step, None, Any]:
+    """What ``call`` returns; a wrong step with ``hint`` if it cannot decode."""
+    try:
+        return call()
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        if not _is_undecoded(error):
+            raise
+        yield that(False, label, hint, "读到一半报了错：有读不通的字节")
+    return None
 
 
 def _refuses(call: Callable[[], Any], label: str, hint: str) -> Step:
@@ -223,10 +232,8 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, decode_chunks)
     words = f"{_sentence(rng)}A{_sentence(rng)}"
     utf, gbk = words.encode(), words.encode("gbk")
-    got = yield from attempt(
-        lambda: call([utf])[0],
-        "一段 UTF-8",
-        _undecoded("这是好好的 UTF-8：先试 UTF-8，GBK 放在后面"),
+    got = yield from _read(
+        lambda: call([utf])[0], "一段 UTF-8", "这是好好的 UTF-8：先试 UTF-8，GBK 放在后面"
     )
     traps = {
         "UTF-8 当成 GBK 读了，没有报错，每个字都错：先试规矩严的那一种": utf.decode(
@@ -238,11 +245,7 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     both = next(w for w in _short(rng) if _is_gbk_too(w.encode()))
     hint = "这几个字的 UTF-8 字节恰好也是合法的 GBK：先试 GBK 就不会报错，读出来每个字都错"
     yield _exact(call([both.encode()])[0], both, "两种都读得通的字节", hint)
-    got = yield from attempt(
-        lambda: call([gbk])[0],
-        "一段 GBK",
-        _undecoded("UTF-8 读不通时，还要再试 GB 18030"),
-    )
+    got = yield from _read(lambda: call([gbk])[0], "一段 GBK", "UTF-8 读不通时，还要再试 GB 18030")
     traps = {
         "读不通的字节被扔掉了：errors='ignore' 让 GBK 的文件只剩字母": gbk.decode(
             "utf-8", "ignore"
@@ -253,10 +256,10 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     }
     yield _exact(got, words, "一段 GBK", "GBK 的文件读出来不是原文", traps)
     for name, raw in (("UTF-8", utf), ("GBK", gbk)):
-        got = yield from attempt(
+        got = yield from _read(
             lambda raw=raw: call(_cut(rng, raw))[0],  # type: ignore[misc]
             f"{name}，切在一个字中间",
-            _undecoded("一个字的字节分在两段里，单独一段读不通：先把各段接起来"),
+            "一个字的字节分在两段里，单独一段读不通：先把各段接起来",
         )
         hint = "一个字的字节分在两段里：逐段解码会丢字、错字，先把各段接起来"
         yield _exact(got, words, f"{name}，切在一个字中间", hint)
@@ -264,18 +267,18 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     hint = "开头的字节顺序标记（U+FEFF）不是文字，要去掉：utf-8-sig"
     yield _exact(got, words, "带标记的 UTF-8", hint, weight=0.5)
     rare = f"{_sentence(rng)}㐂{_sentence(rng)}"
-    got = yield from attempt(
+    got = yield from _read(
         lambda: call([rare.encode("gb18030")])[0],
         "有生僻字的 GB 18030",
-        _undecoded("生僻字在 GB 18030 里占四个字节，GBK 读不通：编码名写 gb18030"),
+        "生僻字在 GB 18030 里占四个字节，GBK 读不通：编码名写 gb18030",
     )
     hint = "生僻字在 GB 18030 里占四个字节，GBK 读不通：编码名写 gb18030"
     yield _exact(got, rare, "有生僻字的 GB 18030", hint, weight=0.5)
     late = ("x" * int(rng.integers(3000, 6000)) + words).encode("gb18030")
-    got = yield from attempt(
+    got = yield from _read(
         lambda: call([late[:2000], late[2000:]])[0],
         "前几千个字节都是 ASCII 的 GBK",
-        _undecoded("编码不能只看开头一段：前面全是 ASCII 时两种都读得通，要在整个文件上试"),
+        "编码不能只看开头一段：前面全是 ASCII 时两种都读得通，要在整个文件上试",
     )
     hint = "编码不能只看开头一段：前面全是 ASCII 时两种都读得通，要在整个文件上试"
     yield _exact(got, late.decode("gb18030"), "前几千个字节都是 ASCII 的 GBK", hint, weight=0.5)
