@@ -126,10 +126,10 @@ def my_step(text: str) -> str:
     """Without the label that a shop's site puts before a later addition.
 
     Example:
-        >>> my_step("补充点评 2008年7月10日：下次还来")
+        >>> my_step("补充点评 2008年7月10日 ：下次还来")
         '下次还来'
     """
-    return re.sub(r"补充点评 \d{4}年\d{1,2}月\d{1,2}日：", "", text)
+    return re.sub(r"补充点评 \d{4}年\d{1,2}月\d{1,2}日 ?：", "", text)
 
 
 # --- what the judges share ---------------------------------------------------------------------
@@ -318,7 +318,7 @@ _FACES = ("(*^__^*)", "(^_^)", "(>_<)", "(T_T)")
 def _dirt(kind: str, rng: Rng) -> tuple[str, str]:
     a, b = _sentence(rng), _sentence(rng)
     if kind == "A":
-        return f"{a}补充点评 {_date(rng)}：{b}", a + b
+        return f"{a}补充点评 {_date(rng)}{' ' * int(rng.integers(2))}：{b}", a + b
     if kind == "B":
         return f"{a}{rng.choice(_FACES)}{b}", a + b
     if kind == "C":
@@ -331,7 +331,7 @@ def _dirt(kind: str, rng: Rng) -> tuple[str, str]:
 
 
 _KINDS = {
-    "A": "站点加的“补充点评 年月日：”",
+    "A": "站点加的“补充点评 年月日 ：”",
     "B": "颜文字",
     "C": "论坛标签",
     "D": "行首的编号",
@@ -353,7 +353,7 @@ _CLEAN = (
 @hints(
     "先挑一种，写下它一定有、正常的句子一定没有的样子。",
     "re.sub(样子, 留下什么, text)；\\d 是数字，{1,2} 是一到两个，| 是或者，^ 是开头。",
-    "站点的标签最省事：补充点评，一个空格，年、月、日，一个全角冒号，整个换成空字符串。",
+    "站点的标签最省事：补充点评，一个空格，年、月、日，可有可无的空格，一个全角冒号，整个换成空字符串。",
 )
 def judge_my_step(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, my_step)
@@ -380,7 +380,9 @@ def judge_my_step(answer: Answer, rng: Rng) -> Steps:
     elif best in touched:
         hint = f"“{_KINDS[best]}”没有去干净，或把旁边的字也带走了"
     else:
-        hint = f"“{_KINDS[best]}”只去掉了一部分：年月日、表情、标签、编号都不止一种写法"
+        hint = (
+            f"“{_KINDS[best]}”只去掉了一部分：年月日、冒号前的空格、表情、标签、编号都不止一种写法"
+        )
     dirty = next((d for d, c in cases[best] if call(d)[0] != c), "")
     detail = f"{len(cases[best])} 行里对了 {done[best]} 行" + (
         f"，没对的如：{dirty}" if dirty else ""
