@@ -342,6 +342,7 @@ _CLEAN = (
     "2008年7月10日：入住",
     "如果 a[k] > b[j]，就交换（见第3行）",
     "3天2晚，还不错",
+    "3.5分，不能再多了",
     "~~很好~~",
     "补充一点：早餐好",
     "f(x) = (x^2)",
@@ -536,6 +537,7 @@ def judge_cheapest(answer: Answer, rng: Rng) -> Steps:
         ("常见的要求", (0.3, 0.8, 0.05, 0.01, 128)),
         ("宽松的要求", (0.2, 0.9, 0.2, 0.1, 64)),
         ("很相似才要", (0.5, 0.9, 0.01, 0.01, 256)),
+        ("low 一边很松", (0.3, 0.6, 0.7, 0.01, 256)),
     ]
     for _ in range(3):
         low, high = rng.uniform(0.15, 0.4), rng.uniform(0.7, 0.9)
@@ -570,6 +572,8 @@ def judge_cheapest(answer: Answer, rng: Rng) -> Steps:
         yield that(kept and b * r <= size, f"{name}：满足要求", hint, told, weight=0.5, given=got)
         least = want[0] * want[1]
         hint = "满足要求，但还有更省的：要的是 b·r 最小，不是 b 最小、r 最小，也不必用满 size"
+        if name.startswith("low"):
+            hint = "满足要求，但还有更省的：成为候选的概率不是 b 个 sʳ 相加，几条带会同时全等"
         yield that(b * r == least, f"{name}：最省", hint, told, weight=0.5, given=got)
     got, _ = call(0.7, 0.75, 0.01, 0.01, 64)
     yield that(got is None, "做不到", "没有一种 (b, r) 满足时返回 None", weight=0.5, given=got)

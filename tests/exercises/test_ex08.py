@@ -237,6 +237,17 @@ def only_high(low, high, extra, missed, size):
     return next((b, 1) for b in range(1, size + 1) if (1 - high) ** b <= missed)
 
 
+def bands_added_up(low, high, extra, missed, size):
+    """b · sʳ for 1 − (1 − sʳ)ᵇ, which is more."""
+    fitting = [
+        (b * r, b, r)
+        for b in range(1, size + 1)
+        for r in range(1, size // b + 1)
+        if b * low**r <= extra and (1 - high**r) ** b <= missed
+    ]
+    return min(fitting)[1:] if fitting else None
+
+
 def too_long(low, high, extra, missed, size):
     return ex08.cheapest(low, high, extra, missed, size) or (1, 1)
 
@@ -328,10 +339,11 @@ WRONG = [
     Wrong("08.4", "clean", lambda: (8, 6, 5, 3), "仍被 key", 50),
     Wrong("08.4", "scrub", lambda: (8, 6, 4, 4), "都成了 [电话]", 75),
     Wrong("08.5", "swapped", swapped_bands, "对调了", 0),
-    Wrong("08.5", "many bands", first_that_fits, "还有更省的", 8),
+    Wrong("08.5", "many bands", first_that_fits, "还有更省的", 7),
     Wrong("08.5", "only low", only_low, "漏掉的太多", 0),
     Wrong("08.5", "only high", only_high, "成为候选的太多", 0),
-    Wrong("08.5", "never None", too_long, "返回 None", 92),
+    Wrong("08.5", "added up", bands_added_up, "几条带会同时", 47),
+    Wrong("08.5", "never None", too_long, "返回 None", 93),
     Wrong("08.6", "colleague", groups_colleague, "只看直接的对", 17),
     Wrong("08.6", "least", groups_least, "两个已有的组", 35),
     Wrong("08.6", "recursion", groups_by_recursion, "递归", 83),
@@ -339,11 +351,16 @@ WRONG = [
     Wrong("08.6", "the unpaired", groups_of_paired, "其余各不相同", 0),
 ]
 
+SAME_HINT = [
+    Wrong("08.2", "a half", lambda t: re.sub(r"^\d+[、.)]", "", t), "没有那五种脏", 0),
+]
+
 globals().update(
     questions(
         "08",
         also_right=ALSO_RIGHT,
         wrong=WRONG,
+        same_hint=SAME_HINT,
         let_pass={"08.4": ["stale"]},  # it takes no input
     )
 )
