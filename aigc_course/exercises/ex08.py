@@ -494,7 +494,7 @@ def judge_forecast(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, forecast)
     got = yield from parts(call()[0], 4, "a, b, c, d 四个整数")
     names = ("a 原样", "b 直接比 key", "c 先清洗", "d 清洗、擦除")
-    told = [
+    told: list[dict[str, Any]] = [
         {"八行两两不同：末尾多一个感叹号也是另一串": 7},
         {
             "小数点也是标点：forms 里 3.5 与 35 同一串": 7,
