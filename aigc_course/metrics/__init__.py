@@ -1,4 +1,4 @@
-"""How good is a model, in numbers: classification so far. Needs NumPy only.
+"""How good is a model, in numbers: classification, language. Needs NumPy only.
 
 Conventions everywhere: truth first, prediction second; rows of a confusion matrix are the true
 classes; an empty denominator gives 0.0 (as ``zero_division=0`` does in scikit-learn).
@@ -13,6 +13,7 @@ from aigc_course.metrics.curves import (
 )
 from aigc_course.metrics.entities import Entity, entities, entity_prf, entity_report
 from aigc_course.metrics.intervals import Interval, bootstrap, wilson
+from aigc_course.metrics.language import bits_per_byte
 from aigc_course.metrics.precision_recall import PRF, classification_report, precision_recall_f1
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "accuracy",
     "average_precision",
     "best_f1_threshold",
+    "bits_per_byte",
     "bootstrap",
     "classification_report",
     "confusion_matrix",
