@@ -1,4 +1,4 @@
-"""Lesson 10, section 9: bits per byte by size of the vocabulary and order of the n-gram model.
+"""Lesson 10, section 10: bits per byte by size of the vocabulary and order of the n-gram model.
 
 python experiments/10_sizes.py
 """
