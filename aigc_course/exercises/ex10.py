@@ -345,7 +345,7 @@ def judge_dialogue_ids(answer: Answer, rng: Rng) -> Steps:
         ("什么也没说的一轮", [("assistant", "")], 0.5),
     ):
         got = call(turns, encode, special)[0]
-        is_list = isinstance(got, list | tuple | np.ndarray)
+        is_list = isinstance(got, list | tuple) or (isinstance(got, np.ndarray) and got.ndim == 1)
         hint = "要返回编号的列表，不是文字：特殊词元也给编号"
         yield that(is_list, f"{label}：返回编号的列表", hint, given=got)
         flat = [*got]
