@@ -578,5 +578,5 @@ def judge_bits_per_byte(answer: Answer, rng: Rng) -> Steps:
                 traps.pop("除以的是字数，不是字节数：一个汉字三个字节，len(text.encode())")
                 traps["每字的数直接当成了每字节的：先乘字数，再除以字节数"] = want * size / chars
             hint = "整段文本的比特数 ÷ UTF-8 字节数；先想清楚这份报告给的是谁的平均、什么单位"
-            yield number(got, want, f"{name}（{chars} 个字）", hint, traps, rtol=1e-6)
+            yield number(got, want, f"{name}（{chars} 个字）", hint, traps, rtol=1e-9)
     yield call.untouched(weight=0.5)
