@@ -166,7 +166,7 @@ class Experiment:
             size=path.stat().st_size,
             sha256=sha256_of(path),
             licence="CC-BY-SA-4.0",
-            source="、".join(self.sources),
+            source="、".join(self.sources) or "不读随课程附带的数据",
             recipe=f"experiments/{self.script.name}",
             command=f"python experiments/{self.script.name}",
             made={

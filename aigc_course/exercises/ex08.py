@@ -88,8 +88,8 @@ def cheapest(
 
     Example:
         >>> b, r = cheapest(0.3, 0.8, 0.05, 0.01, 128)
-        >>> b * r
-        40
+        >>> b, r
+        (12, 5)
     """
     fitting = [
         (b * r, b, r)

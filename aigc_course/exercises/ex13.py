@@ -19,6 +19,7 @@ from aigc_course.judging.vocabulary import (
     Rng,
     Steps,
     again,
+    array,
     exercise,
     hints,
     no_python_loop,
@@ -297,9 +298,9 @@ def judge_own_kernel(answer: Answer, rng: Rng) -> Steps:
     assert size is not None
     small = min(size) >= 1 and max(size) <= 9
     yield that(small, "核不超过 9×9", f"高与宽都在 1 与 9 之间，现在是 {size[0]}×{size[1]}")
-    alone = shape_of(threshold) == ()
-    yield that(alone, "门限是一个数", f"门限是一个数，现在的形状是 {shape_of(threshold)}")
-    kernel, limit = np.asarray(kernel, dtype=float), float(threshold)
+    hint = f"门限是一个数，现在的形状是 {shape_of(threshold)}"
+    limit = float((yield from array(threshold, (), "门限是一个数", hint)))
+    kernel = np.asarray(kernel, dtype=float)
     finite = bool(np.isfinite(kernel).all() and np.isfinite(limit))
     yield that(finite, "都是有限的数", "核或门限里有 nan 或 inf")
     images, trousers = _garments()
