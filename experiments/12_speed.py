@@ -1,4 +1,4 @@
-"""Lesson 12, section 8: one step of the same network in the engine, in PyTorch and compiled.
+"""Lesson 12, section 10: one step of the same network in the engine, in PyTorch and compiled.
 
 python experiments/12_speed.py        (needs a C++ compiler)
 """
@@ -9,6 +9,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from statistics import median
+
+# read when torch is imported; with one thread its children are counted in os.times
+os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
+os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
 
 import numpy as np
 import torch
@@ -25,16 +29,16 @@ ABOUT = """\
 开销（它不编译）。float32，Adam，一个线程。`gradient_us` 是清梯度、前向、损失、反向，`update_us` 是
 Adam 更新一次，都以微秒计，都是 CPU 时间（别的程序占着机器时不把等待算进去）：每格先跑一次热身，
 再分五段，取各段平均的中位数。`compile_seconds` 是第一次调用编译后的函数用的 CPU 秒，编译器的子进程
-也算；批 64 的那一次用上了磁盘上以前编译好的成品，只剩追踪与生成代码的时间；
-一种批的大小编译一次，所以同一批大小的五行相同；
-别的跑法记 0。更新一律不编译。
+也算；一种批的大小编译一次，所以同一批大小的五行相同；别的跑法记 0。更新一律不编译。
+
+2026-11-30 的这张表，编译的秒数是在磁盘缓存没有关掉时量的：批 64 的那一次用上了以前编译好的成品，
+只剩追踪与生成代码的时间，另两次也可能用到，只会少算。每步的微秒不受影响。脚本后来改成在载入
+PyTorch 之前关掉缓存，其余未动，表没有重量；重量一遍，三个秒数都会是从头编译的。
 
 `seed` 是第几遍：五遍轮流量，不是连着量同一格。`loss` 是这一批的损失，三种跑法应当一样。"""
 
 CASES = (("tiny", 1), ("full", 1), ("full", 64), ("full", 4096))
 LIBRARIES = ("engine", "torch", "compiled")
-os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
-os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # its children are then counted in os.times
 
 
 def microseconds(call: Callable[[], object], seconds: float = 0.06, parts: int = 5) -> float:
