@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-# read when torch is imported; with one thread its children are counted in os.times
-os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
-os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
+if __name__ == "__main__":  # read when torch is imported; what imports this keeps its own
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # its children are counted in os.times
 
 import numpy as np
 import torch
