@@ -299,7 +299,7 @@ def judge_own_kernel(answer: Answer, rng: Rng) -> Steps:
     small = min(size) >= 1 and max(size) <= 9
     yield that(small, "核不超过 9×9", f"高与宽都在 1 与 9 之间，现在是 {size[0]}×{size[1]}")
     hint = f"门限是一个数，现在的形状是 {shape_of(threshold)}"
-    limit = float((yield from array(threshold, (), "门限是一个数", hint)))
+    limit = float((yield from array(threshold, (), "门限", hint)))
     kernel = np.asarray(kernel, dtype=float)
     finite = bool(np.isfinite(kernel).all() and np.isfinite(limit))
     yield that(finite, "都是有限的数", "核或门限里有 nan 或 inf")
