@@ -38,6 +38,8 @@ __all__ = [
     "Generator",
     "load",
     "load_weights",
+    "own_weights",
+    "put_weights",
     "random_states",
     "save",
     "set_random_states",
@@ -203,9 +205,35 @@ def load_weights(path: Path, model: nn.Module) -> None:
     put_weights(model, _read_weights(path), path)
 
 
+def own_weights(model: nn.Module) -> dict[str, Tensor]:
+    """``model.state_dict()`` with every shared tensor once, under its first name.
+
+    Example:
+        >>> model = nn.Sequential(nn.Embedding(5, 2), nn.Linear(2, 5, bias=False))
+        >>> model[1].weight = model[0].weight
+        >>> list(own_weights(model)), len(model.state_dict())
+        (['0.weight'], 2)
+    """
+    first = _first_names(model)
+    return {name: value for name, value in model.state_dict().items() if first[name] == name}
+
+
+def _first_names(model: nn.Module) -> dict[str, str]:
+    """By name: the first name of the same tensor."""
+    seen: dict[tuple[int, tuple[int, ...]], str] = {}
+    return {
+        name: seen.setdefault((value.data_ptr(), tuple(value.shape)), name)
+        if value.numel()
+        else name
+        for name, value in model.state_dict().items()
+    }
+
+
 def put_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Like ``model.load_state_dict``, told in words for a learner."""
+    """Like ``model.load_state_dict``, told in words for a learner; shared tensors once or twice."""
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    again = {name: first for name, first in _first_names(model).items() if name not in weights}
+    weights = {**weights, **{name: weights[f] for name, f in again.items() if f in weights}}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     cure = "用训练时的 config 建模型"
     for name in [*wanted, *found]:

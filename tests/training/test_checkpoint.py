@@ -141,3 +141,21 @@ def test_every_source_of_randomness_goes_on_where_it_was(tmp_path):
     assert draw() == wanted
     with pytest.raises(ValueError, match="generators: got"):
         checkpoint.set_random_states(checkpoint.random_states(own), {"a": own["a"]})
+
+
+def test_shared_weights_are_stored_once_and_put_back_twice(tmp_path):
+    def tied():
+        model = nn.Sequential(nn.Embedding(5, 2), nn.Linear(2, 5, bias=False))
+        model[1].weight = model[0].weight
+        return model
+
+    first, second = tied(), tied()
+    once = checkpoint.own_weights(first)
+    assert list(once) == ["0.weight"]
+    checkpoint.put_weights(second, once, tmp_path / "x")
+    assert torch.equal(second[1].weight, first[0].weight)
+    checkpoint.put_weights(second, {n: v + 1 for n, v in first.state_dict().items()}, tmp_path)
+    assert torch.equal(second[1].weight, first[0].weight + 1)
+    untied = nn.Sequential(nn.Embedding(5, 2), nn.Linear(2, 5, bias=False))
+    with pytest.raises(UserError, match=r"没有 1\.weight"):
+        checkpoint.put_weights(untied, once, tmp_path / "x")

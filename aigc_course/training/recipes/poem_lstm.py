@@ -16,7 +16,7 @@ from aigc_course import data
 from aigc_course.models.language import LanguageConfig, RecurrentLM, bits, sample
 from aigc_course.models.rnn import Kind
 from aigc_course.text.vocabulary import UNKNOWN, Vocabulary, padded
-from aigc_course.training.checkpoint import load_weights
+from aigc_course.training.checkpoint import load_weights, own_weights, put_weights
 from aigc_course.training.in_recipe import train_in
 from aigc_course.training.loop import Precision, TrainConfig, Trainer
 from aigc_course.training.recipe import Outcome, Progress, RunFolder
@@ -49,7 +49,7 @@ class Config:
     batch_size: int = 64
     lr: float = 3e-3
     weight_decay: float = 0.01
-    precision: Precision = "bfloat16"
+    precision: Precision = "float32"
 
 
 PRESETS = {"cpu": Config(), "gpu": Config(hidden=1024, epochs=24, precision="auto")}
@@ -168,6 +168,8 @@ def run(config: Config, out: RunFolder, device: str, progress: Progress) -> Outc
     result = train_in(out, trainer, progress)
     assert result.best_weights is not None
     load_weights(result.best_weights, model)
+    weights = {name: value.half() for name, value in own_weights(model).items()}
+    put_weights(model, weights, result.best_weights)  # measured as it is shipped
     model.eval()
     with torch.no_grad():
         metrics = {
@@ -176,4 +178,4 @@ def run(config: Config, out: RunFolder, device: str, progress: Progress) -> Outc
         }
     rng = np.random.default_rng(config.seed)
     drawn = "\n\n".join(write(model, rng, start) for start in ("", "春", "明月"))
-    return Outcome(model.state_dict(), metrics, drawn)
+    return Outcome(weights, metrics, drawn)
