@@ -249,7 +249,7 @@ def _order_steps(
 )
 @hints(
     "函数不能调用自己，那就自己管一个列表当栈：里面放「接下来要看谁」。",
-    "每个节点进栈两次。第一次出栈，说明它的来源还没排：先把它自己压回去，再把来源压在上面。"
+    "每个节点看两次。第一次出栈，说明它的来源还没排：先把它自己压回去，再把来源压在上面。"
     "第二次出栈，来源都已排好，轮到它。",
     "栈里放 (节点, 来源排好了吗)，从 (root, False) 开始。取出 True 就 append 到结果；"
     "取出 False 且不在 set 里，就记进 set，压回 (节点, True)，再压每个 (来源, False)。",
@@ -439,7 +439,7 @@ _FLOAT64 = {
     "div": "np.zeros(形状)、np.float64(…) 都是 float64，混进来结果就是 float64：转成输入的 dtype",
     "power": "Python 的数（p、2、0.5）不改变 dtype，np.float64(p)、np.array(p) 会："
     "直接用 p，或转成 a.dtype",
-    "maximum": "np.where(…, 0.5, …)、0.5 * 真假数组、np.zeros(形状) 都是 float64：转成输入的 dtype",
+    "maximum": "np.where(…, 0.5, 0.0)、0.5 * 真假数组、np.zeros(形状) 都是 float64：转成输入的 dtype",
     "matmul": _ZEROS,
     "getitem": _ZEROS,
 }
