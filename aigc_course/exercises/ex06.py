@@ -754,7 +754,7 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     )
     yield that(all(spy.modes), "训练时处在训练模式", hint, weight=0.5)
     number = isinstance(got, float | int | np.floating) and not isinstance(got, bool)
-    hint = "返回 Python 的 float：loss.item() 取出数值。返回 Tensor 会把整张计算图留在内存里"
+    hint = "返回 Python 的 float：loss.item() 取出数值，不带计算图"
     if got is None:
         hint = "忘了 return：要返回平均损失，一个 float（用 loss.item() 累加）"
     elif isinstance(got, str | list | tuple):
