@@ -269,11 +269,11 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
     far = np.append(rng.uniform(712, [713, 721, 729, 737, 1000]), [740.0, 742.5, 744.0, 746.0])
     got, want = call(-rng.permutation(far))
     got = yield from array(got, far.shape, "exp(−z) 会溢出的 z", form)
-    hint = "z 到 −745 都存得下一个正数，再往左真值小得存不下，才是 0"
+    hint = "z 到 −745 都存得下一个正数，再往左不远真值小得存不下，才是 0"
     yield that(not _same_number_again(got), "exp(−z) 会溢出的 z 分得开", clipped)
     if np.any((got == 0) & (want > 0)):
         hint = (
-            "得到 0，真值很小，却还存得下：exp(−z) 在 z < −709 时溢出成 inf，再取倒数就成了 0"
+            "得到 0，真值很小，却还存得下：exp(−z) 在 z ≤ −710 时溢出成 inf，再取倒数就成了 0"
             "（或者左尾直接置了 0）。让 exp 的参数永远不为正"
         )
     yield value(got, want, "exp(−z) 会溢出的 z", hint, rtol=1e-2, atol=5e-324)
