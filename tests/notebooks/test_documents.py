@@ -73,6 +73,13 @@ def test_every_finished_lesson_is_in_the_readme(path, notebook):
         assert path.stem in LISTED, f"README 的“内容”表缺一行：{line}"
 
 
+def test_what_a_card_says_to_type_is_defined(notebook):
+    """A failing card ends with hint("03.1"); the first cell that imports ``check`` has it too."""
+    first = next(cell.source for cell in code_cells(notebook) if "import check" in cell.source)
+    (line,) = [line for line in first.splitlines() if "import check" in line]
+    assert {"check", "hint", "solution"} <= set(re.findall(r"\w+", line))
+
+
 def test_a_lesson_is_a_notebook_exercises_and_their_tests(path):
     exercises = sorted((REPOSITORY / "aigc_course" / "exercises").glob("ex[0-9][0-9].py"))
     tests = sorted((REPOSITORY / "tests" / "exercises").glob("test_ex[0-9][0-9].py"))
