@@ -75,8 +75,10 @@ def test_every_finished_lesson_is_in_the_readme(path, notebook):
 
 def test_what_a_card_says_to_type_is_defined(notebook):
     """A failing card ends with hint("03.1"); the first cell that imports ``check`` has it too."""
-    first = next(cell.source for cell in code_cells(notebook) if "import check" in cell.source)
-    (line,) = [line for line in first.splitlines() if "import check" in line]
+    first = next(
+        cell.source for cell in code_cells(notebook) if "exercises import check" in cell.source
+    )
+    (line,) = [line for line in first.splitlines() if "exercises import check" in line]
     assert {"check", "hint", "solution"} <= set(re.findall(r"\w+", line))
 
 
