@@ -850,7 +850,7 @@ class _Asked:
     asks="is_warmup_cosine(schedule) -> bool",
 )
 @hints(
-    "约定有五条：热身段、余弦段、恰好落在哪一步、过了 total 以后、floor 的默认值。每条各问几步。",
+    "约定有五条：热身段，余弦段，落在哪一步并且停住，warmup 是 0，floor 的默认值。每条各问几步。",
     "照约定自己算一遍，与它逐步比，差不到 1e-9 才算一样；"
     "warmup=0、floor 不为 0、t 大于 total 各试几组。",
     "自己先写一个对的日程；外层循环几组 (total, warmup, peak, floor)，其中一组 warmup=0、"
@@ -1292,7 +1292,7 @@ def judge_largest_rate(answer: Answer, rng: Rng) -> Steps:
         yield value(*pair, label, hint, traps, rtol=1e-8, weight=float(k == 0))
     Q = np.linalg.qr(rng.normal(size=(4, 4)))[0]
     close = Q @ np.diag([5.0, 4.9995, 2.0, 1.0]) @ Q.T
-    hint = "最大的两个特征值很近：幂法要走几十万轮才分得开，用 np.linalg.eigvalsh"
+    hint = "最大的两个特征值很近：幂法要走几万轮才分得开，用 np.linalg.eigvalsh"
     got, want = call((close + close.T) / 2, mu, "甲")
     ok = value(got, want, "", rtol=1e-8).ok
     yield that(ok, "两个特征值很近", hint, weight=0.5, given=got)

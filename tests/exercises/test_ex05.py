@@ -948,7 +948,7 @@ WRONG = [
     Wrong("05.7", "frobenius", limit(np.linalg.norm), "Frobenius", 0),
     Wrong("05.7", "rows", limit(lambda H: np.abs(H).sum(axis=1).max()), "只是 λ_max 的上界", 0),
     Wrong("05.7", "few rounds", limit(power(2)), "幂法的轮数", 0),
-    Wrong("05.7", "rounds", limit(power(2000)), "几十万轮", 19),
+    Wrong("05.7", "rounds", limit(power(2000)), "几万轮", 19),
     Wrong("05.7", "as 丙", ahead_as(lambda mu: 1 / (1 - mu)), "不是一回事", 43),
     Wrong("05.7", "unscaled", ahead_as(lambda mu: 1 / (1 + 2 * mu)), "步长是 PyTorch", 43),
     Wrong("05.7", "first", limit(lambda H: np.linalg.eig(H)[0][0].real), "不保证排好序", 10),
