@@ -847,7 +847,7 @@ def judge_equivalent_l2(answer: Answer, rng: Rng) -> Steps:
         "步数没有用上": h * (1 - lr * h) / (lr * h),
         "这是 h + λ，还要减去 h": h / (1 - q),
         "这是留下的份额 1 − (1 − αh)ᵗ，不是 λ": 1 - q,
-        "1/(αt) − h/2 只是 h 很小时的头两项；题目要的是恰好相等": [
+        "1/(αt) − h/2 只是 αh 很小、t 很大时的头两项；题目要的是恰好相等": [
             1 / (lr * steps) - h / 2,
             np.maximum(1 / (lr * steps) - h / 2, 0),
         ],
