@@ -42,7 +42,7 @@ ABOUT = """\
 `first_2` 到 `first_8` 是新词的最近邻恰是原词的份额。"""
 
 DIM, RATE = 50, 0.05
-BASE = {"share": 0.25, "epochs": 3, "sample": 1e-3, "power": 0.75}
+BASE = {"share": 0.125, "epochs": 3, "sample": 1e-3, "power": 0.75}
 CHANGES = [{}, {"share": 0.0625}, {"sample": 1.0}, {"power": 0.0}, {"power": 1.0}]
 SEEDS = range(5)
 POINTS = [{**BASE, **change, "seed": seed} for change in CHANGES for seed in SEEDS]
