@@ -12,8 +12,6 @@ import numpy as np
 from aigc_course import data
 from aigc_course.authoring.experiment import Experiment, main
 from aigc_course.text.analogies import (
-    WORD_RELATIONS,
-    analogy_accuracy,
     neighbour_purity,
     tag_classes,
     triple_accuracy,
@@ -32,9 +30,9 @@ ABOUT = """\
 `share`、`epochs`、`sample`（降采样的 t）、`power`（负样本的幂）、`seed` 是设置，`words` 是词数。
 名单：词性几乎单一、全语料里不少于 100 次的词，每类最多 40 个；`triples` 是三元组的准确率
 （碰巧是 0.5），`asked` 是问了几组，`purity` 是 5 个近邻里同类的份额，`chance` 是随机的近邻有多少；
-`analogies`、`plain` 是类比的准确率与只看 c 的近邻的准确率。
-`same_low`、`same_mid`、`same_high` 是全语料 20–49、100–499、1000 次以上的词（各最多 200 个），
-前 10 个近邻里有多少与下一个种子的相同。`level_low`、`level_high` 是 20–49、1000 次以上的词，
+`same_low`、`same_mid`、`same_high` 是全语料 100–199、300–999、1000 次以上的词
+（各最多 200 个），
+前 10 个近邻里有多少与下一个种子的相同。`level_low`、`level_high` 是 100–199、1000 次以上的词，
 前 10 个近邻的次数的几何平均。"""
 
 DIM, RATE = 50, 0.05
@@ -42,7 +40,7 @@ BASE = {"share": 0.1, "epochs": 3, "sample": 1e-3, "power": 0.75}
 CHANGES = [{}, {"share": 0.05}, {"sample": 1.0}, {"power": 0.0}, {"power": 1.0}]
 SEEDS = range(5)
 POINTS = [{**BASE, **change, "seed": seed} for change in CHANGES for seed in SEEDS]
-BANDS = {"low": (20, 50), "mid": (100, 500), "high": (1000, 10**9)}
+BANDS = {"low": (100, 200), "mid": (300, 1000), "high": (1000, 10**9)}
 
 
 @lru_cache(maxsize=1)
@@ -62,7 +60,7 @@ def lists():
     )
     by_count = sorted(counts, key=lambda word: (-counts[word], word))
     bands = {
-        name: [w for w in by_count if low <= counts[w] < high][:: 1 if name == "high" else 7][:200]
+        name: [w for w in by_count if low <= counts[w] < high][:: 1 if name == "high" else 4][:200]
         for name, (low, high) in BANDS.items()
     }
     return classes, triples(classes, counts), bands
@@ -97,15 +95,12 @@ def measure(share, epochs, sample, power, seed):
     other = vectors(share, epochs, sample, power, (seed + 1) % len(SEEDS))
     found = triple_accuracy(embedding, asked)
     purity = neighbour_purity(embedding, classes)
-    analogies = analogy_accuracy(embedding, WORD_RELATIONS)
     row = {
         "words": len(embedding.vocabulary) - 2,
         "triples": found.value,
         "asked": found.asked,
         "purity": purity.value,
         "chance": purity.chance,
-        "analogies": analogies.value,
-        "plain": analogies.without_offset,
     }
     for name, words in bands.items():
         mine, theirs = near(embedding, words), near(other, words)
