@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -396,8 +395,6 @@ def skip_gram(
     *,
     seed: int = 0,
     after_epoch: AfterEpoch | None = None,
-    keep: Callable[[dict[str, Any]], object] | None = None,
-    state: Mapping[str, Any] | None = None,
 ) -> Embedding:
     """Vectors from which a word's neighbours can be told from words drawn at random.
 
@@ -409,14 +406,9 @@ def skip_gram(
         config: as :class:`SkipGramConfig` by default.
         seed: the same seed gives the same vectors.
         after_epoch: called with the epoch, from 1, and the mean loss of its pairs.
-        keep: called after each epoch, before ``after_epoch``, with the state to go on from; its
-            arrays are those that are trained on, so store or copy them.
-        state: what ``keep`` was given: training goes on from there, to the same vectors bit for
-            bit as without the stop, if rows, vocabulary and config are the same.
 
     Raises:
         UserError: there is no pair of known tokens in any row.
-        ValueError: ``state`` is of another vocabulary or size.
 
     Reference:
         Mikolov et al.: Distributed representations of words and phrases, 2013.
@@ -433,13 +425,7 @@ def skip_gram(
     centres = rng.uniform(-0.5 / D, 0.5 / D, size=(V, D)).astype(np.float32)
     centres[counts == 0] = 0  # no vector for what never occurs
     neighbours = np.zeros((V, D), dtype=np.float32)
-    done_epochs = 0
-    if state is not None:
-        if (shape := np.shape(state["centres"])) != (V, D):
-            raise ValueError(f"state: got vectors of {shape}, wanted {(V, D)}")
-        done_epochs, rng.bit_generator.state = state["epoch"], state["rng"]
-        centres, neighbours = (np.array(state[name]) for name in ("centres", "neighbours"))
-    for epoch in range(done_epochs, config.epochs):
+    for epoch in range(config.epochs):
         losses = []
         for start in range(0, len(tokens), _TOGETHER):
             part = slice(start, start + _TOGETHER)
@@ -452,9 +438,6 @@ def skip_gram(
                 batch = pairs[k : k + config.batch]
                 drawn = np.searchsorted(noise, rng.random((len(batch), config.negatives)), "right")
                 losses.append(_skip_gram_step(centres, neighbours, batch, drawn, rate))
-        if keep is not None:
-            tables = {"centres": centres, "neighbours": neighbours}
-            keep({"epoch": epoch + 1, "rng": rng.bit_generator.state, **tables})
         if after_epoch is not None:
             after_epoch(epoch + 1, float(np.concatenate(losses).mean()) if losses else np.nan)
     return Embedding(vocabulary, centres)

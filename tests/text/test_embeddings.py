@@ -1,6 +1,5 @@
 """Word vectors: counts, decompositions and gradients against oracles; what they find; files."""
 
-import copy
 import json
 import math
 
@@ -523,24 +522,6 @@ def test_a_corpus_of_which_sampling_leaves_nothing():
     config = SkipGramConfig(size=2, sample=1e-12, epochs=1)
     skip_gram([["春", "眠"]], WORDS, config, after_epoch=lambda *said: told.append(said))
     assert told[0][0] == 1 and math.isnan(told[0][1])
-
-
-def test_skip_gram_goes_on_where_it_was_stopped():
-    rng = np.random.default_rng(0)
-    rows = [[("春", "眠", "晓", "a")[k] for k in rng.integers(0, 4, size=9)] for _ in range(30)]
-    config = SkipGramConfig(size=3, epochs=4, batch=16)
-    whole = skip_gram(rows, WORDS, config, seed=5).vectors
-    kept = []
-    store = lambda state: kept.append(copy.deepcopy(state))  # the arrays go on changing
-    assert np.array_equal(skip_gram(rows, WORDS, config, seed=5, keep=store).vectors, whole)
-    assert [state["epoch"] for state in kept] == [1, 2, 3, 4]
-    for state in kept:
-        before = copy.deepcopy(state)
-        again = skip_gram(rows, WORDS, config, seed=99, state=state).vectors
-        assert np.array_equal(again, whole)
-        assert np.array_equal(state["centres"], before["centres"])  # the state is not used up
-    with pytest.raises(ValueError, match="state: got"):
-        skip_gram(rows, WORDS, SkipGramConfig(size=2), state=kept[0])
 
 
 # --- files -------------------------------------------------------------------------------------
