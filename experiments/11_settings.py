@@ -56,7 +56,7 @@ def vectors(sample, power, seed):
     poems, _ = corpus()
     drawn = np.random.default_rng([11, seed]).permutation(len(poems))[: round(SHARE * len(poems))]
     rows = [poems[k] for k in np.sort(drawn)]
-    config = SkipGramConfig(sample=sample, power=power, **CONFIG)
+    config = SkipGramConfig(sample=sample, power=max(power, 1e-9), **CONFIG)  # 0 is refused
     return skip_gram(rows, Vocabulary.count(rows, min_count=5), config, seed=seed)
 
 
