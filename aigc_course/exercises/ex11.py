@@ -1,0 +1,436 @@
+"""Chapter 11, embeddings: what each exercise asks, and the library's version of it.
+
+The functions with public names are what the lesson goes on with while an exercise is still open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from aigc_course.judging.vocabulary import (
+    Answer,
+    Array,
+    Caller,
+    Rng,
+    Steps,
+    exercise,
+    hints,
+    number,
+    parts,
+    shape_of,
+    sizes,
+    that,
+    value,
+)
+from aigc_course.text.embeddings import Embedding, cooccurrences, ppmi
+from aigc_course.text.vocabulary import PAD, UNKNOWN, Vocabulary
+
+__all__ = ["best_scores", "expected_pairs", "my_corpus", "my_pairs", "step"]
+
+
+# --- the library's versions --------------------------------------------------------------------
+
+
+def expected_pairs(n: int, window: int) -> float:
+    """How many pairs of centre and neighbour a row of ``n`` words gives on average.
+
+    Each centre draws its reach from 1 to ``window``: two words at distance d make a pair, seen from
+    one of them, with chance (window − d + 1) / window.
+
+    Example:
+        >>> expected_pairs(3, 1), expected_pairs(3, 2), expected_pairs(1, 5)
+        (4.0, 5.0, 0.0)
+    """
+    distances = range(1, min(window, n - 1) + 1)
+    return sum(2 * (n - d) * (window - d + 1) for d in distances) / window
+
+
+def my_corpus() -> tuple[list[list[str]], str, str]:
+    """Rows, and two words that never share one but have the same neighbours.
+
+    Example:
+        >>> rows, x, y = my_corpus()
+        >>> any(x in row and y in row for row in rows)
+        False
+    """
+    rows = [[who, *rest] for who in ("面包", "馒头") for rest in (["能", "充饥"], ["配", "咸菜"])]
+    return [*rows, ["石头", "很", "硬"], ["山上", "有", "石头"]], "面包", "馒头"
+
+
+def step(
+    W: Array, C: Array, centre: Array, true: Array, drawn: Array, rate: float
+) -> tuple[Array, Array]:
+    """One step of skip-gram downhill; the tables given are left as they are.
+
+    Args:
+        W, C: of the words as centres and as neighbours, (V, D).
+        centre, true: (B,).
+        drawn: (B, K); where it is the true word it does not count.
+        rate: learning rate; gradients are added up, not averaged.
+
+    Example:
+        >>> W, C = step(np.ones((2, 1)), np.zeros((2, 1)), *np.zeros((2, 1), int), [[1]], 1.0)
+        >>> W.tolist(), C.tolist()
+        ([[1.0], [1.0]], [[0.5], [-0.5]])
+    """
+    return _step(W, C, centre, true, drawn, rate)
+
+
+def best_scores(counts: Array, K: int, power: float) -> Array:
+    """The scores at which negative sampling's loss over all pairs is least: (V, V).
+
+    Args:
+        counts: (V, V), how often centre i has the neighbour j; no row or column is empty.
+        K: drawn words a pair; j is drawn in proportion to its column's sum to ``power``.
+        power: see ``K``.
+
+    Returns:
+        −inf where the count is 0.
+
+    Example:
+        >>> best_scores(np.ones((2, 2)), 1, 1.0).tolist()  # no pair is oftener than by chance
+        [[0.0, 0.0], [0.0, 0.0]]
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    noise = counts.sum(axis=0) ** power
+    noise = noise / noise.sum()  # (V,)
+    with np.errstate(divide="ignore"):
+        return np.log(counts / (K * counts.sum(axis=1)[:, None] * noise))
+
+
+def my_pairs() -> Array:
+    """Couples whose analogies are all right, though no two offsets have a direction in common.
+
+    Example:
+        >>> pairs = my_pairs()
+        >>> pairs.shape, all_questions(pairs, True), all_questions(pairs, False)
+        ((4, 2, 8), 1.0, 0.0)
+    """
+    eye = np.eye(8)
+    return np.stack([eye[:4], eye[:4] + 0.5 * eye[4:]], axis=1)
+
+
+def all_questions(pairs: Array, exclude: bool) -> float:
+    """The share of analogies that are right, the words of the couples being all there are.
+
+    Args:
+        pairs: (P, 2, D).
+        exclude: whether the three words of the question are left out.
+    """
+    unit = pairs / np.linalg.norm(pairs, axis=2, keepdims=True)
+    words = unit.reshape(-1, unit.shape[2])
+    P, right = len(unit), 0
+    for i in range(P):
+        for j in range(P):
+            if i != j:
+                score = words @ (unit[i, 1] - unit[i, 0] + unit[j, 0])
+                if exclude:
+                    score[[2 * i, 2 * i + 1, 2 * j]] = -np.inf
+                others = np.delete(score, 2 * j + 1)
+                right += bool(score[2 * j + 1] > others.max() + 1e-12)
+    return right / (P * (P - 1))
+
+
+# --- the judges --------------------------------------------------------------------------------
+
+
+def _pairs_wrong(kind: str) -> Callable[[int, int], float]:
+    def answer(n: int, window: int) -> float:
+        reach = range(1, min(window, n - 1) + 1)
+        if kind == "full":
+            return float(sum(2 * (n - d) for d in reach))
+        if kind == "edges":
+            return float(n * (window + 1))
+        if kind == "half":
+            return expected_pairs(n, window) / 2
+        if kind == "mean":  # the mean reach, as if every centre had it
+            return n * (window + 1) / 2
+        if kind == "from 0":
+            return sum(2 * (n - d) * (window - d) for d in reach) / window
+        return sum(2 * (n - d) * (window - d + 1) for d in range(1, window + 1)) / window
+
+    return answer
+
+
+_PAIRS_TRAPS = {
+    "行比窗口短时，距离最多是 n − 1": "long",
+    "每个中心词先抽一个半径：离得远的，不是每次都够得着": "full",
+    "行首行尾的词，一边的邻居不够": "edges",
+    "中心词两边都有邻居：左右各算一次": "half",
+    "平均半径只说了一边；行首行尾也还没有算": "mean",
+    "半径从 1 抽到 window，两头都在内：相邻的词每次都够得着": "from 0",
+}
+
+
+@exercise("11.1", "先猜再跑：一行有几对", points=2, asks="expected_pairs(n, window) -> 平均几对")
+@hints(
+    "先只看相距 d 的两个词：从左边那个看右边那个，够得着的机会是多少？",
+    "半径在 1 到 window 里均匀抽，不小于 d 的有 window − d + 1 个。"
+    "相距 d 的位置有 n − d 处，每处两个方向。",
+    "把 2 · (n − d) · (window − d + 1) / window 从 d = 1 加到 min(window, n − 1)。",
+)
+def judge_expected_pairs(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, expected_pairs)
+    window = int(rng.integers(4, 10))
+    cases = {
+        "行比窗口长": (int(rng.integers(window + 5, 60)), window, 1.0),
+        "窗口是 1": (int(rng.integers(5, 30)), 1, 0.5),
+        "行不到窗口那么长": (int(rng.integers(2, window - 1)), window, 1.0),
+        "只有一个词": (1, window, 0.5),
+        "很长的一行": (int(rng.integers(10**12, 10**15)), int(rng.integers(3, 9)), 0.5),
+    }
+    for label, (n, w, weight) in cases.items():
+        got, want = call(n, w)
+        traps = {said: _pairs_wrong(kind)(n, w) for said, kind in _PAIRS_TRAPS.items()}
+        traps = {said: wrong for said, wrong in traps.items() if abs(wrong - want) > 1e-6}
+        hint = "在纸上做 n = 3、window = 2：半径可能是 1 或 2，各有多少对？再平均"
+        label = f"{label}：n = {n}，window = {w}"
+        yield number(got, want, label, hint, traps, rtol=1e-9, weight=weight)
+
+
+_MOST = 200
+
+
+def _nearest(rows: Any, word: str) -> tuple[str, float, float]:
+    """The nearest other word by rows of PPMI, its cosine, and that of the next one."""
+    words = Vocabulary.count(rows, min_count=1)
+    matrix = ppmi(cooccurrences(rows, words, window=5)).dense()
+    (first, cosine), (_, after) = Embedding(words, matrix).nearest(word, 2)
+    return first, cosine, after
+
+
+@exercise("11.2", "写一份语料：不见面的近义词", points=3, asks="my_corpus() -> rows, x, y")
+@hints(
+    "两个词相近，不靠它们见面，靠它们有同样的邻居。",
+    "拿同一句话，把一处换成 x 写一遍，换成 y 再写一遍；这样写两三句。",
+    "再写一两句别的词，让词表里不只有 x、y 的邻居；x、y 不出现在同一行。",
+)
+def judge_my_corpus(answer: Answer, rng: Rng) -> Steps:
+    got = yield from parts(answer(), 3, "rows, x, y", "返回语料和两个词", "return rows, x, y")
+    rows, x, y = got
+    listed = isinstance(rows, list | tuple) and all(isinstance(row, list | tuple) for row in rows)
+    hint = "rows 是列表的列表：每行是切好的词，不是一整句的字符串"
+    yield that(listed and len(rows) > 0, "rows 是切好的行", hint, given=rows)
+    every = [word for row in rows for word in row]
+    fine = all(isinstance(word, str) and word.strip() for word in every)
+    yield that(fine, "每个词是字符串", "行里有不是字符串的，或是空的", given=rows)
+    hint = f"一共最多 {_MOST} 个词"
+    yield that(len(every) <= _MOST, "不超过长度", hint, f"现在有 {len(every)} 个")
+    known = isinstance(x, str) and isinstance(y, str) and x in every and y in every
+    yield that(known and x != y, "x、y 是语料里的两个词", "x、y 要是语料里出现过的两个不同的词")
+    own = {x, y} != {"猫", "狗"} and {x, y} != {"鱼", "肉"}
+    yield that(own, "是自己的词", "猫与狗、鱼与肉课文里用过了：换你自己的")
+    yield that(bool(re.search(r"[\u3400-\u9fff]", x + y)), "是汉字", "x、y 里要有汉字")
+    hint = "这两个词在同一行里出现了：它们得从不见面"
+    yield that(not any(x in row and y in row for row in rows), "从不同行", hint, weight=0.5)
+    hint = "词表里连 x、y 要有 6 个以上不同的词：没有别的词可比，最近就不稀奇"
+    reserved = not {PAD, UNKNOWN} & {*every}
+    yield that(len({*every}) >= 6 and reserved, "有别的词可比", hint)
+    for one, other in ((x, y), (y, x)):
+        first, cosine, after = _nearest(rows, one)
+        hint = f"离 {one} 最近的是 {first}：让 x、y 有同样的邻居，别的词的邻居不同"
+        if cosine <= 0:
+            hint = f"{one} 与谁也不像：它的邻居要在别的行里也做别人的邻居"
+        elif first == other:
+            hint = f"还有一个词与 {one} 一样近：只有 x、y 才能换来换去"
+        clear = first == other and cosine > after + 1e-9
+        yield that(clear, f"离 {one} 最近的词", hint, weight=1.0)
+    hint = "余弦还不到 0.5：同样的邻居再多几个，各自独有的少几个"
+    yield that(_nearest(rows, x)[1] >= 0.5, "余弦不小于 0.5", hint, weight=0.5)
+
+
+def _step(
+    W: Any, C: Any, centre: Any, true: Any, drawn: Any, rate: float, *, kind: str = ""
+) -> tuple[Array, Array]:
+    """A step, or one of its near misses."""
+    W, C = np.array(W, dtype=np.float64), np.array(C, dtype=np.float64)
+    centre, true, drawn = (np.asarray(ids) for ids in (centre, true, drawn))
+    h, u, n = W[centre], C[true], C[drawn]
+    D = W.shape[1]
+    valid = np.ones(drawn.shape) if kind == "unmasked" else drawn != true[:, None]
+    slope = 1 / (1 + np.exp(-np.sum(h * u, axis=1))) - 1
+    slopes = valid / (1 + np.exp(-np.einsum("bd,bkd->bk", h, n)))
+    dh = slope[:, None] * u + np.einsum("bk,bkd->bd", slopes, n)
+    if kind == "mean":
+        rate = rate / len(centre)
+    if kind == "uphill":
+        rate = -rate
+    if kind in ("lost", "lost centre"):
+        W[centre] -= rate * dh
+    else:
+        np.add.at(W, centre, -rate * dh)
+    if kind == "new":
+        h = W[centre]
+    du, dn = slope[:, None] * h, slopes[:, :, None] * h[:, None]
+    if kind in ("lost", "lost neighbour"):
+        C[true] -= rate * du
+        C[drawn] -= rate * dn
+    else:
+        np.add.at(C, true, -rate * du)
+        if kind != "no drawn":
+            np.add.at(C, drawn.ravel(), -rate * dn.reshape(-1, D))
+    return W, C
+
+
+_STEP_TRAPS = {
+    "同一个词在一批里出现几次，只有最后一次算了数：W[ids] -= … 不会累加": [
+        "lost",
+        "lost centre",
+        "lost neighbour",
+    ],
+    "邻居表的梯度用了更新以后的 W：一步里的梯度都在旧的数上算": ["new"],
+    "抽到的恰是真邻居时不算：不然同一个词又拉又推": ["unmasked"],
+    "各对的梯度是相加，不是平均": ["mean"],
+    "方向反了：往损失小的方向走，减去梯度": ["uphill"],
+    "抽来的词没有更新：它们的向量也有梯度": ["no drawn"],
+}
+
+
+@exercise("11.3", "找错：走一步", points=3, asks="step(W, C, centre, true, drawn, rate) -> W, C")
+@hints(
+    "一批里 centre 有两个一样的编号时，W[centre] -= … 做了什么？拿两行的小表试。",
+    "三处：重复的编号没有累加；第二张表用了第一张表的新值；抽到真邻居时没有去掉。",
+    "先把 h、u、n 三份旧的向量取出来，所有的梯度算完再动表；累加用 np.add.at(表, 编号, 数)。",
+)
+def judge_step(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, step)
+    for label, repeated, hit, weight in (
+        ("编号各不相同", False, False, 1.0),
+        ("同一个词出现几次", True, False, 1.5),
+        ("抽到的恰是真邻居", True, True, 1.0),
+    ):
+        B, D, K = sizes(rng, 3, 2, 6)
+        V = B * (K + 2) + 3
+        W, C = rng.normal(size=(2, V, D))
+        order = rng.permutation(V)
+        centre, true, drawn = order[:B], order[B : 2 * B], order[2 * B : 2 * B + B * K]
+        drawn = drawn.reshape(B, K)
+        if repeated:
+            centre, drawn = centre.copy(), drawn.copy()
+            centre[-1] = centre[0]
+            drawn[-1, 0] = drawn[0, 0]
+            drawn[0, -1] = true[1]
+        if hit:
+            drawn[1, 0] = true[1]
+        rate = float(rng.uniform(0.1, 0.9))
+        got, want = call(W, C, centre, true, drawn, rate)
+        tables = yield from parts(got, 2, "W, C", f"{label}：返回两张表", "return W, C", want=want)
+        wrong = {
+            said: [_step(W, C, centre, true, drawn, rate, kind=kind) for kind in kinds]
+            for said, kinds in _STEP_TRAPS.items()
+        }
+        for k, name in enumerate("WC"):
+            traps: dict[str, Any] = {
+                said: [tables_[k] for tables_ in some if not np.allclose(tables_[k], want[k])]
+                for said, some in wrong.items()
+            }
+            traps = {said: some for said, some in traps.items() if some}
+            hint = "先取出旧的 h、u、n，算完三份梯度，再动两张表"
+            form = f"{name} 与给的表同形"
+            yield value(
+                tables[k], want[k], f"{label}：{name}", hint, traps, form=form, weight=weight / 2
+            )
+    yield call.untouched(weight=0.5)
+
+
+@exercise("11.4", "分数的极小点", points=3, asks="best_scores(counts, K, power) -> (V, V)")
+@hints(
+    "只看一对 (i, j)：它在总损失里出现两次，一次当真邻居，一次当抽来的。各几次？",
+    "真邻居 n 次；中心词 i 一共抽 K·n_i 个词，其中平均 K·n_i·P(j) 个是 j。"
+    "写出 f(s)，求导，令它为 0。",
+    "n·(σ(s) − 1) + m·σ(s) = 0 给出 σ(s) = n / (n + m)，也就是 s = ln(n / m)，m = K·n_i·P(j)。",
+)
+def judge_best_scores(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, best_scores)
+    for label, filled, power, K, weight in (
+        ("每一对都见过", True, 1.0, 1, 1.0),
+        ("K 不是 1", True, 1.0, int(rng.integers(2, 9)), 1.0),
+        ("幂不是 1", True, float(rng.uniform(0.3, 0.9)), int(rng.integers(2, 9)), 1.0),
+        ("有的对没见过", False, 0.75, int(rng.integers(2, 9)), 1.0),
+    ):
+        V = int(rng.integers(3, 7))
+        counts = rng.integers(1, 40, size=(V, V)).astype(float)
+        if not filled:
+            counts[0, 1] = counts[V - 1, 0] = 0
+        got, want = call(counts, K, power)
+        fits = shape_of(got) == (V, V)
+        yield that(fits, f"{label}：(V, V) 的数组", "形状是 (V, V)，没见过的也占一格", given=got)
+        yield from _scores(got, want, counts, K, power, label, weight)
+    yield call.untouched(weight=0.5)
+
+
+def _scores(
+    got: Any, want: Array, counts: Array, K: int, power: float, label: str, weight: float
+) -> Steps:
+    column = counts.sum(axis=0)
+    row = counts.sum(axis=1)[:, None]
+
+    def scores(k: float, noise: Array, by: Any = row) -> Array:
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(counts / (k * by * noise)))
+
+    noise = column**power / (column**power).sum()
+    plain = column / column.sum()
+    candidates = {
+        "抽来的有 K 个：每个真邻居配 K 个": scores(1, noise),
+        "K 越大，抽来的越多，分数越低：放在分母": scores(1 / K, noise),
+        "抽样的概率要带上 power": scores(K, plain),
+        "加起来要是 1：次数的 power 次方还要除以总和": scores(K, column**power),
+        "这是概率 σ(s)；要的是分数 s": 1 / (1 + np.exp(-want)),
+        "中心词与邻居弄反了：行是中心词": scores(K, noise[:, None], column),
+        "总对数与 n_i 混了：中心词 i 只有 n_i 对": scores(K, noise, counts.sum()),
+    }
+    traps: dict[str, Any] = {
+        said: wrong
+        for said, wrong in candidates.items()
+        if not np.allclose(wrong, want) and np.isfinite(wrong).all()
+    }
+    hint = "只看一对 (i, j)：写出它在总损失里的那两项，求导，令导数为 0"
+    finite = np.isfinite(want)
+    if finite.all():
+        yield value(got, want, label, hint, traps, form="形状是 (V, V)", weight=weight)
+        return
+    bad = ~np.isfinite(got)
+    hint_zero = "从没见过的一对，分数越低损失越小，没有底：那里是 −inf"
+    zeros = np.array_equal(bad, ~finite) and bool(np.all(got[~finite] == -np.inf))
+    yield that(zeros, f"{label}：没见过的是 −inf", hint_zero, weight=weight / 2)
+    yield value(got[finite], want[finite], f"{label}：见过的", hint, weight=weight / 2)
+
+
+@exercise("11.5", "造一个反例：满分的类比，没有方向", points=3, asks="my_pairs() -> (P, 2, D)")
+@hints(
+    "排除了 a、b、c 以后，只要 d 是 c 在剩下的词里最近的，b − a 是什么都答得对。",
+    "让每一对里的两个词互相很近，不同的对互相垂直；各对的 b − a 也互相垂直。",
+    "第 i 对：a 是第 i 个坐标轴，b 是 a 加上半个第 P + i 个坐标轴。",
+)
+def judge_my_pairs(answer: Answer, rng: Rng) -> Steps:
+    got = answer()
+    fine = isinstance(got, np.ndarray) and got.ndim == 3 and got.shape[1] == 2
+    fine = fine and np.issubdtype(got.dtype, np.number) and not np.iscomplexobj(got)
+    hint = "返回 (P, 2, D) 的数组：P 对词，每对两个向量"
+    yield that(fine, "形状是 (P, 2, D)", hint, given=got)
+    P, _, D = got.shape
+    yield that(4 <= P <= 50 and 1 <= D <= 100, "至少 4 对", "P 在 4 到 50，D 不过 100")
+    pairs = np.asarray(got, dtype=np.float64)
+    length = np.linalg.norm(pairs, axis=2)
+    hint = "有一个向量是 0、nan 或 inf，没有方向"
+    good = bool(np.isfinite(pairs).all() and (length > 1e-6).all() and (length < 1e6).all())
+    yield that(good, "每个向量都有方向", hint)
+    unit = pairs / length[:, :, None]
+    offsets = unit[:, 1] - unit[:, 0]
+    size = np.linalg.norm(offsets, axis=1)
+    yield that(bool((size > 1e-3).all()), "两个词不重合", "有一对的两个向量方向相同：b − a 是 0")
+    whole = all_questions(pairs, True)
+    hint = "排除 a、b、c 以后还有答错的：每一对里的两个词要比别的词都近"
+    yield that(whole == 1, "排除问句里的词：全对", hint, f"答对了 {whole:.0%}", weight=1.0)
+    plain = all_questions(pairs, False)
+    hint = "不排除也有答对的：b − a 再短一些，b − a + c 就离 c 自己最近"
+    yield that(plain == 0, "不排除：全错", hint, f"答对了 {plain:.0%}", weight=1.0)
+    cosine = (offsets / size[:, None]) @ (offsets / size[:, None]).T
+    most = float(np.abs(cosine[~np.eye(P, dtype=bool)]).max())
+    hint = "有两对的 b − a 方向相近或相反：各对要各走各的，互相垂直"
+    yield that(most <= 0.1, "偏移没有共同的方向", hint, f"余弦的绝对值最大 {most:.2f}", weight=1.0)

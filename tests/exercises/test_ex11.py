@@ -1,0 +1,198 @@
+"""The judges of 11_embeddings: right answers pass, each typical mistake gets its own hint."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from aigc_course.exercises import ex11
+from aigc_course.text.embeddings import SkipGramConfig, skip_gram_pairs
+from aigc_course.text.vocabulary import PAD, UNKNOWN, Vocabulary
+from tests.support.common_questions import questions
+from tests.support.harness import Wrong
+
+# --- other right answers -----------------------------------------------------------------------
+
+
+def pairs_by_reach(n, window):
+    """The mean over reaches of all pairs within one."""
+    total = 0
+    for reach in range(1, window + 1):
+        r = min(reach, n - 1)
+        total += 2 * r * n - r * (r + 1)
+    return total / window
+
+
+def pairs_numpy(n, window):
+    d = np.arange(1, min(window, n - 1) + 1, dtype=float)
+    return np.sum(2 * (n - d) * (1 - (d - 1) / window))
+
+
+def another_corpus():
+    rows = [("北风", "吹", "雪"), ("南风", "吹", "雪"), ["北风", "很", "冷"], ["南风", "很", "冷"]]
+    return (*rows, ["山", "在", "远处"]), "北风", "南风"
+
+
+def step_by_loops(W, C, centre, true, drawn, rate):
+    dW, dC = np.zeros_like(W), np.zeros_like(C)
+    for c, t, negatives in zip(centre, true, drawn, strict=True):
+        for word, label in [(t, 1.0), *((n, 0.0) for n in negatives if n != t)]:
+            slope = 1 / (1 + math.exp(-float(W[c] @ C[word]))) - label
+            dW[c] += slope * C[word]
+            dC[word] += slope * W[c]
+    return W - rate * dW, C - rate * dC
+
+
+def step_by_matrix(W, C, centre, true, drawn, rate):
+    """One-hot rows add up by a product."""
+    eye = np.eye(len(W))
+    words = np.concatenate([true[:, None], drawn], axis=1)  # (B, 1 + K)
+    label = np.zeros(words.shape)
+    label[:, 0] = 1
+    counts = (words != true[:, None]) | (label == 1)
+    slope = (1 / (1 + np.exp(-np.einsum("bd,bmd->bm", W[centre], C[words]))) - label) * counts
+    dW = eye[centre].T @ np.einsum("bm,bmd->bd", slope, C[words])
+    dC = np.einsum("bmv,bm,bd->vd", eye[words], slope, W[centre])
+    return [W - rate * dW, C - rate * dC]
+
+
+def scores_by_loops(counts, K, power):
+    V = len(counts)
+    noise = [counts[:, j].sum() ** power for j in range(V)]
+    out = np.full((V, V), -np.inf)
+    for i in range(V):
+        for j in range(V):
+            if counts[i, j] > 0:
+                m = K * counts[i].sum() * noise[j] / sum(noise)
+                out[i, j] = math.log(counts[i, j]) - math.log(m)
+    return out
+
+
+def scores_by_information(counts, K, power):
+    p = counts / counts.sum()
+    noise = counts.sum(0) ** power
+    with np.errstate(divide="ignore"):
+        return np.log(p) - np.log(p.sum(1, keepdims=True)) - np.log(noise / noise.sum() * K)
+
+
+def pairs_by_hadamard():
+    a = np.eye(10)[:5]
+    return np.stack([3 * a, 3 * a - np.eye(10)[5:]], axis=1)
+
+
+ALSO_RIGHT = [
+    ("11.1", pairs_by_reach),
+    ("11.1", pairs_numpy),
+    ("11.2", another_corpus),
+    ("11.3", step_by_loops),
+    ("11.3", step_by_matrix),
+    ("11.4", scores_by_loops),
+    ("11.4", scores_by_information),
+    ("11.5", pairs_by_hadamard),
+]
+
+
+# --- typical mistakes --------------------------------------------------------------------------
+
+
+def pairs(kind):
+    return ex11._pairs_wrong(kind)
+
+
+def corpus(rows, x, y):
+    return lambda: (rows, x, y)
+
+
+def one_step(kind):
+    return lambda *a: ex11._step(*a, kind=kind)
+
+
+def step_in_place(W, C, centre, true, drawn, rate):
+    W[:], C[:] = ex11._step(W, C, centre, true, drawn, rate)
+    return W, C
+
+
+def scores(counts, K, power, *, k=lambda k: k, p=lambda p: p, whole=True, after=lambda s: s):
+    noise = counts.sum(axis=0) ** p(power)
+    noise = noise / (noise.sum() if whole else 1)
+    with np.errstate(divide="ignore"):
+        return after(np.log(counts / (k(K) * counts.sum(axis=1)[:, None] * noise)))
+
+
+def zero_for_none(s):
+    return np.where(np.isfinite(s), s, 0.0)
+
+
+def sure(s):
+    return 1 / (1 + np.exp(-s))
+
+
+EYE = np.eye(8)
+RELATED = np.stack([EYE[:4], EYE[:4] + EYE[7]], axis=1)  # a real direction
+FAR = np.stack([EYE[:4], EYE[4:]], axis=1)
+SAME = np.stack([EYE[:4], 2 * EYE[:4]], axis=1)
+SPLIT = np.eye(9)  # each couple goes its own way, and a little all the same way
+SHARED = np.stack([SPLIT[:4], SPLIT[:4] + 0.4 * SPLIT[4:8] + 0.2 * SPLIT[8]], axis=1)
+TALK = [["北风", "吹"], ["南风", "吹"], ["山", "高"], ["水", "深"]]
+WRONG = [
+    Wrong("11.1", "full", pairs("full"), "先抽一个半径", (0, 90)),
+    Wrong("11.1", "edges", pairs("edges"), "一边的邻居不够", 0),
+    Wrong("11.1", "half", pairs("half"), "左右各算一次", 0),
+    Wrong("11.1", "from 0", pairs("from 0"), "两头都在内", 0),
+    Wrong("11.1", "long", pairs("long"), "距离最多是 n − 1", (30, 60)),
+    Wrong("11.2", "together", corpus([*TALK, ["北风", "南风"]], "北风", "南风"), "同一行里", 0),
+    Wrong("11.2", "a text", corpus(["北风吹", "南风吹"], "北风", "南风"), "不是一整句", 0),
+    Wrong("11.2", "the lesson's", corpus([["猫", "叫"], ["狗", "叫"]], "猫", "狗"), "换你自己", 0),
+    Wrong("11.2", "few", corpus(TALK[:2], "北风", "南风"), "6 个以上", (0, 20)),
+    Wrong("11.2", "strangers", corpus(TALK, "山", "水"), "与谁也不像", (0, 30)),
+    Wrong("11.2", "a tie", corpus([*TALK, ["西风", "吹"]], "北风", "南风"), "一样近", (0, 30)),
+    Wrong("11.2", "not there", corpus(TALK, "北风", "东风"), "语料里出现过", 0),
+    Wrong("11.3", "lost", one_step("lost"), "只有最后一次算了数", (10, 50)),
+    Wrong("11.3", "new", one_step("new"), "用了更新以后的 W", (0, 30)),
+    Wrong("11.3", "unmasked", one_step("unmasked"), "又拉又推", (30, 70)),
+    Wrong("11.3", "mean", one_step("mean"), "相加，不是平均", 0),
+    Wrong("11.3", "uphill", one_step("uphill"), "方向反了", 0),
+    Wrong("11.3", "no drawn", one_step("no drawn"), "没有更新", (0, 30)),
+    Wrong("11.3", "in place", step_in_place, "被原地修改", (60, 95)),
+    Wrong("11.4", "no K", lambda c, K, p: scores(c, K, p, k=lambda k: 1), "每个真邻居配 K 个", 22),
+    Wrong("11.4", "over K", lambda c, K, p: scores(c, K, p, k=lambda k: 1 / k), "放在分母", 22),
+    Wrong("11.4", "no power", lambda c, K, p: scores(c, K, p, p=lambda p: 1), "要带上 power", 44),
+    Wrong("11.4", "not 1", lambda c, K, p: scores(c, K, p, whole=False), "加起来要是 1", 0),
+    Wrong("11.4", "sure", lambda c, K, p: scores(c, K, p, after=sure), "这是概率", 0),
+    Wrong("11.4", "zeros", lambda c, K, p: scores(c, K, p, after=zero_for_none), "没有底", 66),
+    Wrong("11.5", "a direction", lambda: SHARED, "方向相近或相反", (40, 80)),
+    Wrong("11.5", "far", lambda: FAR, "还有答错的", 0),
+    Wrong("11.5", "the same", lambda: SAME, "方向相同", 0),
+    Wrong("11.5", "long", lambda: RELATED, "也有答对的", (20, 50)),
+    Wrong("11.5", "few", lambda: EYE[:2].reshape(1, 2, 8), "P 在 4 到 50", 0),
+]
+
+globals().update(
+    questions("11", also_right=ALSO_RIGHT, wrong=WRONG, opaque=["11.2", "11.5"]),
+)
+
+
+# --- the library's versions --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "window"), [(1, 3), (4, 6), (9, 2), (12, 5)])
+def test_pairs_are_those_that_the_library_makes(n, window):
+    words = Vocabulary((PAD, UNKNOWN, "字"))
+    rows = [["字"] * n] * 4000
+    if n == 1:
+        assert ex11.expected_pairs(n, window) == 0
+        return
+    found, _ = skip_gram_pairs(rows, words, SkipGramConfig(window=window, sample=1e9))
+    assert len(found) / 4000 == pytest.approx(ex11.expected_pairs(n, window), rel=0.03)
+
+
+def test_the_scores_are_where_the_loss_has_no_slope():
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, 30, size=(4, 4)).astype(float)
+    s = ex11.best_scores(counts, 3, 0.75)
+    noise = counts.sum(axis=0) ** 0.75
+    drawn = 3 * counts.sum(axis=1)[:, None] * noise / noise.sum()
+    slope = counts * (sure(s) - 1) + drawn * sure(s)
+    np.testing.assert_allclose(slope, 0, atol=1e-12)
