@@ -298,12 +298,12 @@ _STEP_TRAPS = {
 )
 def judge_step(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, step)
+    B, D, K = sizes(rng, 3, 2, 6)
     for label, repeated, hit, weight in (
         ("编号各不相同", False, False, 1.0),
         ("同一个词出现几次", True, False, 1.5),
         ("抽到的恰是真邻居", True, True, 1.0),
     ):
-        B, D, K = sizes(rng, 3, 2, 6)
         V = B * (K + 2) + 3
         W, C = rng.normal(size=(2, V, D))
         order = rng.permutation(V)
@@ -346,13 +346,13 @@ def judge_step(answer: Answer, rng: Rng) -> Steps:
 )
 def judge_best_scores(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, best_scores)
+    V = int(rng.integers(3, 7))
     for label, filled, power, K, weight in (
         ("每一对都见过", True, 1.0, 1, 1.0),
         ("K 不是 1", True, 1.0, int(rng.integers(2, 9)), 1.0),
         ("幂不是 1", True, float(rng.uniform(0.3, 0.9)), int(rng.integers(2, 9)), 1.0),
         ("有的对没见过", False, 0.75, int(rng.integers(2, 9)), 1.0),
     ):
-        V = int(rng.integers(3, 7))
         counts = rng.integers(1, 40, size=(V, V)).astype(float)
         if not filled:
             counts[0, 1] = counts[V - 1, 0] = 0

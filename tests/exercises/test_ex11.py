@@ -170,7 +170,13 @@ WRONG = [
 ]
 
 globals().update(
-    questions("11", also_right=ALSO_RIGHT, wrong=WRONG, opaque=["11.2", "11.5"]),
+    questions(
+        "11",
+        also_right=ALSO_RIGHT,
+        wrong=WRONG,
+        opaque=["11.2", "11.5"],
+        loads=["aigc_course.engine"],
+    ),
 )
 
 
