@@ -22,7 +22,7 @@ from aigc_course.text.analogies import (
 from aigc_course.text.embeddings import Embedding, SkipGramConfig, skip_gram
 from aigc_course.text.vocabulary import Vocabulary
 
-TITLE = "skip-gram 在唐诗上：降采样、抽样的幂、种子（第 11 章）"
+TITLE = "skip-gram 在唐诗上：降采样与种子（第 11 章）"
 ABOUT = """\
 问的是：同一批唐诗，skip-gram 只改一处，字的向量变多少；换一个种子，又变多少。每个种子从唐人绝句的
 训练集里抽四分之一，按字，一首一行，次数不到 5 的字去掉。50 维，窗口 5，负样本 5，3 轮，
