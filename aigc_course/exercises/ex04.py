@@ -439,7 +439,8 @@ _FLOAT64 = {
     "div": "np.zeros(形状)、np.float64(…) 都是 float64，混进来结果就是 float64：转成输入的 dtype",
     "power": "Python 的数（p、2、0.5）不改变 dtype，np.float64(p)、np.array(p) 会："
     "直接用 p，或转成 a.dtype",
-    "maximum": "np.where(…, 0.5, 0.0)、0.5 * 真假数组、np.zeros(形状) 都是 float64：转成输入的 dtype",
+    "maximum": "np.where(…, 0.5, 0.0)、0.5 * 真假数组、np.zeros(形状) 都是 float64："
+    "转成输入的 dtype",
     "matmul": _ZEROS,
     "getitem": _ZEROS,
 }
