@@ -15,6 +15,7 @@ from aigc_course.metrics.entities import Entity, entities, entity_prf, entity_re
 from aigc_course.metrics.intervals import Interval, bootstrap, wilson
 from aigc_course.metrics.language import bits_per_byte
 from aigc_course.metrics.precision_recall import PRF, classification_report, precision_recall_f1
+from aigc_course.metrics.words import word_counts, word_prf, word_recall
 
 __all__ = [
     "PRF",
@@ -35,4 +36,7 @@ __all__ = [
     "precision_recall_f1",
     "reliability",
     "wilson",
+    "word_counts",
+    "word_prf",
+    "word_recall",
 ]

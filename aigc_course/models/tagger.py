@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from aigc_course.models.crf import CRF, forbidden_steps
 
@@ -70,7 +69,8 @@ class Tagger(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.embedding, padding_idx=0)
-        self.body = nn.LSTM(config.embedding, config.hidden, batch_first=True, bidirectional=True)
+        self.forwards = nn.LSTM(config.embedding, config.hidden, batch_first=True)
+        self.backwards = nn.LSTM(config.embedding, config.hidden, batch_first=True)
         self.dropout = nn.Dropout(config.dropout)
         self.scores = nn.Linear(2 * config.hidden, len(config.tags))
         self.crf = CRF(forbidden_steps(config.tags)) if config.crf else None
@@ -94,11 +94,11 @@ class Tagger(nn.Module):
                 f"x, lengths: got {tuple(x.shape)}, {lengths.tolist()}, wanted (B, T) symbols and "
                 "B numbers from 1 to T; leave out sentences without a character"
             )
-        packed = pack_padded_sequence(
-            self.dropout(self.embedding(x)), lengths.cpu(), True, enforce_sorted=False
-        )
-        y, _ = pad_packed_sequence(self.body(packed)[0], batch_first=True, total_length=T)
-        scores: Tensor = self.scores(self.dropout(y))  # (B, T, K)
+        e = self.dropout(self.embedding(x))  # (B, T, E)
+        turned = _turned(T, lengths.to(x.device))
+        right = self.forwards(e)[0]  # (B, T, H)
+        left = _taken(self.backwards(_taken(e, turned))[0], turned)  # (B, T, H)
+        scores: Tensor = self.scores(self.dropout(torch.cat([right, left], dim=2)))  # (B, T, K)
         return scores
 
     def loss(self, x: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
@@ -130,3 +130,22 @@ class Tagger(nn.Module):
             best = scores.argmax(dim=2).tolist()
             numbers = [row[:n] for row, n in zip(best, lengths.tolist(), strict=True)]
         return [[self.config.tags[k] for k in row] for row in numbers]
+
+
+def _turned(T: int, lengths: Tensor) -> Tensor:
+    """(B, T): where to look so that each row is read from its end; filling stays where it is.
+
+    Two networks and this, not a packed sequence: on a CPU the gradient of a packed one fills an
+    array of the whole batch at every step.
+
+    Example:
+        >>> _turned(4, torch.tensor([3, 1])).tolist()
+        [[2, 1, 0, 3], [0, 1, 2, 3]]
+    """
+    t = torch.arange(T, device=lengths.device).expand(len(lengths), T)
+    return torch.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
+
+
+def _taken(x: Tensor, places: Tensor) -> Tensor:
+    """The vectors of (B, T, C) at (B, T) places of their own row."""
+    return x.gather(1, places[:, :, None].expand(-1, -1, x.shape[2]))
