@@ -154,7 +154,7 @@ _WAYS_TRAPS: dict[str, Callable[[Any], int]] = {
 @hints(
     "在纸上做四个字的那张图：从最后一个空隙往回，每个空隙写上“从这里到终点有几条路”。",
     "从空隙 i 出发，第一个词走到 j，后面就有“从 j 到终点”那么多条路；各个 j 加起来。",
-    "count 有 T + 1 个数，最后一个是 1；从后往前，count[i] 是各个 count[j] 之和，j 取遍 lattice[i]。",
+    "count 有 T + 1 个数，最后一个是 1；从后往前，count[i] 是 lattice[i] 里各处的 count 之和。",
 )
 def judge_ways(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, ways)

@@ -1,11 +1,20 @@
 """Entities of the newspaper, character by character."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aigc_course import data
 from aigc_course.metrics import entities
-from aigc_course.text.tagging import KINDS, characters_and_tags, marked, tag_names
+from aigc_course.text.tagging import (
+    KINDS,
+    characters_and_tags,
+    marked,
+    neighbour_states,
+    tag_names,
+    tags_of_states,
+    word_states,
+)
 
 words = st.tuples(st.text("甲乙丙丁", min_size=1, max_size=3), st.sampled_from(["nr", "ns", "n"]))
 
@@ -55,3 +64,9 @@ def test_the_newspaper_has_the_entities_it_is_known_for():
         if e.kind == "nr"
     )
     assert "江泽民" in first and "李鹏" in first
+
+
+@pytest.mark.parametrize("states", [neighbour_states, word_states])
+def test_finer_states_mean_the_same_tags(states):
+    for sentence in data.newspaper().val[:300]:
+        assert tags_of_states(states(sentence)) == characters_and_tags(sentence)[1]
