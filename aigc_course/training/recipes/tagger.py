@@ -41,11 +41,11 @@ class Config:
     seed: int = 9
     embedding: int = 64
     hidden: int = 96
-    dropout: float = 0.5
+    dropout: float = 0.25
     crf: bool = True
-    epochs: int = 3
+    epochs: int = 5
     characters: int = 2000
-    lr: float = 4e-3
+    lr: float = 6e-3
     weight_decay: float = 0.01
     precision: Precision = "float32"
 
