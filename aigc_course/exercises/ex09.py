@@ -360,7 +360,7 @@ def judge_my_word(answer: Answer, rng: Rng) -> Steps:
     fine = isinstance(word, str) and 2 <= len(word) <= 10
     fine = fine and all("\u4e00" <= c <= "\u9fff" for c in word)
     yield that(fine, "word 是一个词", hint, given=word)
-    fine = count is None or (
+    fine = count is None or bool(
         isinstance(count, int | np.integer) and not isinstance(count, bool) and 1 <= count <= 10**7
     )
     hint = "count 是频率：1 到 1000 万的整数，或者 None（照 add 的默认）"

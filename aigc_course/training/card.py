@@ -21,7 +21,7 @@ def as_entry(name: str, recipe: Recipe, weights: Path, made: dict[str, Any]) -> 
         size=weights.stat().st_size,
         sha256=sha256_of(weights),
         licence="MIT",
-        source="、".join(recipe.DATA),
+        source="、".join(recipe.DATA) or "不读随课程附带的数据",
         recipe=f"aigc_course/training/recipes/{name}.py",
         command=f"aigc train {name} --preset {made['preset']} --install",
         made=made,
@@ -36,7 +36,8 @@ def as_card(item: Item, recipe: Recipe, arrays: int) -> str:
         f"{arrays} 个张量，{made['parameters']:,} 个数",
         "重做": f"`{item.command}`",
         "设置": "，".join(f"`{key}={value}`" for key, value in made["config"].items()),
-        "数据": "，".join(f"`{key}`（SHA-256 `{s[:16]}…`）" for key, s in made["data"].items()),
+        "数据": "，".join(f"`{key}`（SHA-256 `{s[:16]}…`）" for key, s in made["data"].items())
+        or item.source,
         "设备": made["device"],
         "用时": f"{made['seconds']:g} 秒",
         "版本": "，".join(f"{key} {value}" for key, value in made["versions"].items()),

@@ -79,3 +79,32 @@ def test_cnn_is_as_good_as_its_card_says():
     metrics = data.item("cnn").made["metrics"]
     assert measured["accuracy"] == pytest.approx(metrics["test_accuracy"], abs=0.015)
     assert metrics["test_accuracy"] >= 0.94
+
+
+def test_tagger_is_as_good_as_its_card_says():
+    import torch
+
+    from aigc_course.training.checkpoint import load_weights
+    from aigc_course.training.recipes import tagger
+
+    model = tagger.build(tagger.Config())
+    load_weights(data.checkpoint("tagger"), model)
+    rows = tagger.pieces(data.newspaper().test)[::4]
+    with torch.no_grad():
+        measured = tagger.evaluate(model.eval(), rows)
+    metrics = data.item("tagger").made["metrics"]
+    assert measured["f1"] == pytest.approx(metrics["test_f1"], abs=0.025)
+    assert metrics["test_f1"] >= 0.8
+
+
+def test_the_taggers_batches_hold_every_row_once_with_little_filling():
+    from aigc_course.training.recipes import tagger
+
+    rows = tagger.pieces(data.newspaper().val[:200])
+    batches = tagger.Batches(rows, 500)
+    sizes = [tuple(batches[[k]][0].shape) for k in range(len(batches))]
+    assert sum(b for b, _ in sizes) == len(rows)
+    assert all(b * t <= 500 or b == 1 for b, t in sizes)
+    lengths = [int(n) for k in range(len(batches)) for n in batches[[k]][2]]
+    assert sorted(lengths) == sorted(len(c) for c, _ in rows)
+    assert sum(lengths) > 0.9 * sum(b * t for b, t in sizes)

@@ -30,7 +30,8 @@ ABOUT = """\
 每过一轮在验证集上量一次实体的 F1，留下最高的那一份；测试集只在最后用一次。
 
 标签随语料而来，有错有漏，机构名漏得最多；模型学到的也是这样的标准。
-只见过一个月的一份报纸，别的年代、别的文体没有量过。"""
+只见过一个月的一份报纸，别的年代、别的文体没有量过。只训练三轮，第三轮时验证 F1 还在升；
+网络的大小、学习率、随机失活没有逐个调过。用时是墙上的钟，那台机器同时做着别的事。"""
 DATA = ()
 
 
@@ -41,11 +42,11 @@ class Config:
     seed: int = 9
     embedding: int = 64
     hidden: int = 96
-    dropout: float = 0.25
+    dropout: float = 0.5
     crf: bool = True
-    epochs: int = 5
+    epochs: int = 3
     characters: int = 2000
-    lr: float = 6e-3
+    lr: float = 4e-3
     weight_decay: float = 0.01
     precision: Precision = "float32"
 
@@ -154,7 +155,7 @@ def tag(model: Tagger, texts: Sequence[Sequence[str]], device: str = "cpu") -> l
 def evaluate(model: Tagger, rows: Sequence[Row], device: str = "cpu") -> dict[str, float]:
     """Precision, recall and F1 of whole entities, all kinds together."""
     got = entity_prf([tags for _, tags in rows], tag(model, [c for c, _ in rows], device))
-    return {"precision": got.precision, "recall": got.recall, "f1": got.f1}
+    return {name: float(value) for name, value in got._asdict().items()}
 
 
 def run(config: Config, out: RunFolder, device: str, progress: Progress) -> Outcome:
