@@ -226,7 +226,11 @@ _RIGHT_TRAPS: dict[str, Callable[[Any, Any], int]] = {
 )
 def judge_right_words(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, right_words)
-    cases = [(["他", "的", "手", "的", "好"], ["他的", "手", "的", "好"])]
+    cases = [
+        (["他", "的", "手", "的", "好"], ["他的", "手", "的", "好"]),
+        (["不", "大人"], ["不大", "人"]),
+        (["不", "大人"], ["不", "大人"]),
+    ]
     for n in rng.integers(6, 30, size=9):
         text = "".join(rng.choice(list("的一了不人大"), size=int(n)).tolist())
         cases.append((_cut(rng, text, 0.6), _cut(rng, text, float(rng.uniform(0.4, 0.9)))))
