@@ -31,7 +31,7 @@ ABOUT = """\
 
 标签随语料而来，有错有漏，机构名漏得最多；模型学到的也是这样的标准。
 只见过一个月的一份报纸，别的年代、别的文体没有量过。只训练三轮，第三轮时验证 F1 还在升；
-网络的大小、学习率、随机失活没有逐个调过。用时是墙上的钟，那台机器同时做着别的事。"""
+设置只试过两组，另一组是随机失活 0.5、学习率 0.004，其余相同，验证 F1 是 0.786。用时是墙上的钟，那台机器同时做着别的事。"""
 DATA = ()
 
 
@@ -42,11 +42,11 @@ class Config:
     seed: int = 9
     embedding: int = 64
     hidden: int = 96
-    dropout: float = 0.5
+    dropout: float = 0.25
     crf: bool = True
     epochs: int = 3
     characters: int = 2000
-    lr: float = 4e-3
+    lr: float = 6e-3
     weight_decay: float = 0.01
     precision: Precision = "float32"
 
