@@ -473,7 +473,7 @@ def _clipped(*pictures: Array) -> list[Array]:
 @hints(
     "一张新图是平均图加上几个方向的组合；eps 说每个方向走几个标准差。",
     "先让 eps 的每一列乘上那个方向的标准差，得到系数 (M, d)，再用矩阵乘法去乘方向 (d, D)。",
-    "新图 = 平均图 + (系数 · 标准差) 与方向的矩阵积，最后用 np.clip 把像素夹在 0 与 1 之间。",
+    "新图 = 平均图 + (eps · 标准差) 与方向的矩阵积，最后用 np.clip 把像素夹在 0 与 1 之间。",
 )
 def judge_garments(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, garments)
