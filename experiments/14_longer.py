@@ -1,0 +1,34 @@
+"""Lesson 14, section 7: the networks that had not learnt, longer and at a larger rate.
+
+python experiments/14_longer.py
+"""
+
+from pathlib import Path
+from runpy import run_path
+
+from aigc_course.authoring.experiment import Experiment, main
+
+LESSON = run_path(str(Path(__file__).with_name("14_memory.py")))  # the same task and training
+
+TITLE = "记住第一个符号：没学会的再给四倍的步数（第 14 章）"
+ABOUT = """\
+`14_memory` 的补充，任务、网络、列的意思都与它相同。两件事：默认初始化的 LSTM 在 400 步里没有学会，
+给 1,600 步会怎样（两档学习率）；默认初始化的 GRU 在 T = 50 时最好的学习率在那张表的边上，再大一档
+会怎样。"""
+
+POINTS = [
+    {"kind": kind, "start": "default", "length": length, "steps": steps, "lr": lr, "seed": seed}
+    for seed in range(5)
+    for kind, length, steps, lr in (
+        ("lstm", 20, 1600, 0.003),
+        ("lstm", 20, 1600, 0.01),
+        ("lstm", 50, 1600, 0.003),
+        ("lstm", 50, 1600, 0.01),
+        ("gru", 50, 400, 0.1),
+    )
+]
+
+EXPERIMENT = Experiment(Path(__file__), TITLE, ABOUT, POINTS, LESSON["measure"])
+
+if __name__ == "__main__":
+    raise SystemExit(main(EXPERIMENT))
