@@ -6,7 +6,7 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,15 +130,18 @@ def longest_shared(text: str, corpus: Iterable[str]) -> int:
 # --- the judges --------------------------------------------------------------------------------
 
 
-def _with(dh: Array, x: Array, h: Array, h0: Array, W: Array, U: Array, slip: str) -> Any:
+def _with(point: Sequence[Array], slip: str) -> tuple[Array, ...]:
     """The library's version with one slip."""
+    dh, x, h, h0, W, U = point
     dx, dW, dU, db = np.empty_like(x), np.zeros_like(W), np.zeros_like(U), np.zeros(len(U))
     later = np.zeros_like(h0)
     T = x.shape[1]
     for t in reversed(range(T)):
-        direct = dh[:, t] if slip != "last" or t == T - 1 else 0
-        back = 0 if slip == "cut" else later
-        dz = (direct + back) * (1 if slip == "linear" else 1 - h[:, t] ** 2)
+        dz = np.zeros_like(h0) if slip == "last" and t < T - 1 else dh[:, t].copy()
+        if slip != "cut":
+            dz += later
+        if slip != "linear":
+            dz *= 1 - h[:, t] ** 2
         dx[:, t] = dz @ W
         dW += dz.T @ x[:, t]
         before = h[:, t - 1] if t else (0 * h0 if slip == "no h0" else h0)
@@ -197,8 +200,10 @@ def judge_rnn_backward(answer: Answer, rng: Rng) -> Steps:
         got = yield from parts(got, 5, "dx, dW, dU, db, dh0", want=want)
         for k in (1, 2, 3, 0, 4):
             traps: dict[str, Any] = {}
+            if k == 4:
+                traps["dh0 还是 0：循环完了，传到 h0 的那一份要还给它"] = np.zeros_like(want[4])
             for slip, hint in _SLIPS.items():
-                wrong = _with(*point, slip)[k]
+                wrong = _with(point, slip)[k]
                 if not np.allclose(wrong, want[k], rtol=1e-6):
                     traps[hint] = wrong
             if k in (1, 2, 3):

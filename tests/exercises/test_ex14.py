@@ -127,7 +127,7 @@ ALSO_RIGHT = [
 
 
 def slipped(slip):
-    return lambda *given: ex14._with(*given, slip)
+    return lambda *given: ex14._with(given, slip)
 
 
 def colleague(dh, x, h, h0, W, U):
