@@ -425,17 +425,20 @@ def judge_longest_shared(answer: Answer, rng: Rng) -> Steps:
                 (subsequence(text, t) for t in corpus), default=0
             ),
             "只看了从第一个字开始的：起点可以在任何地方": starts,
-            "这是位置对位置相同的字数：两边的起点可以不同": same,
             "数的是相同的字，不是连着的一段": len(set(text) & set("".join(corpus))),
             "少了一个": want - 1,
+            "这是位置对位置相同的字数：两边的起点可以不同": same,
         }
-        traps = {h: v for h, v in traps.items() if v != want and v >= 0}
-        return value(*call(text, corpus), said, hint, traps, weight=weight)
+        told: dict[str, Any] = {}
+        for said_of, wrong in traps.items():  # one mistake for one number
+            if wrong >= 0 and wrong != want and wrong not in told.values():
+                told[said_of] = wrong
+        return value(*call(text, corpus), said, hint, told, weight=weight)
 
     text = "云" + poem(19) + "雪"
     shared = text[7:13]
     corpus = [poem(int(rng.integers(3, 9))) for _ in range(6)]
-    middle = [*corpus[:3], "雨" + shared + "日", *corpus[3:], "日".join(text[:9])]
+    middle = [*corpus[:3], "雨" + shared + "日", *corpus[3:], "日".join(text[:11])]
     yield ask(text, middle, "一段在中间", "最长的连着的一段，哪里开始都行")
     seam = [*corpus[:2], "雨" + text[:5], text[5:11] + "日", *corpus[2:]]
     yield ask(text, seam, "前一首的尾与后一首的头", "两首接起来的不算", weight=1.0)
