@@ -125,22 +125,25 @@ class Sentiment(nn.Module):
         if B == 0 or T == 0:
             return self.head.bias.expand(B)
         lengths = lengths.to(vectors.device)
-        # a packed row needs one step; what it gives for an empty text is thrown away below
-        packed = pack_padded_sequence(
-            self.dropout(vectors), lengths.clamp(min=1).cpu(), True, enforce_sorted=False
-        )
-        states, end = self.body(packed)
+        vectors = self.dropout(vectors)
+        if bool((lengths == T).all()):  # no filling: the same without packing, and much faster
+            y, end = self.body(vectors)  # (B, T, N·H)
+        else:
+            # a packed row needs one step; what it gives for an empty text is thrown away below
+            packed = pack_padded_sequence(
+                vectors, lengths.clamp(min=1).cpu(), True, enforce_sorted=False
+            )
+            states, end = self.body(packed)
+            y, _ = pad_packed_sequence(states, batch_first=True, total_length=T)  # (B, T, N·H)
         there = torch.arange(T, device=vectors.device) < lengths[:, None]  # (B, T)
         if self.config.pool == "last":
             h = end[0] if self.config.kind == "lstm" else end  # (layers · N, B, H)
             pooled = torch.cat([*h[-2:]] if self.config.bidirectional else [h[-1]], dim=1)
+        elif self.config.pool == "mean":
+            y = y * there[:, :, None]
+            pooled = y.sum(dim=1) / lengths.clamp(min=1)[:, None]  # (B, N·H)
         else:
-            y, _ = pad_packed_sequence(states, batch_first=True, total_length=T)  # (B, T, N·H)
-            if self.config.pool == "mean":
-                y = y * there[:, :, None]
-                pooled = y.sum(dim=1) / lengths.clamp(min=1)[:, None]  # (B, N·H)
-            else:
-                pooled = y.masked_fill(~there[:, :, None], -torch.inf).amax(dim=1)  # (B, N·H)
+            pooled = y.masked_fill(~there[:, :, None], -torch.inf).amax(dim=1)  # (B, N·H)
         pooled = torch.where((lengths > 0)[:, None], pooled, torch.zeros_like(pooled))
         logits: Tensor = self.head(self.dropout(pooled)).squeeze(1)  # (B,)
         return logits

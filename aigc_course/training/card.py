@@ -21,7 +21,7 @@ def as_entry(name: str, recipe: Recipe, weights: Path, made: dict[str, Any]) -> 
         size=weights.stat().st_size,
         sha256=sha256_of(weights),
         licence="MIT",
-        source="、".join(recipe.DATA) or "不读随课程附带的数据",
+        source="、".join(recipe.DATA) or "装好的软件包里的数据，见卡",
         recipe=f"aigc_course/training/recipes/{name}.py",
         command=f"aigc train {name} --preset {made['preset']} --install",
         made=made,

