@@ -26,11 +26,25 @@ ABOUT = """\
 
 `index` 是评论在 `data.reviews().raw` 里的行号，`label` 是语料的标签（1 好评，0 差评），
 `p_good` 是折外的 P(好评)。`verdict` 是人读过以后的判断：
-`wrong` 标签错了，文字明明是另一边；`right` 标签没错；
-`unclear` 读不出：褒贬都有、不是评价、文字残缺。只有一个人读了一遍，读时看得见标签与概率，
-所以不是盲评，也没有量过两人之间的一致。判断写在脚本里的 `VERDICTS`。"""
+`wrong` 标签错了，文字明明是另一边；`piece` 文字是另一边，但看得出只是一条长评论里的一段
+（编号、“优点”、“先说好的”之类），整条的标签未必错；`unclear` 读不出：褒贬都有、不是评价、文字残缺；
+`right` 标签没错。只有一个人读了一遍，读时看得见标签与概率，
+所以不是盲评，也没有量过两人之间的一致。判断写在脚本里的 `READ`。"""
 FOLDS, EACH = 5, 50
-VERDICTS: dict[int, str] = {}
+READ = {  # by the row of the source; what is not named is "right"
+    "wrong": """
+        30994 31342 20701 17182 18382 18188 17269 21464 16924 18663 22072 18147 18469 30193
+        17254 18421 18441 17411 22044 17934 31417 18055 16562 16755 16685 18190 17161 16808
+        12370 2746
+    """,
+    "piece": """
+        34130 26611 21145 18810 20092 29547 19226 19652 19663 19666 2578
+    """,
+    "unclear": """
+        20869 20492 20967 17534 20159 18181 18919 2974 19314 19517 5139 16931
+    """,
+}
+VERDICTS = {int(row): verdict for verdict, rows in READ.items() for row in rows.split()}
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +96,7 @@ def measure(drawn: str, rank: int, seed: int) -> dict[str, Any]:
         "index": int(index[row]),
         "label": int(y[row]),
         "p_good": round(float(p[row]), 3),
-        "verdict": VERDICTS.get(int(index[row]), "?"),
+        "verdict": VERDICTS.get(int(index[row]), "right"),
     }
 
 

@@ -16,15 +16,15 @@ from tests.support.harness import Wrong
 
 
 def other_words():
-    good = (
-        "不错 喜欢 推荐 很好 满意 方便 干净 值得 好看 漂亮 经典 感动 热情 便宜 舒服 实用 挺好 精彩"
-    )
-    bad = "失望 垃圾 差 退 坏 投诉 不好 不值 后悔 烂 骗 不能 没有 根本 居然 难 问题 郁闷"
+    good = "不错 喜欢 推荐 方便 满意 干净 值得 漂亮 感动 热情 很 好 美 爱 快 孩子 生活 适合"
+    bad = "差 失望 退 垃圾 投诉 根本 居然 不好 骗 后悔 郁闷 客服 烂 没 太 怎么"
     return {w: 2.0 for w in good.split()} | {w: np.float64(-2) for w in bad.split()}
 
 
 def words_with_weights():
-    return ex15.my_words() | {"好": 0.4, "问题": -0.6, "！": 0.0}
+    words = ex15.my_words() | {"不错": 2, "很": 0.6, "好": 0.4}
+    del words["什么"]
+    return words | {"最": 0.2}
 
 
 def pool_with_where(y, lengths, how):
@@ -58,10 +58,9 @@ def flip_by_recursion(score, words, places=None, good=None):
     if not places:
         return None
     sign = 1 if good else -1
-    found = [(sign * score([words[k] for k in places if k != p]), p) for p in places]
-    value, place = min(found)
+    value, place = min((sign * score([words[k] for k in places if k != p]), p) for p in places)
     left = [k for k in places if k != place]
-    if (sign * value > 0) != good if good else sign * value < 0:
+    if (sign * value > 0) != good:
         return [place]
     rest = flip_by_recursion(score, words, left, good)
     return None if rest is None else [place, *rest]
@@ -201,7 +200,7 @@ def strict(y, s, t, share):
 
 WRONG = [
     Wrong("15.1", "upside down", lambda: {w: -s for w, s in ex15.my_words().items()}, "正负", 0),
-    Wrong("15.1", "one side", lambda: {"不错": 1.0, "喜欢": 1.0}, "只有一边", 0),
+    Wrong("15.1", "one side", lambda: {"不错": 1.0, "喜欢": 1.0}, "只有一边", (0, 33)),
     Wrong("15.1", "many", lambda: {f"词{k}": 1.0 for k in range(41)}, "1 到 40 个", 0),
     Wrong("15.1", "list", lambda: ["不错", "失望"], "要一个字典", 0),
     Wrong("15.1", "long", lambda: {"这家酒店非常不错": 1.0, "差": -1.0}, "太长", 0),
@@ -210,23 +209,23 @@ WRONG = [
     Wrong("15.1", "nan", lambda: {"好": float("nan"), "差": -1.0}, "nan", 0),
     Wrong("15.2", "colleague", colleague_pool, "最后一格", 0),
     Wrong("15.2", "off by one", pool_off_by_one, "差一步", 0),
-    Wrong("15.2", "mean by T", last_mended(), "除的是 T", 14),
-    Wrong("15.2", "zero wins", last_mended(mean=True), "0 赢了", 29),
-    Wrong("15.2", "times zero", pool_times_zero, "乘 0 还是 nan", 50),
-    Wrong("15.2", "empty", pool_without_empty, "没有词的评论", 64),
-    Wrong("15.2", "in place", pool_in_place, "被原地修改", 93),
+    Wrong("15.2", "mean by T", last_mended(), "除的是 T", 15),
+    Wrong("15.2", "zero wins", last_mended(mean=True), "0 赢了", 31),
+    Wrong("15.2", "times zero", pool_times_zero, "乘 0 还是 nan", 54),
+    Wrong("15.2", "empty", pool_without_empty, "没有词的评论", 69),
+    Wrong("15.2", "in place", pool_in_place, "被原地修改", 92),
     Wrong("15.3", "words", lambda: (13, 13, 2, 5), "有词的格才是", 0),
     Wrong("15.3", "all cells", lambda: (20, 20, 2, 5), "没有补的格", 25),
     Wrong("15.3", "last step", lambda: (20, 13, 1, 5), "不是最后一步", 50),
     Wrong("15.3", "four alive", lambda: (20, 13, 4, 5), "已经读完", 50),
     Wrong("15.3", "all differ", lambda: (20, 13, 2, 7), "两对", 75),
     Wrong("15.3", "order", lambda: (20, 13, 2, 4), "次序不同", 75),
-    Wrong("15.4", "once", ex15._by_first_ranking, "重新量", 0),
-    Wrong("15.4", "one side", ex15._only_good, "往正的一边推", 25),
+    Wrong("15.4", "once", ex15._by_first_ranking, "重新量", (0, 44)),
+    Wrong("15.4", "one side", ex15._only_good, "往正的一边推", 22),
     Wrong("15.4", "words", flip_words, "不是词", 0),
     Wrong("15.4", "late", flip_late, "多拿或少拿", 0),
-    Wrong("15.4", "never none", flip_never_none, "应当返回 None", 60),
-    Wrong("15.4", "last tie", flip_last_tie, "靠前的", 70),
+    Wrong("15.4", "never none", flip_never_none, "应当返回 None", 67),
+    Wrong("15.4", "last tie", flip_last_tie, "靠前的", 78),
     Wrong("15.5", "sample", lambda y, s, t, share: at(y, s, t, y.mean()), "没有用到 share", 0),
     Wrong("15.5", "recall", lambda y, s, t, share: (s >= t)[y == 1].mean(), "召回率", 0),
     Wrong("15.5", "other way", lambda y, s, t, share: at(y, s, t, 1 - share), "用反了", 0),

@@ -262,7 +262,8 @@ def fitted(
     model = build(config, words_known)
     bundles = Bundles(x, y, config.batch_size, config.seed, weight)
     with TemporaryDirectory() as folder:
-        result = trainer(config, model, bundles, folder, val, "cpu").run()
+        loop = trainer(config, model, bundles, folder, val, "cpu")
+        result = loop.run(lambda steps, desc="", total=None: iter(steps))  # quietly
         if result.best_weights is not None:
             load_weights(result.best_weights, model)
     return model.eval()
