@@ -127,8 +127,8 @@ def precision_at(y: Array, score: Array, threshold: float, share: float) -> floa
 
     Example:
         >>> y, score = np.array([1, 1, 0, 0]), np.array([0.9, 0.8, 0.7, 0.1])
-        >>> precision_at(y, score, 0.5, 0.5), precision_at(y, score, 0.5, 0.1)
-        (0.6666666666666666, 0.1818181818181818)
+        >>> [round(precision_at(y, score, 0.5, share), 3) for share in (0.5, 0.1)]
+        [0.667, 0.182]
     """
     said = score >= threshold
     hits, alarms = said[y == 1].mean(), said[y == 0].mean()
