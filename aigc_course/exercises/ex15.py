@@ -302,7 +302,7 @@ def _by_first_ranking(score: Score, words: Sequence[str]) -> list[int] | None:
     good = score(list(words)) > 0
     sign = 1 if good else -1
     alone = [sign * score([*words[:k], *words[k + 1 :]]) for k in range(len(words))]
-    left, taken = set(range(len(words))), []
+    left, taken = set(range(len(words))), list[int]()
     for k in np.argsort(alone, kind="stable").tolist():
         left.remove(k)
         taken.append(k)
@@ -313,7 +313,7 @@ def _by_first_ranking(score: Score, words: Sequence[str]) -> list[int] | None:
 
 def _only_good(score: Score, words: Sequence[str]) -> list[int] | None:
     """As if every verdict were good."""
-    left, taken = list(range(len(words))), []
+    left, taken = list(range(len(words))), list[int]()
     while left:
         scores = [score([words[k] for k in left if k != out]) for out in left]
         best = int(np.argmin(scores))
