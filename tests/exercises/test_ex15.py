@@ -200,7 +200,7 @@ def strict(y, s, t, share):
 
 WRONG = [
     Wrong("15.1", "upside down", lambda: {w: -s for w, s in ex15.my_words().items()}, "正负", 0),
-    Wrong("15.1", "one side", lambda: {"不错": 1.0, "喜欢": 1.0}, "只有一边", (0, 33)),
+    Wrong("15.1", "one side", lambda: {"推荐": 1.0, "喜欢": 1.0}, "只有一边", 0),
     Wrong("15.1", "many", lambda: {f"词{k}": 1.0 for k in range(41)}, "1 到 40 个", 0),
     Wrong("15.1", "list", lambda: ["不错", "失望"], "要一个字典", 0),
     Wrong("15.1", "long", lambda: {"这家酒店非常不错": 1.0, "差": -1.0}, "太长", 0),
@@ -225,7 +225,7 @@ WRONG = [
     Wrong("15.4", "words", flip_words, "不是词", 0),
     Wrong("15.4", "late", flip_late, "多拿或少拿", 0),
     Wrong("15.4", "never none", flip_never_none, "应当返回 None", 67),
-    Wrong("15.4", "last tie", flip_last_tie, "靠前的", 78),
+    Wrong("15.4", "last tie", flip_last_tie, ("靠前的", "次序不对"), (0, 78)),
     Wrong("15.5", "sample", lambda y, s, t, share: at(y, s, t, y.mean()), "没有用到 share", 0),
     Wrong("15.5", "recall", lambda y, s, t, share: (s >= t)[y == 1].mean(), "召回率", 0),
     Wrong("15.5", "other way", lambda y, s, t, share: at(y, s, t, 1 - share), "用反了", 0),
