@@ -75,7 +75,7 @@ def words(text: str) -> tuple[str, ...]:
 
     Example:
         >>> words("房间很干净， 下次还来")
-        ('房间', '很', '干净', '，', '下次', '还', '来')
+        ('房间', '很', '干净', '，', '下次', '还来')
     """
     return tuple(word for word in _segmenter().cut(text) if not word.isspace())
 
