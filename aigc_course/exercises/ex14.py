@@ -140,14 +140,21 @@ def _with(point: Sequence[Array], slip: str) -> tuple[Array, ...]:
         dz = np.zeros_like(h0) if slip == "last" and t < T - 1 else dh[:, t].copy()
         if slip != "cut":
             dz += later
-        if slip != "linear":
+        if slip == "twice":
+            dz *= 1 - np.tanh(h[:, t]) ** 2
+        elif slip != "linear":
             dz *= 1 - h[:, t] ** 2
+        if slip == "outside":
+            dz = dh[:, t] + later * (1 - h[:, t] ** 2)
         dx[:, t] = dz @ W
+        if slip == "one":
+            dW, dU, db = 0 * W, 0 * U, 0 * db
         dW += dz.T @ x[:, t]
-        before = h[:, t - 1] if t else (0 * h0 if slip == "no h0" else h0)
+        before = h[:, t - 1] if t or slip == "wrapped" else (0 * h0 if slip == "no h0" else h0)
         dU += dz.T @ (h[:, t] if slip == "late" else before)
         db += dz.sum(axis=0)
-        later = dz @ (U.T if slip == "turned" else U)
+        carried = later if slip == "piled" else 0
+        later = carried + dz @ (U.T if slip == "turned" else U)
     return dx, dW, dU, db, later
 
 
@@ -158,6 +165,11 @@ _SLIPS = {
     "turned": "往回传乘的是 U，不是它的转置：前向是 h Uᵀ",
     "late": "dU 里配的是上一步的 h_{t−1}，不是 h_t",
     "no h0": "第一步之前的状态是 h0，不一定是 0：它也进 dU",
+    "outside": "tanh 的导数要乘在两份之和上：直接的那一份也要乘",
+    "twice": "h 已经过了 tanh：导数是 1 − h²，不要再取一次 tanh",
+    "wrapped": "t = 0 时 h[:, t − 1] 绕到了最后一步：第一步的上一个状态是 h0",
+    "one": "每一步的梯度要加起来：这里只剩第一步的那一份",
+    "piled": "δ_{t+1} 里已经有更后面的了：往回传的换成 dz @ U，不要再累加",
 }
 
 
@@ -195,6 +207,7 @@ def judge_rnn_backward(answer: Answer, rng: Rng) -> Steps:
         ("每一步都有损失", case(False, 0.0)),
         ("h0 不是 0", case(False, 0.7)),
         ("一步", case(False, 0.7, T=1)),
+        ("三十步", case(False, 0.7, T=30)),
     ):
         got, want = call(*point)
         got = yield from parts(got, 5, "dx, dW, dU, db, dh0", want=want)
@@ -204,8 +217,10 @@ def judge_rnn_backward(answer: Answer, rng: Rng) -> Steps:
                 traps["dh0 还是 0：循环完了，传到 h0 的那一份要还给它"] = np.zeros_like(want[4])
             for slip, hint in _SLIPS.items():
                 wrong = _with(point, slip)[k]
-                if not np.allclose(wrong, want[k], rtol=1e-6):
+                if not any(np.allclose(wrong, v, rtol=1e-6) for v in (want[k], *traps.values())):
                     traps[hint] = wrong
+            if k == 2 and not np.allclose(want[2], want[2].T):
+                traps["dU 转置了：U 的第 i 行管第 i 个单元，是 dzᵀ @ 上一步的 h"] = want[2].T
             if k in (1, 2, 3):
                 traps["各行的梯度相加，不取平均"] = want[k] / len(point[1])
             if k == 3:
@@ -234,17 +249,27 @@ def judge_gate_bias(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, gate_bias)
 
     def ask(T: float, keep: float, said: str, hint: str, weight: float = 1.0) -> Any:
-        p = keep ** (1 / T)
+        p, log = keep ** (1 / T), math.log(keep) / T
         traps = {
             "这是门的值 σ(b)，还要求出 b": p,
             "符号反了：T 越大，要忘得越少，b 越大": -gate_bias(T, keep),
             "keep 是 T 步以后剩下的，不是一步以后的": gate_bias(1, keep),
             "ln T 只是近似：keep = 1/e、T 大时才像": math.log(T),
             "T 要去除指数：一步留下 keep 的 1/T 次方，不是 keep/T": gate_bias(1, keep / T),
+            "这是 ln σ(b)，还要求出 b": log,
+            "b = ln p − ln(1 − p)：漏了 ln p": -math.log(-math.expm1(log)),
+            "对数要用自然对数：σ 里是 e 的幂": gate_bias(T, keep) / math.log(10),
+            "keep 是给的数，不是固定的一半": gate_bias(T, 0.5),
+            "keep 是给的数，不是固定的 1/e": gate_bias(T, math.exp(-1)),
+            "走的是 T 步，不是 T − 1 步": gate_bias(max(T - 1, 0.5), keep),
+            "门是 σ，不是 tanh": math.atanh(min(p, 1 - 1e-15)),
         }
         want = gate_bias(T, keep)
-        traps = {h: v for h, v in traps.items() if abs(v - want) > 1e-6}
-        return value(*call(T, keep), said, hint, traps, weight=weight)
+        told: dict[str, float] = {}
+        for said_of, wrong in traps.items():
+            if all(abs(wrong - v) > 1e-6 for v in (want, *told.values())):
+                told[said_of] = wrong
+        return value(*call(T, keep), said, hint, told, weight=weight)
 
     T, keep = int(rng.integers(20, 200)), float(rng.uniform(0.2, 0.8))
     yield ask(T, keep, "b", "σ(b) 的 T 次方是 keep")
@@ -296,6 +321,9 @@ def judge_move_gru(answer: Answer, rng: Rng) -> Steps:
                 "1 − z 说的是过了 σ 以后的门，不是权重": joined(r, 1 - z, n),
                 "次序弄错了：换成的是 r、z、n，不是别的": [joined(n, r, -z), joined(r, n, -z)],
             }
+            if k >= 2:
+                z, r, n = np.split(point[2] + point[3], 3)
+                traps["b 与 c 各换各的，不合并：n 里的 c 要先乘 r"] = joined(r, -z, n)
             hint = "z 那一块变号，三块排成 r、z、n"
             form = f"{names[k]} 与给的同形：{forms[k]}"
             yield value(got[k], want[k], names[k] + said, hint, traps, form=form)
@@ -329,7 +357,7 @@ def _counted(x: Array) -> Array:
 @exercise("14.4", "不训练的计数器", points=3, asks="counter() -> W, U, b")
 @hints(
     "c ← f·c + i·g。要 c 每见一个记号正好加 1：i 和 g 各该是多少？没有记号时呢？",
-    "要 0 或 1 那样干脆的门，就让 σ 的自变量是正负一二十。哪个门听“记号”，哪个听“清零”？",
+    "要 0 或 1 那样干脆的门，就让 σ 的自变量是正负二三十。哪个门听“记号”，哪个听“清零”？",
     "i 听记号（有则约 1，无则约 0），f 听清零（平时约 1，清零时约 0），g 总是约 1。"
     "W 的四块依次是 i、f、g、o，每块 H 行；U 可以全是 0。",
 )
@@ -363,14 +391,26 @@ def judge_counter(answer: Answer, rng: Rng) -> Steps:
     ok, told = right(plain)
     c = _states(W, U, b, plain)[:, 0]
     hint = "c[0] 每见一个记号加 1，没有记号时不动"
-    if np.abs(c).max() < 0.5:
-        hint = "c[0] 几乎没有动：输入门没有开，或 g 接近 0"
+    once = np.zeros((20, 2))
+    once[0, 0] = 1
+    after = _states(W, U, b, once)[:, 0]
+    moved = np.abs(_states(W, U, b, plain)).max(axis=0)
+    if moved[0] < 0.5 and np.abs(_states(W, U, b, plain[:, ::-1])[:, 0]).max() > 0.9:
+        hint = "动 c[0] 的是 W 的第二列，那是“清零”：第一列才是“记号”"
+    elif moved[0] < 0.5 and moved.max() > 0.9:
+        hint = "在数的不是第 0 格：四块 i、f、g、o 每块 H 行，第 0 格用的是第 0、H、2H、3H 行"
+    elif moved[0] < 0.5:
+        hint = "c[0] 几乎没有动：输入门没有开，或 g 接近 0（四块各 H 行，次序 i、f、g、o）"
     elif (_states(W, U, b, 0 * plain)[:, 0] > 0.5).any():
         hint = "没有记号时 c[0] 也在涨：输入门（或 g）平时要关着"
     elif c[-1] < 0:
         hint = "c[0] 往负的方向数：g 要接近 +1"
     elif c[-1] < 1.5:
         hint = "c[0] 到 1 上下就不涨了：遗忘门要接近 1，旧的数才留得住"
+    elif abs(after[0] - 1) > 0.02:
+        hint = f"一个记号让 c[0] 加了 {after[0]:.2f}，不是 1：有记号时 i 与 g 都要接近 1"
+    elif after[-1] < 0.98:
+        hint = "数对了，可没有记号时 c[0] 自己在减：遗忘门离 1 还不够近"
     yield that(ok, "数记号", hint, told, weight=1.0)
     x = rows(60, 0.4, 0.1)
     x[30], x[31], x[45] = (0, 1), (1, 0), (1, 1)
@@ -386,7 +426,11 @@ def judge_counter(answer: Answer, rng: Rng) -> Steps:
     hint = "短的对，两千步就漏了：哪个门离 0 或 1 还不够近？"
     yield that(ok, "两千步", hint, told, weight=1.0)
     x = rows(2000, 0.1, 0.01)
-    yield that(right(x)[0], "两千步，有清零", hint, right(x)[1], weight=1.0)
+    ok, told = right(x)
+    yield that(ok, "两千步，有清零", hint, told, weight=0.5)
+    x = np.column_stack([np.ones(2000), np.zeros(2000)])
+    ok, told = right(x)
+    yield that(ok, "两千个记号", hint, told, weight=0.5)
 
 
 def _in_joined(text: str, corpus: Iterable[str]) -> int:
@@ -419,20 +463,23 @@ def judge_longest_shared(answer: Answer, rng: Rng) -> Steps:
         starts = max((n for n in range(len(text) + 1) if any(text[:n] in t for t in corpus)),
                      default=0)  # fmt: skip
         same = max((sum(a == b for a, b in zip(text, t, strict=False)) for t in corpus), default=0)
+        common = "数的是相同的字，不是连着的一段"
+        each = max((len(set(text) & set(t)) for t in corpus), default=0)
         traps: dict[str, Any] = {
             "连起来跨过了两首：一段要整个在同一首里": _in_joined(text, corpus),
             "连着的一段才算，中间不能跳过别的字": max(
                 (subsequence(text, t) for t in corpus), default=0
             ),
             "只看了从第一个字开始的：起点可以在任何地方": starts,
-            "数的是相同的字，不是连着的一段": len(set(text) & set("".join(corpus))),
-            "少了一个": want - 1,
+            common: [len(set(text) & set("".join(corpus))), each],
+            "少了一个：末尾的字也要算；一段断了，要从下一个起点重新比": want - 1,
             "这是位置对位置相同的字数：两边的起点可以不同": same,
         }
         told: dict[str, Any] = {}
         for said_of, wrong in traps.items():  # one mistake for one number
-            if wrong >= 0 and wrong != want and wrong not in told.values():
-                told[said_of] = wrong
+            for one in wrong if isinstance(wrong, list) else [wrong]:
+                if one >= 0 and one != want and one not in told.values():
+                    told.setdefault(said_of, one)
         return value(*call(text, corpus), said, hint, told, weight=weight)
 
     text = "云" + poem(19) + "雪"
@@ -444,10 +491,18 @@ def judge_longest_shared(answer: Answer, rng: Rng) -> Steps:
     yield ask(text, seam, "前一首的尾与后一首的头", "两首接起来的不算", weight=1.0)
     yield ask(text, [*corpus, "日" + text + "日"], "整首", "整首都在里面：得它的长度", weight=0.5)
     yield ask("雨雪", ["云日", "星"], "没有", "一个字也不同时是 0", weight=0.5)
+    hint = "只在最后一个字上相同，是 1"
+    yield ask("云雷雪", ["日雪", "月"], "最后一个字", hint, weight=0.5)
+    hint = "一段断了，要从下一个起点重新比；同一个字在一首里也不止一处"
+    yield ask("云山水风月", ["云山日", "山雨山水风月"], "重叠的两段", hint, weight=0.5)
+    hint = "标点、空格、换行也是字：照给的比，隔开各首的要用里面不会有的字符"
+    yield ask("山水。\n风月 花", ["雨山水。", "风月", "花日"], "有标点", hint, weight=0.5)
     yield ask("", corpus, "空的", "空的文本是 0", weight=0.5)
     yield ask(text, [], "没有诗", "一首也没有时是 0", weight=0.5)
     one = poem(3000)
     many = [one[k : k + 28] for k in range(0, 2968, 28)]
-    yield ask(many[40][3:27] + "云", many, "长一些的", "再长的也要对", weight=0.5)
+    many.append(one[480:570])
+    hint = "再长的也要对：不止一行，也不止二十八个字"
+    yield ask(one[500:560] + "云", many, "长一些", hint, weight=0.5)
     yield again(call, text[::-1], middle)
     yield call.untouched(weight=0.5)
