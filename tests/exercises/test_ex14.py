@@ -229,13 +229,13 @@ def shared_in_place(text, corpus):
 WITHOUT = np.zeros((4, 2))
 
 WRONG = [
-    Wrong("14.1", "colleague", colleague, "第一行", 10),
-    Wrong("14.1", "last", slipped("last"), "各步的 dh", 24),
+    Wrong("14.1", "colleague", colleague, "第一行", 8),
+    Wrong("14.1", "last", slipped("last"), "各步的 dh", 20),
     Wrong("14.1", "cut", slipped("cut"), "后面各步传回来", 0),
     Wrong("14.1", "linear", slipped("linear"), "1 − h²", 0),
     Wrong("14.1", "turned", slipped("turned"), "不是它的转置", 0),
     Wrong("14.1", "late", slipped("late"), "h_{t−1}", 5),
-    Wrong("14.1", "no h0", slipped("no h0"), "不一定是 0", 54),
+    Wrong("14.1", "no h0", slipped("no h0"), "不一定是 0", 43),
     Wrong("14.1", "mean", backward_mean, "不取平均", 0),
     Wrong("14.1", "in place", backward_in_place, "被原地修改", 98),
     Wrong("14.2", "gate", lambda T, k: k ** (1 / T), "门的值", 0),
@@ -262,13 +262,13 @@ WRONG = [
     Wrong("14.4", "b", lambda: (np.zeros((4, 2)), np.zeros((4, 1)), np.zeros(3)), "(4H,)", 0),
     Wrong("14.4", "W", lambda: (np.zeros((2, 4)), np.zeros((4, 1)), np.zeros(4)), "两列是", 0),
     Wrong("14.4", "nan", lambda: (WITHOUT + np.nan, np.zeros((4, 1)), np.zeros(4)), "nan", 0),
-    Wrong("14.5", "joined", joined, "跨过了两首", 20),
+    Wrong("14.5", "joined", joined, "跨过了两首", 15),
     Wrong("14.5", "start", from_the_start, "起点可以", 0),
     Wrong("14.5", "subsequence", subsequence, "不能跳过", 0),
     Wrong("14.5", "the piece", the_piece, "不是一个实数", 0),
     Wrong("14.5", "set", common_set, "不是连着的一段", 0),
     Wrong("14.5", "minus one", lambda t, c: max(ex14.longest_shared(t, c) - 1, 0), "少了一个", 0),
-    Wrong("14.5", "in place", shared_in_place, "被原地修改", 90),
+    Wrong("14.5", "in place", shared_in_place, "被原地修改", 92),
 ]  # fmt: skip
 
 SAME_HINT: list[Wrong] = []
