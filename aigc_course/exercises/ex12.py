@@ -154,17 +154,20 @@ def judge_can_flatten(answer: Answer, rng: Rng) -> Steps:
     x = np.zeros((A, B, C), dtype=np.float32)
 
     def asked(views: list[Array], label: str, hint: str, weight: float) -> Any:
-        steps = []
-        for one in views:
-            shape, strides = _form(one)
-            got, want = call(shape, strides)
-            how = f"形状 {shape}、步幅 {strides}："
-            said = "排得成一行，答的是不行" if want else "排不成一行，答的是行"
-            steps.append(truthy(got, want, label, f"{how}{said}。{hint}"))
-        return as_one(label, steps, weight=weight)
+        def steps() -> Steps:  # asked until one is wrong: the card shows the inputs of the last
+            for one in views:
+                shape, strides = _form(one)
+                got, want = call(shape, strides)
+                how = f"形状 {shape}、步幅 {strides}："
+                said = "排得成一行，答的是不行" if want else "排不成一行，答的是行"
+                yield truthy(got, want, label, f"{how}{said}。{hint}")
+
+        return as_one(label, steps(), weight=weight)
 
     hint = "沿里面的轴走到头，再走一步，落在外面那个轴的下一格上吗？"
-    views = [x, x.transpose(0, 2, 1), x[0], x[:, 1:], x.T, x[1:]]
+    # of the third only the outer pair fits
+    wide = np.zeros((A, B, C + 1), dtype=np.float32)
+    views = [x, x.transpose(0, 2, 1), wide[:, :, :C], x[0], x[:, 1:], x.T, x[1:]]
     yield asked(views, "完整的、转置的、切下一块的", hint, 1.0)
     hint = "不必紧挨着：每一步一样大就行，每隔一个取一个也可以"
     even = np.zeros((A, 2 * B), dtype=np.float32)
@@ -318,7 +321,7 @@ def _gradient(weight: Array, x: Array, y: Array) -> Array:
 def judge_accumulated_step(answer: Answer, rng: Rng) -> Steps:
     lr, k = 0.3, 4
     count = int(rng.integers(3, 5))
-    n = 3 * count + 2  # the parts are of unequal size
+    n = 3 * count + 1  # of unequal size, also if each part but the last has as many rows as can be
     weight = rng.normal(size=(k, 4))
 
     def run(x: Array, y: Array, spy: _Spy, optimizer: Any, parts: int) -> Any:
@@ -387,10 +390,11 @@ def judge_accumulated_step(answer: Answer, rng: Rng) -> Steps:
         "只是最后一份的损失": [spy.losses[-1], spy.losses[-1] * shares[-1]],
     }
     yield value(got, mean, "平均损失", "整批每一行的损失的平均", traps)
-    # the gradient of the step before is still there
+    # the gradient of the step before is still there, or of what was done after it
+    spy.loss(spy(engine.tensor(x)), y).backward()
     before = np.asarray(spy.weight.data).copy()
     call(x=x, y=y, spy=spy, optimizer=optimizer, parts=count)
-    hint = "再走一步就不对：上一步的梯度还留着，一开始要 zero_grad 一次"
+    hint = "再走一步就不对：以前的梯度还留着，一开始要 zero_grad 一次（走完再清，管不到别处留下的）"
     yield value(
         spy.weight.data, _stepped(before, _gradient(before, x, y), lr), "接着再走一步", hint
     )
@@ -460,8 +464,9 @@ def judge_smooth(answer: Answer, rng: Rng) -> Steps:
     yield that(state is not None, "有 state", "state 是 None：下一次就不知道从哪里接着算")
     whole, _ = smooth(values, beta)
     steps = []
-    for cut in (1, n // 2, n - 1):
-        (head, state), _ = alone(values[:cut].tolist(), beta)
+    cuts = (1, n // 2, n - 1)
+    heads = [alone(values[:cut].tolist(), beta)[0] for cut in cuts]  # all before the first tail
+    for cut, (head, state) in zip(cuts, heads, strict=True):
         (tail, _), _ = alone(values[cut:].tolist(), beta, stored(state))
         both = [*np.ravel(head), *np.ravel(tail)]
         fresh_t = []
@@ -492,4 +497,10 @@ def judge_smooth(answer: Answer, rng: Rng) -> Steps:
     same = got_all.shape == right.shape and np.allclose(got_all, right, equal_nan=True, rtol=1e-8)
     if got_all.shape == right.shape and np.isnan(got_all[-2]):
         hint = "一个 nan 进了 m，后面就全是 nan：不是有限的数要跳过"
-    yield that(bool(same), "坏了的数", hint, weight=0.5)
+    steps = [that(bool(same), "坏了的数", hint)]
+    if same:  # the state is that of the fifth number
+        (only, _), _ = alone([nan, np.inf], beta, stored(state))
+        hint = "续的一段全是坏了的数：输出仍是以前的平均，不是 nan"
+        kept = np.shape(only) == (2,) and np.allclose(only, right[4])
+        steps.append(that(bool(kept), "坏了的数", hint))
+    yield as_one("坏了的数", steps, weight=0.5)

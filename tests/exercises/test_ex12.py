@@ -262,6 +262,47 @@ def smooth_state_of_numpy(values, beta, state=None):
     return out, {"mean": np.float32(new["mean"]), "count": new["count"]}
 
 
+def flat_outer_pair(shape, strides):
+    kept = [(n, s) for n, s in zip(shape, strides) if n != 1]  # noqa: B905
+    if 0 in shape or len(kept) < 2:
+        return True
+    return kept[0][1] == kept[1][0] * kept[1][1]
+
+
+def accumulated_clears_after(model, optimizer, loss_fn, x, y, parts):
+    out = accumulated(clear=False)(model, optimizer, loss_fn, x, y, parts)
+    optimizer.zero_grad()
+    return out
+
+
+def accumulated_ceil(model, optimizer, loss_fn, x, y, parts):
+    optimizer.zero_grad()
+    size, out = -(-len(x) // parts), 0.0
+    for begin in range(0, len(x), size):
+        xb, yb = x[begin : begin + size], y[begin : begin + size]
+        loss = loss_fn(model(engine.tensor(xb)), yb) * (len(xb) / len(x))
+        loss.backward()
+        out += loss.item()
+    optimizer.step()
+    return out
+
+
+def smooth_with_a_global():
+    memory = {}
+
+    def answer(values, beta, state=None):
+        out, memory["now"] = ex12.smooth(values, beta, memory["now"] if state else None)
+        return out, [0]
+
+    return answer
+
+
+def smooth_nothing_good(values, beta, state=None):
+    if not np.isfinite(values).any():
+        return np.full(len(values), np.nan), state
+    return ex12.smooth(values, beta, state)
+
+
 # number, name, answer, words of its hint, percent of the points
 ANY = (0, 99)
 WRONG = [
@@ -270,6 +311,7 @@ WRONG = [
     Wrong("12.1", "ones", flat_without_ones, "步幅是多少都用不到", ANY),
     Wrong("12.1", "zero", flat_without_zero, "步幅 0", ANY),
     Wrong("12.1", "empty", flat_without_empty, "没有数要排", ANY),
+    Wrong("12.1", "outer pair", flat_outer_pair, "排不成一行，答的是行", ANY),
     Wrong("12.3", "cut", bits(0), "向 0 取整", ANY),
     Wrong("12.3", "up", bits(0x8000), "总往上进", ANY),
     Wrong("12.3", "down", bits(0x7FFF), "总是舍掉", ANY),
@@ -292,7 +334,8 @@ WRONG = [
     Wrong("12.4", "no weight", accumulated(weigh="no"), "直接加起来了", ANY),
     Wrong("12.4", "steps", accumulated(step="each"), "每一份都走了一步", ANY),
     Wrong("12.4", "never steps", accumulated(step="no"), "参数没有动", ANY),
-    Wrong("12.4", "never clears", accumulated(clear=False), "上一步的梯度还留着", ANY),
+    Wrong("12.4", "never clears", accumulated(clear=False), "以前的梯度还留着", ANY),
+    Wrong("12.4", "ceil", accumulated_ceil, "最多差 1 行", ANY),
     Wrong("12.4", "a tensor", accumulated(tensor=True), "计算图留在内存", ANY),
     Wrong("12.4", "mean of means", accumulated(total="parts"), "按行数加权", ANY),
     Wrong("12.4", "empty parts", accumulated(cap=False), "空的份", ANY),
@@ -304,9 +347,12 @@ WRONG = [
     Wrong("12.5", "no state", smoothing(restore="none"), "从头算起", ANY),
     Wrong("12.5", "no count", smoothing(restore="m"), "t 从 1 重数", ANY),
     Wrong("12.5", "not JSON", smooth_state_of_numpy, "写进 JSON", ANY),
+    Wrong("12.5", "global", smooth_with_a_global(), "用 state 接着算", ANY),
+    Wrong("12.5", "nothing good", smooth_nothing_good, "全是坏了的数", ANY),
     Wrong("12.5", "nan", smoothing(skip=False), "一个 nan 进了 m", ANY),
 ]
 SAME_HINT = [
+    Wrong("12.4", "clears after", accumulated_clears_after, "管不到别处", ANY),
     Wrong("12.1", "falling", falling, ("答的是行", "答的是不行"), ANY),
     Wrong("12.1", "never", lambda shape, strides: None, "答的是不行", ANY),
 ]
