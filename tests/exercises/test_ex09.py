@@ -72,7 +72,7 @@ def margin_forwards(scores, unseen, sentence):
 
 
 def another_word():
-    return "师生", 10_000, ("新老", "师生", "前来"), ("老师", "生前", "来过")
+    return ["提示词", np.int64(5_000), ("好", "提示词"), ["提示", "词句", "通顺"]]
 
 
 def marginal_by_rest(log_sum, scores, t, k):
@@ -181,7 +181,74 @@ def in_place(log_sum, scores, t, k):
     return math.exp(log_sum(scores) - whole)
 
 
+def no_long_words(scores, unseen, sentence):
+    return ex09.margin({w: s for w, s in scores.items() if len(w) < 5}, unseen, sentence)
+
+
+def nought_is_missing(scores, unseen, sentence):
+    return ex09.margin({w: s for w, s in scores.items() if s}, unseen, sentence)
+
+
+def in_probabilities(scores, unseen, sentence):
+    n = len(sentence)
+    best = [[] for _ in range(n)] + [[1.0]]
+    for i in range(n - 1, -1, -1):
+        found = []
+        for j in range(i + 1, n + 1):
+            if sentence[i:j] in scores or j == i + 1:
+                p = math.exp(scores.get(sentence[i:j], unseen))
+                found += [p * rest for rest in best[j]]
+        best[i] = sorted(found)[::-1][:2]
+    first = best[0]
+    if len(first) < 2:
+        return math.inf
+    return math.log(first[0] / first[1]) if first[1] else math.nan
+
+
+KEPT = {}
+
+
+def kept_by_sentence(scores, unseen, sentence):
+    if sentence not in KEPT:
+        KEPT[sentence] = ex09.margin(scores, unseen, sentence)
+    return KEPT[sentence]
+
+
+def every_piece(scores, unseen, sentence):
+    n = len(sentence)
+    pieces = {sentence[i:j]: unseen for j in range(n + 1) for i in range(j)}
+    return ex09.margin(pieces | scores, unseen, sentence)
+
+
+def small_mask(log_sum, scores, t, k):
+    one = scores.copy()
+    one[t] = -100.0
+    one[t, k] = scores[t, k]
+    return math.exp(log_sum(one) - log_sum(scores))
+
+
+def without_the_rest(log_sum, scores, t, k):
+    return math.exp(log_sum(scores)) * ex09.marginal(log_sum, scores, t, k)
+
+
+def by_find(truth, guess):
+    text = "".join(truth)
+    return len({(text.find(w), w) for w in truth} & {(text.find(w), w) for w in guess})
+
+
 WRONG = [
+    Wrong("09.1", "lengths", ex09._by_length, "不是词的长度", 0),
+    Wrong("09.1", "from everywhere", ex09._from_everywhere, "只数从 0 出发", 0),
+    Wrong("09.1", "two to the", lambda rows: 2 ** max(len(rows) - 1, 0), "只用了字数", 0),
+    Wrong("09.2", "find", by_find, "find", 0),
+    Wrong("09.3", "no long words", no_long_words, "设了上限", (65, 75)),
+    Wrong("09.3", "nought", nought_is_missing, "不是“没有”", (70, 90)),
+    Wrong("09.3", "probabilities", in_probabilities, "别换回概率", (70, 95)),
+    Wrong("09.3", "kept", kept_by_sentence, "上一次", (70, 95)),
+    Wrong("09.3", "every piece", every_piece, "不是词，不能走", (0, 40)),
+    Wrong("09.4", "from the lesson", mine(), "换一个你自己的词", 89),
+    Wrong("09.5", "small mask", small_mask, "反而最大", (60, 90)),
+    Wrong("09.5", "numerator", without_the_rest, "只有分子", 0),
     Wrong("09.1", "product", lambda rows: math.prod(map(len, rows)), "会多算", 0),
     Wrong("09.1", "edges", lambda rows: sum(map(len, rows)), "几条边", 0),
     Wrong("09.1", "greedy", ex09._greedy, "沿着最长的词", 0),
@@ -194,8 +261,8 @@ WRONG = [
     Wrong(
         "09.2",
         "starts",
-        lambda a, b: ex09._RIGHT_TRAPS["只比了词从哪里开始：两头都要对"](a, b),
-        "哪里开始",
+        lambda a, b: len({s for s, _ in ex09.spans(a)} & {s for s, _ in ex09.spans(b)}),
+        "只比了词的一头",
         0,
     ),
     Wrong("09.2", "a share", share, "不是比例", 0),
@@ -209,16 +276,16 @@ WRONG = [
     Wrong("09.4", "not in good", mine(good=("上海", "大学", "城")), "应当是其中一个词", 0),
     Wrong("09.4", "in bad", mine(bad=("这所", "大学城")), "不该是一个词", 0),
     Wrong("09.4", "elsewhere", mine(bad=("今天", "天气")), "碰不到它", 0),
-    Wrong("09.4", "too rare", mine(count=1), "还是没切对", 25),
+    Wrong("09.4", "too rare", mine(count=1), "还是没切对", 22),
     Wrong(
-        "09.4", "other reading", mine(bad=("这", "所", "大学", "城建", "专业")), "不能怪这个词", 50
+        "09.4", "other reading", mine(bad=("这", "所", "大学", "城建", "专业")), "不能怪这个词", 44
     ),
     Wrong("09.5", "softmax", softmax, "自己的 softmax", 0),
     Wrong("09.5", "zeros", zeros, "不是禁止", 0),
     Wrong("09.5", "logs", in_logs, "还没有取 exp", 0),
     Wrong("09.5", "turned", turned, "反了", 0),
-    Wrong("09.5", "overflow", overflowing, "上溢", 71),
-    Wrong("09.5", "in place", in_place, "被原地修改", 86),
+    Wrong("09.5", "overflow", overflowing, "上溢", 67),
+    Wrong("09.5", "in place", in_place, "被原地修改", 87),
 ]
 
 SAME_HINT = [Wrong("09.4", "strings", mine(good="上海大学城书店"), "应当是其中一个词", 0)]
