@@ -240,7 +240,6 @@ WRONG = [
     Wrong("09.1", "lengths", ex09._by_length, "不是词的长度", 0),
     Wrong("09.1", "from everywhere", ex09._from_everywhere, "只数从 0 出发", 0),
     Wrong("09.1", "two to the", lambda rows: 2 ** max(len(rows) - 1, 0), "只用了字数", 0),
-    Wrong("09.2", "find", by_find, "find", 0),
     Wrong("09.3", "no long words", no_long_words, "设了上限", (65, 75)),
     Wrong("09.3", "nought", nought_is_missing, "不是“没有”", (70, 90)),
     Wrong("09.3", "probabilities", in_probabilities, "别换回概率", (70, 95)),
@@ -288,7 +287,10 @@ WRONG = [
     Wrong("09.5", "in place", in_place, "被原地修改", 87),
 ]
 
-SAME_HINT = [Wrong("09.4", "strings", mine(good="上海大学城书店"), "应当是其中一个词", 0)]
+SAME_HINT = [
+    Wrong("09.2", "find", by_find, "find", 0),
+    Wrong("09.4", "strings", mine(good="上海大学城书店"), "应当是其中一个词", 0),
+]
 
 globals().update(
     questions("09", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT, opaque=["09.4"])
