@@ -365,10 +365,15 @@ def judge_margin(answer: Answer, rng: Rng) -> Steps:
         chosen = sorted(piece for piece in pieces if rng.random() < share)
         return {w: -float(rng.uniform(least, least + 8)) for w in chosen}
 
-    def case(n: int, share: float, least: float = 1.0) -> tuple[dict[str, float], float, str]:
-        text = "".join(rng.choice(list("南京市长江大桥人民"), size=n).tolist())
-        scores = words(text, share, least)
-        return scores, -float(rng.uniform(least + 8, least + 11)), text
+    def case(
+        n: int, share: float, least: float = 1.0, same: str = ""
+    ) -> tuple[dict[str, float], float, str]:
+        while True:  # 南/南南 and 南南/南 draw level: ties have a case of their own
+            text = same or "".join(rng.choice(list("南京市长江大桥人民"), size=n).tolist())
+            scores = words(text, share, least)
+            unseen = -float(rng.uniform(least + 8, least + 11))
+            if margin(scores, unseen, text) > 1e-6:
+                return scores, unseen, text
 
     again = case(5, 0.7)
     cases = [(f"短句子，{n} 个字", case(n, 0.6), 1.0) for n in (4, 5, 6, 7)]
@@ -378,7 +383,7 @@ def judge_margin(answer: Answer, rng: Rng) -> Steps:
         ("分恰好是 0 的词", ({"天地": 0.0, "天": -2.0, "地": -3.0}, -9.0, "天地"), 0.25),
         ("几百个字的句子", case(300, 0.4, 20.0), 0.25),
         ("同一句，前一本词典", again, 0.0),
-        ("同一句，换一本词典", (words(again[2], 0.7, 1.0), again[1], again[2]), 0.25),
+        ("同一句，换一本词典", case(5, 0.7, same=again[2]), 0.25),
     ]
     special = {
         "很长的词": "词可以很长：有没有给词长设了上限？",
