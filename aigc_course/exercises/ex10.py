@@ -20,6 +20,7 @@ from aigc_course.judging.vocabulary import (
     Caller,
     Rng,
     Steps,
+    attempt,
     exercise,
     hints,
     number,
@@ -151,6 +152,13 @@ def bits_per_byte(report: Mapping[str, float], text: str) -> float:
 # --- the judges --------------------------------------------------------------------------------
 
 
+def _rounded_up(n: int) -> tuple[int, int]:
+    merges = 0
+    while n >= 3:
+        n, merges = (n + 1) // 2, merges + 1
+    return merges, n
+
+
 def _halving(stop: int, *, odd: str = "kept", each: int = 2) -> Callable[[int], tuple[int, int]]:
     """A near miss of :func:`run_of_a`."""
 
@@ -174,6 +182,7 @@ _RUN_TRAPS = {
     "aaa 里 aa 出现 2 次（第 1、2 个，第 2、3 个），不是 1 次：数的时候可以重叠": _halving(4),
     "单数时落单的那个也是一个词元，每一级都可能剩一个，一直留到最后": _halving(3, odd="none"),
     "落单的不止一个：各级剩下的长短不同，谁也不和谁合": _halving(3, odd="one"),
+    "落单的后来又和别的并了：一长一短是两种符号，那一对只有 1 次": _rounded_up,
     "次序是：先合并的次数，后词元数": lambda n: run_of_a(n)[::-1],
     "一次合并把一对一对都合了，不是只合一对：串长减半，不是减 1": lambda n: (
         max(n - 2, 0),
@@ -192,14 +201,19 @@ _RUN_TRAPS = {
 def judge_run_of_a(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, run_of_a)
     small = [*range(1, 13), *rng.integers(13, 200, size=6).tolist()]
-    large = [int(2 ** int(k) - 1) for k in rng.integers(30, 49, size=2)]
-    large += [int(2 ** int(k)) for k in rng.integers(30, 49, size=2)]
+    large = [int(2 ** int(k) - 1) for k in rng.integers(42, 50, size=2)]
+    large += [int(2 ** int(k)) for k in rng.integers(42, 50, size=2)]
     large += rng.integers(10**12, 10**15, size=4).tolist()
     for name, cases, weight in (("n 小的时候", small, 2.0), ("n 很大的时候", large, 1.0)):
         got = []
         for n in cases:
+            given = yield from attempt(
+                lambda n=n: call(n)[0],  # type: ignore[misc]
+                name,
+                {MemoryError: "n 个 a 放不进内存：不要真的并，按每次减半来算"},
+            )
             pair = yield from parts(
-                call(n)[0], 2, "合并次数, 词元数", f"n = {n}：返回两个数", "return merges, tokens"
+                given, 2, "合并次数, 词元数", f"n = {n}：返回两个数", "return merges, tokens"
             )
             fits = all(
                 isinstance(one, int | np.integer) and not isinstance(one, bool) for one in pair
@@ -218,6 +232,8 @@ def judge_run_of_a(answer: Answer, rng: Rng) -> Steps:
             both = got[first][0] != right[0] and got[first][1] != right[1]
             which = "两个数" if both else "合并次数" if got[first][0] != right[0] else "词元数"
             hint += f"。先错的是{which}"
+            if got[first][0] == right[0] and got[first][1] > right[1] and right[1] < 3:
+                hint = "词元数多了：最后剩下的一两个已经算在里面，只记每次减半时落单的"
         detail = f"n = {cases[first]}：{wrong and got[first]}"
         yield that(not wrong, name, hint, detail, weight=weight, given=got[first])
 
@@ -240,6 +256,10 @@ def judge_my_case(answer: Answer, rng: Rng) -> Steps:
     got = yield from parts(answer(), 2, "corpus, text", "返回语料和文本", "return corpus, text")
     corpus, text = got
     hint = "corpus 要是字符串的列表；只有一段也写成 [一段]"
+    if isinstance(corpus, str) and isinstance(text, list | tuple):
+        hint = "次序是：先语料，后文本"
+    elif isinstance(corpus, list | tuple) and any(isinstance(one, bytes) for one in corpus):
+        hint = "列表里是字节串（bytes）：写成字符串，BPE.train 自己会换成字节"
     listed = isinstance(corpus, list | tuple) and all(isinstance(one, str) for one in corpus)
     yield that(listed, "corpus 是字符串的列表", hint, given=corpus)
     yield that(isinstance(text, str), "text 是字符串", "text 要是一个字符串", given=text)
@@ -325,8 +345,11 @@ def _each_with(turns: Any, encode: Any, special: Any, change: Callable[[str], An
 )
 def judge_dialogue_ids(answer: Answer, rng: Rng) -> Steps:
     order = rng.permutation(3)
+    # one more in front, so that nobody's 0, 1, 2 are the ids
     bpe = BPE.train(
-        [*_SAID, "<|user|><|end|><|assistant|>" * 3], 300, specials=[_NAMES[k] for k in order]
+        [*_SAID, "<|user|><|end|><|assistant|>" * 3],
+        300,
+        specials=["<|endoftext|>", *(_NAMES[k] for k in order)],
     )
     special = {name: bpe.specials[name] for name in _NAMES}
 
@@ -344,7 +367,12 @@ def judge_dialogue_ids(answer: Answer, rng: Rng) -> Steps:
         ("有人打出特殊词元的名字", bad, 2.0),
         ("什么也没说的一轮", [("assistant", "")], 0.5),
     ):
-        got = call(turns, encode, special)[0]
+        refused = "这几轮的角色都对，说的话里有什么都要照编，不该报错"
+        got = yield from attempt(
+            lambda turns=turns: call(turns, encode, special)[0],  # type: ignore[misc]
+            label,
+            {ValueError: refused},
+        )
         is_list = isinstance(got, list | tuple) or (isinstance(got, np.ndarray) and got.ndim == 1)
         hint = "要返回编号的列表，不是文字：特殊词元也给编号"
         yield that(is_list, f"{label}：返回编号的列表", hint, given=got)
@@ -357,6 +385,7 @@ def judge_dialogue_ids(answer: Answer, rng: Rng) -> Steps:
         hint = "列表里有不是整数的东西：放 special[名字] 的编号，不放名字"
         yield that(whole, f"{label}：都是整数", hint, given=got)
         want = dialogue_ids(turns, encode, special)
+        fixed = {special[name]: k for k, name in enumerate(_NAMES)}
         traps: dict[str, list[Any]] = {
             "用户打出的名字也成了特殊词元：specials=True 只能用在程序自己写的字符串上": _by_string(
                 turns, encode, special, strip=False
@@ -372,6 +401,9 @@ def judge_dialogue_ids(answer: Answer, rng: Rng) -> Steps:
                     lambda said: said.replace("<|", "< |"),
                     lambda said: said.replace("<|", "").replace("|>", ""),
                 )
+            ],
+            "编号写死了：同一个名字，每份词表的编号不同，从 special 里查": [
+                fixed.get(k, k) for k in want
             ],
             "每一轮末尾还要放 <|end|> 的编号": [
                 k for k in want if k != special["<|end|>"]
@@ -398,17 +430,49 @@ def judge_dialogue_ids(answer: Answer, rng: Rng) -> Steps:
                 for wrong in (wrongs if wrongs and isinstance(wrongs[0], list) else [wrongs])
                 if [int(k) for k in flat] == wrong
             ),
-            "每一轮：角色的编号，encode(said) 的全部编号，<|end|> 的编号，依次接起来",
+            _what_was_said([int(k) for k in flat], turns, bpe)
+            or "每一轮：角色的编号，encode(said) 的全部编号，<|end|> 的编号，依次接起来",
         )
         right = [int(k) for k in flat] == want
         detail = f"第 {_first_difference(flat, want) + 1} 个编号起不对，给了 {len(flat)} 个编号"
         yield that(right, label, mistaken, detail, weight=weight, given=got)
     hint = "角色只有 user 与 assistant；end 虽有编号，却不是角色：别的一律 raise ValueError"
-    for role in ("end", "system"):
+    near = "名字要一字不差：大小写、空格、只写一半都不算，也不要替人改"
+    for role, said in {
+        "end": hint,
+        "system": hint,
+        "User": near,
+        " user": near,
+        "us": near,
+    }.items():
         turns = [("user", "好"), (role, "好")]
         ask = partial(answer, turns, encode, special)
-        yield raises(ask, ValueError, f"角色 {role}", hint, weight=0.25)
+        yield raises(ask, ValueError, f"角色 {role!r}", said, weight=0.1)
     yield call.untouched(weight=0.25)
+
+
+def _what_was_said(ids: list[int], turns: Sequence[tuple[str, str]], bpe: BPE) -> str:
+    """What happened to the words of the turns, where the special ids are where they should be."""
+    end = bpe.specials["<|end|>"]
+    want = dialogue_ids(turns, bpe.encode, bpe.specials)
+    if len(ids) > len(want) and ids[-len(want) :] == want:
+        return "前面多了上一次的编号：列表要在函数里新建，不要作参数的默认值，也不要放在函数外面"
+    rows: list[list[int]] = [[]]
+    for k in ids:
+        if k == end:
+            rows.append([])
+        else:
+            rows[-1].append(k)
+    heads = [bpe.specials[f"<|{role}|>"] for role, _ in turns]
+    kept = [head for head, (_, said) in zip(heads, turns, strict=True) if said]
+    begins = [row[0] for row in rows[:-1] if row]
+    if kept != heads and begins == kept and len(rows) - 1 == len(kept):
+        return "有一轮什么也没说，也要有角色和 <|end|>，不能跳过"
+    if rows[-1] or begins != heads or len(rows) - 1 != len(heads):
+        return ""
+    if any(bpe.decode(row[1:]) != said for row, (_, said) in zip(rows, turns, strict=False)):
+        return "用户的话被改了：删、替、去空格都不行，解码要逐字拿得回来"
+    return "字没变，编号变了：一轮的话整个交给 encode 一次，不要切开来编"
 
 
 def _first_difference(got: Sequence[Any], want: Sequence[Any]) -> int:
@@ -479,6 +543,8 @@ def judge_cut_numbers(answer: Answer, rng: Rng) -> Steps:
             mixed(2),
             mixed(2) + digits(5),
             "第" + digits(4) + "章",
+            f"{digits(1)},{digits(3)},{digits(3)}",
+            f"{digits(5)}.{digits(4)}元",
         ],
         "位数恰好是 3 的倍数，或不到 3": [
             digits(3),
@@ -515,10 +581,22 @@ def judge_cut_numbers(answer: Answer, rng: Rng) -> Steps:
         if wrong >= 0 and not hint:
             row, text = rows[wrong], texts[wrong]
             hint = "各段接起来不是原文：一个字也不能多、不能少、不能换位置"
+            if text.startswith("".join(row)):
+                hint = "各段接起来不是原文：末尾少了一截"
+            elif re.sub(r"(?<![0-9])0+", "", text) == re.sub(r"(?<![0-9])0+", "", "".join(row)):
+                hint = "各段接起来不是原文：数字开头的 0 丢了，别换成 int"
+            strange = any(
+                re.search(r"[0-9]", s) and any(c.isnumeric() and c not in "0123456789" for c in s)
+                for s in row
+            )
             if "".join(row) == text:
                 hint = "数字三位一组，从右边数起；别的字，两串数字之间是一段"
                 if "" in row:
-                    hint = "里面有空的一段：位数是 3 的倍数时，开头没有不足三位的那一组"
+                    hint = "里面有空的一段：re.split 在两头会留下空串，去掉它们"
+                    if any(len(run) % 3 == 0 for run in re.findall(r"[0-9]+", text)):
+                        hint = "里面有空的一段：位数是 3 的倍数时，开头没有不足三位的那一组"
+                elif strange:
+                    hint = next(said for said in _NUMBER_TRAPS if "全角的" in said)
                 elif any(re.search(r"[0-9]", s) and re.search(r"[^0-9]", s) for s in row):
                     hint = "有一段里既有数字又有别的字：两种先分开"
                 elif any(len(s) > 3 and s.isascii() and s.isdigit() for s in row):
@@ -545,9 +623,10 @@ _TEXTS = (
 )
 def judge_bits_per_byte(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, bits_per_byte)
-    for text in rng.permutation(np.array(_TEXTS)).tolist():
+    for text in [*rng.permutation(np.array(_TEXTS)).tolist(), _TEXTS[0] * 300]:
         chars, size = len(text), len(text.encode())
         tokens = int(rng.choice([k for k in range(5, 40) if k not in (chars, size)]))
+        tokens *= max(1, chars // 16)
         per_token, per_char = float(rng.uniform(2, 11)), float(rng.uniform(1, 6))
         reports = {
             "困惑度": {"perplexity": 2**per_token, "tokens": tokens},
@@ -555,15 +634,34 @@ def judge_bits_per_byte(answer: Answer, rng: Rng) -> Steps:
             "每字奈特": {"nats_per_char": per_char},
         }
         for name, report in reports.items():
-            got, want = call(report, text)
+            both = yield from attempt(
+                lambda report=report, text=text: call(report, text),  # type: ignore[misc]
+                f"{name}（{chars} 个字）",
+                {OverflowError: "先乘方再取对数，长文本就溢出：先取 log₂，再乘词元数"},
+            )
+            got, want = both
             in_nats = {"困惑度": want * math.log(2), "每词元比特": want * math.log(2)}
             traps: dict[str, Any] = {
-                "除以的是字数，不是字节数：一个汉字三个字节，len(text.encode())": want
+                "除以的是字数，不是字节数：常用汉字三个字节，len(text.encode())": want
                 * size
                 / chars,
                 "除以的是词元数：那是每词元的比特，与词表有关": want * size / tokens,
                 "还没有除以字节数": want * size,
+                "倒了：是比特数 ÷ 字节数": 1 / want,
+                "一个字符不都是三个字节：字母一个，表情四个，数 len(text.encode())": want
+                * size
+                / (3 * chars),
+                "字节按 UTF-8 数：len(text.encode())": [
+                    want * size / len(text.encode(code, "replace"))
+                    for code in ("utf-16", "utf-16-le", "gb18030", "utf-8-sig")
+                ],
             }
+            short = text.strip()
+            if short != text:
+                shorter = len(short) / chars if name == "每字奈特" else 1.0
+                traps["text 被改短了：首尾的空白、换行也算"] = (
+                    want * size / len(short.encode()) * shorter
+                )
             if name == "困惑度":
                 traps["用了自然对数，得到的是奈特：比特用 log₂"] = in_nats[name]
                 traps["困惑度先取 log₂ 才是比特"] = 2**per_token * tokens / size
@@ -574,8 +672,10 @@ def judge_bits_per_byte(answer: Answer, rng: Rng) -> Steps:
                 ]  # fmt: skip
             if name == "每字奈特":
                 traps["奈特没有换成比特：除以 ln 2"] = want * math.log(2)
+                han = sum(map(_chinese, text))
+                traps["字数是字符数 len(text)：标点、空格、字母都算，不只汉字"] = want * han / chars
                 traps["奈特换比特是除以 ln 2，不是乘"] = want * math.log(2) ** 2
-                traps.pop("除以的是字数，不是字节数：一个汉字三个字节，len(text.encode())")
+                traps.pop("除以的是字数，不是字节数：常用汉字三个字节，len(text.encode())")
                 traps["每字的数直接当成了每字节的：先乘字数，再除以字节数"] = want * size / chars
             hint = "整段文本的比特数 ÷ UTF-8 字节数；先想清楚这份报告给的是谁的平均、什么单位"
             yield number(got, want, f"{name}（{chars} 个字）", hint, traps, rtol=1e-9)

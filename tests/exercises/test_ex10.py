@@ -141,6 +141,11 @@ def rounded_up(n):
     return merges, n
 
 
+def last_twice(n):
+    merges, tokens = ex10.run_of_a(n)
+    return merges, tokens + (n >> merges) % 2
+
+
 def case(corpus, text):
     return lambda: (corpus, text)
 
@@ -199,6 +204,53 @@ def named(turns, encode, special):
     return [k for r, s in turns for k in (f"<|{r}|>", *encode(s), "<|end|>")]
 
 
+def other_roles(fit):
+    """Roles that should have been refused are taken for one of the two."""
+
+    def answer(turns, encode, special):
+        turns = [(fit(role), said) for role, said in turns]
+        return ex10.dialogue_ids(turns, encode, special)
+
+    return answer
+
+
+def taken_out_until_none(turns, encode, special):
+    text = ""
+    for role, said in turns:
+        if role not in ("user", "assistant"):
+            raise ValueError(role)
+        while any(name in said for name in special):
+            for name in special:
+                said = said.replace(name, "")
+        text += f"<|{role}|>{said}<|end|>"
+    return encode(text, specials=True)
+
+
+def in_pieces(turns, encode, special):
+    out = []
+    for role, said in turns:
+        out.append(special[f"<|{role}|>"])
+        for piece in re.split("(" + "|".join(map(re.escape, special)) + ")", said):
+            out += encode(piece)
+        out.append(special["<|end|>"])
+    return out
+
+
+def silent_left_out(turns, encode, special):
+    return ex10.dialogue_ids([turn for turn in turns if turn[1]], encode, special)
+
+
+def names_refused(turns, encode, special):
+    if any(name in said for _, said in turns for name in special):
+        raise ValueError("a name")
+    return ex10.dialogue_ids(turns, encode, special)
+
+
+def fixed_ids(turns, encode, special):
+    special = {"<|user|>": 0, "<|assistant|>": 1, "<|end|>": 2}
+    return ex10.dialogue_ids(turns, encode, special)
+
+
 def popped(turns, encode, special):
     out = []
     while turns:
@@ -239,6 +291,31 @@ def glued(text):
     return re.findall(r"[^0-9]*[0-9]{1,3}(?=(?:[0-9]{3})*(?![0-9]))|[^0-9]+", text)
 
 
+def any_numeral(text):
+    out = []
+    for c in reversed(text):
+        if out and c.isdigit() == out[0][0].isdigit() and (not c.isdigit() or len(out[0]) < 3):
+            out[0] = c + out[0]
+        else:
+            out.insert(0, c)
+    return out
+
+
+def signs_in_numbers(text):
+    out = []
+    for piece in re.findall(r"[0-9][0-9,.]*|[^0-9]+", text):
+        cut = [piece[max(0, k - 3) : k] for k in range(len(piece), 0, -3)][::-1]
+        out += cut if piece[0] in "0123456789" else [piece]
+    return out
+
+
+def split_with_empty(text):
+    out = []
+    for piece in re.split(r"([0-9]+)", text):
+        out += ex10.cut_numbers(piece) or [""]
+    return out
+
+
 LN2 = math.log(2)
 
 
@@ -262,6 +339,18 @@ def char_as_byte(report, text):
     return bits(report, text)
 
 
+def powered(report, text):
+    if "perplexity" in report:
+        return math.log2(report["perplexity"] ** report["tokens"]) / len(text.encode())
+    return bits(report, text)
+
+
+def only_han(report, text):
+    if "nats_per_char" in report:
+        return bits(report, text) * len(re.findall(r"[\u3400-\u9fff]", text)) / len(text)
+    return bits(report, text)
+
+
 def twice_logged(report, text):
     if "bits_per_token" in report:
         return math.log2(report["bits_per_token"]) * report["tokens"] / len(text.encode())
@@ -276,11 +365,14 @@ WRONG = [
     Wrong("10.1", "turned", lambda n: ex10.run_of_a(n)[::-1], "先合并的次数", 0),
     Wrong("10.1", "one at a time", lambda n: (max(n - 2, 0), min(n, 2)), "减半", 0),
     Wrong("10.1", "floats", run_floats, "减半用 //", 0),
-    Wrong("10.1", "rounded up", rounded_up, "先错的是", 0),
+    Wrong("10.1", "rounded up", rounded_up, "一长一短", 0),
+    Wrong("10.1", "last twice", last_twice, "已经算在里面", 0),
     Wrong("10.2", "the same", case(["春风"] * 3, "春风"), "合成了一个词元", 0),
     Wrong("10.2", "no merges", case(["春风"], "春风"), "一次合并也没有", 0),
     Wrong("10.2", "other characters", case(["春风"] * 3, "猫"), "一对能合的也没有", 0),
     Wrong("10.2", "a text", case("春风雨", "春风雨"), "也写成 [一段]", 0),
+    Wrong("10.2", "turned", case("春风雨", ["春风"] * 3), "先语料，后文本", 0),
+    Wrong("10.2", "bytes", case(["春风".encode()] * 3, "春风雨"), "字节串", 0),
     Wrong("10.2", "letters", case(["bc"] * 3 + ["ab"] * 2, "abc"), "都要有汉字", 0),
     Wrong("10.2", "long", case(["春风"] * 60, "春风"), "最多 40 段", 0),
     Wrong("10.2", "agree", case(["春", "风", "雨"] * 4 + ["春风"] * 4, "春风雨"), "编出的相同", 0),
@@ -294,6 +386,11 @@ WRONG = [
     Wrong("10.3", "names", named, "不放名字", 0),
     Wrong("10.3", "a colon", dialogue(said=lambda said: ": " + said), "中间多了别的东西", 0),
     Wrong("10.3", "any role", any_role, "不是角色", 82),
+    Wrong("10.3", "any case", other_roles(str.lower), "一字不差", 87),
+    Wrong("10.3", "in pieces", in_pieces, "不要切开来编", 24),
+    Wrong("10.3", "silent turns", silent_left_out, "不能跳过", (0, 24)),
+    Wrong("10.3", "names refused", names_refused, "不该报错", 24),
+    Wrong("10.3", "fixed ids", fixed_ids, "从 special 里查", 0),
     Wrong("10.3", "popped", popped, "被原地修改", 94),
     Wrong("10.4", "from the left", numbers(r"[0-9]{1,3}|[^0-9]+"), "从左边三位一组", 0),
     Wrong("10.4", "one by one", numbers(r"[0-9]|[^0-9]+"), "一位一组", 0),
@@ -302,7 +399,15 @@ WRONG = [
     Wrong("10.4", "split", numbers_split, "split、strip 会丢", 16),
     Wrong("10.4", "turned", lambda text: ex10.cut_numbers(text)[::-1], "次序反了", 0),
     Wrong("10.4", "an empty one", numbers_with_empty, "没有不足三位的那一组", (0, 50)),
-    Wrong("10.4", "by format", numbers_by_format, "不是原文", 0),
+    Wrong("10.4", "by format", numbers_by_format, "开头的 0 丢了", 0),
+    Wrong("10.4", "split at the ends", split_with_empty, "re.split 在两头", 0),
+    Wrong(
+        "10.4",
+        "no end",
+        numbers(r"[^0-9]+(?=[0-9])|[0-9]{1,3}(?=(?:[0-9]{3})*(?![0-9]))"),
+        "少了一截",
+        16,
+    ),
     Wrong("10.4", "glued", glued, "既有数字又有别的字", 16),
     Wrong("10.4", "a text", lambda text: " ".join(ex10.cut_numbers(text)), "字符串的列表", 0),
     Wrong("10.5", "characters", lambda r, t: bits(r, t, per=len), "除以的是字数", 0),
@@ -314,10 +419,42 @@ WRONG = [
     Wrong("10.5", "logged twice", twice_logged, "本来就是比特", (0, 30)),
     Wrong("10.5", "nats kept", lambda r, t: bits(r, t, char=1), "没有换成比特", (0, 40)),
     Wrong("10.5", "times ln 2", lambda r, t: bits(r, t, char=math.log(2)), "不是乘", (0, 40)),
+    Wrong(
+        "10.5",
+        "three each",
+        lambda r, t: bits(r, t, per=lambda t: 3 * len(t)),
+        "不都是三个",
+        (0, 60),
+    ),
+    Wrong(
+        "10.5",
+        "utf-16",
+        lambda r, t: bits(r, t, per=lambda t: len(t.encode("utf-16"))),
+        "按 UTF-8",
+        0,
+    ),
+    Wrong("10.5", "turned over", lambda r, t: 1 / bits(r, t), "倒了", 0),
+    Wrong("10.5", "stripped", lambda r, t: bits(r, t.strip()), "也算", (0, 60)),
+    Wrong("10.5", "Han only", only_han, "不只汉字", (0, 40)),
+    Wrong("10.5", "power first", powered, "先取 log₂，再乘", (70, 90)),
     Wrong("10.5", "char as byte", char_as_byte, "先乘字数", (0, 40)),
 ]
 
 SAME_HINT = [
+    Wrong("10.4", "numerals", any_numeral, "全角的", 66),
+    Wrong("10.4", "signs", signs_in_numbers, "既有数字又有别的字", 16),
+    Wrong("10.3", "blanks", other_roles(str.strip), "一字不差", 89),
+    Wrong(
+        "10.3",
+        "part of the name",
+        other_roles(lambda role: "user" if role in "user" else role),
+        "一字不差",
+        92,
+    ),
+    Wrong("10.3", "until none is left", taken_out_until_none, "用户的话被改了", 24),
+    Wrong(
+        "10.3", "a blank within", dialogue(said=lambda s: s.replace("<|", "<| ")), "话被改了", 24
+    ),
     Wrong("10.3", "specials in each", dialogue(specials=True), "成了特殊词元", 24),
 ]
 
