@@ -178,6 +178,11 @@ def judge_conv2d(answer: Answer, rng: Rng) -> Steps:
         "通道要加起来，不是取平均": conv2d(x, w) / C,
         "只读了第一个通道：每个核要读全部 C 个": conv2d(x[:, :1], w[:, :1]),
     }
+    columns = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))
+    high, wide = columns.shape[2:4]
+    mixed = (w.reshape(K, -1) @ columns.reshape(B, -1, high * wide)).reshape(B, K, high, wide)
+    places_first = np.moveaxis(conv2d(x, w), 1, 3).reshape(B, K, high, wide)
+    traps["reshape 不换轴，只重新分段：先 transpose 到要的次序，再 reshape"] = [mixed, places_first]
     form = "y 是 (B, O, H_out, W_out)；H_out = ⌊(H + 2·padding − kH)/stride⌋ + 1，W_out 用 W 与 kW"
     said = "y[b, o] = Σ_c x[b, c] 与 w[o, c] 的互相关"
     yield value(*call(x, w), "y（步长 1，不填充）", said, traps, form=form)
@@ -259,13 +264,32 @@ def judge_input_gradient(answer: Answer, rng: Rng) -> Steps:
         ),
     ):
         dy, _, size, stride, padding = point
+        whole = (B, C, size[2] + 2 * padding, size[3] + 2 * padding)
+        padded = input_gradient(dy, w, whole, stride)
+        ones = (np.ones_like(dy[:1, :1]), np.ones((1, 1, 3, 2)), (1, 1, *size[2:]), stride, padding)
+        rest = ((whole[2] - 3) % stride, (whole[3] - 2) % stride)
+        right = input_gradient(*point)
         traps = {
             "重叠的地方覆盖了：几个位置读过同一个像素，梯度要加起来": _assigned(*point),
             "用的是转过的核：前向怎样读，梯度就怎样还回去": input_gradient(
                 dy, w[:, :, ::-1, ::-1], size, stride, padding
             ),
-            "梯度不取批的平均：每张图各是各的": input_gradient(*point) / B,
+            "梯度不取批的平均：每张图各是各的": right / B,
+            "重叠的地方要相加，不是取平均": right / np.maximum(input_gradient(*ones), 1),
         }
+        if padding:
+            traps["切错了地方：前面也有 padding 圈，从第 padding 行、列切起"] = padded[
+                :, :, : size[2], : size[3]
+            ]
+        if stride > 1:
+            traps["没有用到步长：第 i 个位置从第 i·stride 行读起"] = input_gradient(
+                dy, w, size, 1, padding
+            )
+            moved = np.roll(padded, rest, axis=(2, 3))
+            traps["没人读的像素在右边、下边，不在左边、上边"] = moved[
+                :, :, padding : padding + size[2], padding : padding + size[3]
+            ]
+        traps = {hint: v for hint, v in traps.items() if not np.allclose(v, right)}
         yield value(
             *call(*point), f"dx（{said}）", "每个位置把 dy·w 还给它读过的像素", traps, form=form
         )
@@ -281,6 +305,16 @@ def _garments() -> tuple[Array, Array]:
     return data.as_float(train.x[chosen], flatten=False), train.y[chosen] == 1
 
 
+def _best_accuracy(images: Array, truth: Array, kernel: Array) -> float:
+    """What the kernel would reach with the threshold that suits these pictures best."""
+    windows = np.lib.stride_tricks.sliding_window_view(images, kernel.shape, axis=(1, 2))
+    best = np.einsum("nhwij,ij->nhw", windows, kernel, optimize=True).max(axis=(1, 2))
+    order = np.argsort(best)
+    hits = truth.sum() + np.cumsum(np.where(truth[order], -1, 1))  # the lowest ones said no to
+    last = np.append(best[order][1:] > best[order][:-1], True)  # equal answers stay together
+    return float(max(truth.sum(), hits[last].max()) / len(truth))
+
+
 @exercise("13.3", "你自己的核", points=3, asks="own_kernel() -> kernel, threshold", limit=20.0)
 @hints(
     "裤子有而连衣裙没有的是什么？在图上它多宽、多高、两边是什么？",
@@ -294,6 +328,8 @@ def judge_own_kernel(answer: Answer, rng: Rng) -> Steps:
     size = shape_of(kernel)
     flat = size is not None and len(size) == 2
     form = f"核是二维数组 (高, 宽)，现在的形状是 {size}"
+    if size == ():
+        form = "先返回核，再返回门限：第一个应当是二维数组 (高, 宽)，现在是一个数"
     yield that(flat, "核是二维数组", form)
     assert size is not None
     small = min(size) >= 1 and max(size) <= 9
@@ -317,6 +353,18 @@ def judge_own_kernel(answer: Answer, rng: Rng) -> Steps:
         hint = "核里没有负数：它量的是亮不亮，裤子与连衣裙都亮。缝是暗的，要有负数"
     elif abs(kernel.sum()) > 0.2 * np.abs(kernel).sum():
         hint = "正负的总和离 0 很远：亮的布会把缝盖过去，或整片布都算成缝"
+    if right < 0.85 and not (said.all() or not said.any()):
+        able = _best_accuracy(images[rows], truth, kernel)
+        if able >= 0.85 and right < able - 0.02:
+            hint = "核分得开，门限没有挑好：看看两类的得分各在哪里，取中间分得最开的一个数"
+        elif _best_accuracy(images[rows], truth, -kernel) >= max(0.8, able + 0.05):
+            hint = "正负反了：图上亮（数大）的地方放正数，缝是暗的，放负数"
+        elif _best_accuracy(images[rows], truth, kernel.T) >= max(0.8, able + 0.05):
+            hint = "这个核找的是横的：裤子两腿之间的缝是竖的，行与列换一换"
+        elif able < 0.7 and np.any(kernel < 0) and abs(kernel.sum()) <= 0.2 * np.abs(kernel).sum():
+            hint = (
+                "换哪个门限都分不太开：这个核找的图案裤子和连衣裙都有；裤子有的是两腿之间那道暗缝"
+            )
     told = f"500 条裤子、500 条连衣裙，判对 {right:.1%}，要 85%"
     yield that(right >= 0.7, "判对七成", hint, told, weight=1.0)
     yield that(right >= 0.85, "判对八成半", hint, told, weight=2.0)
@@ -342,6 +390,18 @@ def judge_reach(answer: Answer, rng: Rng) -> Steps:
         wide, step = 1, 1
         for k, s, d in layers:  # the dilated kernel taken for k·d wide
             wide, step = wide + (k * d - 1) * step, step * s
+        added, jump = 1, 1  # strides added up; holes taken for strides
+        for k, s, d in layers:
+            added, jump = added + (k - 1) * d * jump, jump + s - 1
+        hole, jump = 1, 1
+        for k, s, d in layers:
+            hole, jump = hole + (k - 1) * d * jump, jump * s * d
+        upwards = 1  # the recurrence for going down, run upwards
+        for k, s, d in layers:
+            upwards = (upwards - 1) * s + (k - 1) * d + 1
+        places = {0}
+        for k, s, d in layers[::-1]:
+            places = {i * s + u * d for i in places for u in range(k)}
         multiplied = int(np.prod([k for k, _, _ in layers]))
         want = reach(layers)
         traps = {
@@ -350,22 +410,29 @@ def judge_reach(answer: Answer, rng: Rng) -> Steps:
             "少了最初的 1：没有层的时候，一个输出就是一个像素": want - 1,
             "没有用到步长：前面跨过的步子会把后面的核撑宽": reach(flat),
             "这一层的步长不撑宽这一层自己的核，只撑宽后面的": late,
-            "没有用到空洞 d：它把核撑宽": reach(plain),
-            "空洞核的宽是 (k − 1)·d + 1，不是 k·d": wide,
             "步长要跨层连乘，不只是前一层的": 1
             + sum(
                 (k - 1) * d * ([1] + [s for _, s, _ in layers])[i]
                 for i, (k, _, d) in enumerate(layers)
             ),
+            "步长是连乘，不是加起来": added,
+            "层的次序反了：从输入数起，前面的步长撑宽后面的核": [upwards, reach(layers[::-1])],
+            "中间跳过不读的像素也算：从最左数到最右": len(places),
+            "要的是一条边上的宽，不是面积": want**2,
         }
-        if any(d > 1 for _, _, d in layers):  # by then these are not the mistake
-            traps = dict(list(traps.items())[2:])
+        if any(d > 1 for _, _, d in layers):  # the others have shown by then
+            traps = {
+                "没有用到空洞 d：它把核撑宽": reach(plain),
+                "空洞核的宽是 (k − 1)·d + 1，不是 k·d": wide,
+                "空洞只撑宽这一层的核，不改变相邻两个输出错开多少": hole,
+            }
         traps = {h: v for h, v in traps.items() if v != want}
         return value(*call(layers), said, hint, traps, weight=weight)
 
     k = [int(n) for n in rng.choice([3, 5, 7], 3)]
     yield ask([(n, 1, 1) for n in k], "三层，步长 1", "每一层加宽 k − 1")
-    strided = [(k[0], 2, 1), (2, 3, 1), (k[1], 2, 1), (k[2], 1, 1)]
+    # the first layer skips every third pixel; with these kernels no two mistakes give one number
+    strided = [(2, 3, 1), (k[0], 2, 1), (4, 2, 1), (int(rng.choice([5, 7])), 1, 1)]
     yield ask(strided, "有步长", "步长跨层连乘")
     holes = [(3, 1, 1), (k[0], 2, int(rng.integers(2, 5))), (3, 1, int(rng.integers(2, 5)))]
     yield ask(holes, "有空洞", "空洞 d：核里相邻两格隔 d 个输入")
@@ -394,6 +461,7 @@ def judge_fold_norm(answer: Answer, rng: Rng) -> Steps:
         gamma, beta, mean = rng.uniform(0.5, 2, size=K), rng.normal(size=K), rng.normal(size=K)
         var, eps = rng.uniform(0.05, 0.3, size=K), float(rng.uniform(0.02, 0.05))
         gamma[0] *= -1
+        var[-1] *= 0.02  # a channel that hardly moves
         got, want = call(w, b, gamma, beta, mean, var, eps)
         w2, b2 = yield from parts(got, 2, "w2, b2", want=want)
         sd = np.sqrt(var + eps)
@@ -404,6 +472,7 @@ def judge_fold_norm(answer: Answer, rng: Rng) -> Steps:
             "ε 加在方差上，再开方": w * (gamma / (np.sqrt(var) + eps))[each],
             "除的是标准差，不是方差": w * (gamma / (var + eps))[each],
             "γ 没有乘进去": w / sd[each],
+            "γ 可以是负的：不要取绝对值": w * np.abs(scale)[each],
             "没有除以标准差": w * gamma[each],
             "w 还是原来的：缩放也要折进去": w,
             "ε 用的是默认值，没有用参数给的": w * (gamma / np.sqrt(var + 1e-5))[each],
@@ -417,6 +486,8 @@ def judge_fold_norm(answer: Answer, rng: Rng) -> Steps:
         b_traps: dict[str, Any] = {
             "b 也要减去均值再缩放：归一化的是 w∗x + b": b * scale + beta,
             "b 没有缩放": [b + beta - mean * scale, b - mean + beta],
+            "均值没有缩放：b 与均值一起乘 γ/√(var + ε)": b * scale - mean + beta,
+            "b2 里没有乘 γ": (b - mean) / sd + beta,
             "漏了卷积自己的偏置 b": beta - mean * scale,
             "漏了 β": (b - mean) * scale,
             "均值的符号反了：是减去": [(b + mean) * scale + beta, b * scale + mean * scale],

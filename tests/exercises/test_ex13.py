@@ -197,6 +197,56 @@ def reach_popping(layers):
     return seen
 
 
+def reach_counting(layers):
+    """Only the pixels that are read, not those skipped between them."""
+    places = {0}
+    for kernel, stride, dilation in layers[::-1]:
+        places = {i * stride + u * dilation for i in places for u in range(kernel)}
+    return len(places)
+
+
+def reach_adding(layers):
+    seen, jump = 1, 1
+    for kernel, stride, dilation in layers:
+        seen, jump = seen + (kernel - 1) * dilation * jump, jump + stride - 1
+    return seen
+
+
+def reach_hole_as_stride(layers):
+    seen, jump = 1, 1
+    for kernel, stride, dilation in layers:
+        seen, jump = seen + (kernel - 1) * dilation * jump, jump * stride * dilation
+    return seen
+
+
+def reach_upwards(layers):
+    seen = 1
+    for kernel, stride, dilation in layers:
+        seen = (seen - 1) * stride + (kernel - 1) * dilation + 1
+    return seen
+
+
+def conv_cut_anew(x, w, stride=1, padding=0):
+    x = np.pad(x, [(0, 0), (0, 0), (padding,) * 2, (padding,) * 2])
+    seen = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))
+    seen = seen[:, :, ::stride, ::stride]
+    rows, cols = seen.shape[2:4]
+    flat = w.reshape(len(w), -1) @ seen.reshape(len(x), -1, rows * cols)
+    return flat.reshape(len(x), len(w), rows, cols)
+
+
+def gradient_averaged(dy, w, size, stride=1, padding=0):
+    one = np.ones((1, 1, *w.shape[2:]))
+    times = dx(np.ones_like(dy[:1, :1]), one, (1, 1, *size[2:]), stride, padding)
+    return dx(dy, w, size, stride, padding) / np.maximum(times, 1)
+
+
+def gradient_cut_at_0(dy, w, size, stride=1, padding=0):
+    b, c, h, wide = size
+    whole = (b, c, h + 2 * padding, wide + 2 * padding)
+    return dx(dy, w, whole, stride)[:, :, :h, :wide]
+
+
 def scaled(w, b, gamma, beta, mean, var, eps=1e-5):
     return gamma / np.sqrt(var + eps)
 
@@ -236,6 +286,16 @@ WRONG = [
     Wrong("13.2", "rest lost", mended(add=True, cut=True), "剩下的像素", 44),
     Wrong("13.2", "turned", lambda dy, w, *a: dx(dy, w[..., ::-1, ::-1], *a), "转过的核", 0),
     Wrong("13.2", "mean", lambda dy, *a: dx(dy, *a) / len(dy), "不取批的平均", 0),
+    Wrong("13.1", "reshaped, not turned", conv_cut_anew, "先 transpose", 0),
+    Wrong("13.2", "averaged", gradient_averaged, "不是取平均", 0),
+    Wrong("13.2", "cut at 0", gradient_cut_at_0, "从第 padding 行", 0),
+    Wrong("13.2", "stride unused", lambda dy, w, size, s=1, p=0:
+          dx(dy, w, size, 1, p), "没有用到步长", 44),
+    Wrong("13.4", "counts what is read", reach_counting, "跳过不读的像素也算", 22),
+    Wrong("13.4", "strides added", reach_adding, "不是加起来", 22),
+    Wrong("13.4", "upwards", reach_upwards, "次序反了", 22),
+    Wrong("13.4", "hole as stride", reach_hole_as_stride, "空洞只撑宽这一层", 44),
+    Wrong("13.4", "area", lambda ls: ex13.reach(ls) ** 2, "不是面积", 0),
     Wrong("13.4", "product", lambda ls: int(np.prod([k for k, _, _ in ls])), "核宽的乘积", 0),
     Wrong("13.4", "sum", lambda ls: sum(k for k, _, _ in ls), "加的是 k − 1", 0),
     Wrong("13.4", "no 1", lambda ls: ex13.reach(ls) - 1, "少了最初的 1", 0),
@@ -265,12 +325,24 @@ WRONG = [
           (b + mean) * s + beta), "符号反了", 22),
     Wrong("13.5", "beta scaled", fold_but(None, lambda b, beta, mean, s, **_:
           (b - mean + beta) * s), "β 不缩放", 22),
+    Wrong("13.5", "gamma's size", fold_but(lambda w, s, each, **_: w * abs(s)[each]), "绝对值", 0),
+    Wrong("13.5", "variance floored", lambda w, b, gamma, beta, mean, var, eps=1e-5:
+          fold(w, b, gamma, beta, mean, np.maximum(var, 1e-2), eps), "整个乘一个数", 0),
+    Wrong("13.5", "mean unscaled", fold_but(None, lambda b, beta, mean, s, **_:
+          b * s - mean + beta), "均值没有缩放", 22),
+    Wrong("13.5", "b without gamma", fold_but(None, lambda b, beta, mean, var, eps, **_:
+          (b - mean) / np.sqrt(var + eps) + beta), "没有乘 γ", 22),
     Wrong("13.5", "in place", fold_in_place, "被原地修改", 89),
     Wrong("13.3", "bright", lambda: (np.ones((3, 3)), 8.5), "没有负数", (0, 34)),
     Wrong("13.3", "low", lambda: (GAP, -9.0), "门限太低", 0),
     Wrong("13.3", "high", lambda: (GAP, 99.0), "门限太高", 0),
     Wrong("13.3", "large", lambda: (np.ones((12, 5)), 1.0), "1 与 9 之间", 0),
     Wrong("13.3", "short", lambda: (GAP[:1] * 9, 1.42), "加高几行", 33),
+    Wrong("13.3", "signs", lambda: (-GAP, 1.01), "正负反了", (0, 34)),
+    Wrong("13.3", "level", lambda: (GAP.T, 1.01), "行与列换一换", 0),
+    Wrong("13.3", "threshold", lambda: (GAP, 1.5), "门限没有挑好", (0, 34)),
+    Wrong("13.3", "edge", lambda: (np.array([[-1.0, 0, 1]] * 3), 2.0), "换哪个门限", 0),
+    Wrong("13.3", "threshold first", lambda: (1.01, GAP), "再返回门限", 0),
     Wrong("13.3", "flat", lambda: (np.ones(5), 1.0), "二维数组", 0),
     Wrong("13.3", "nan", lambda: (GAP * np.nan, 1.0), "nan", 0),
 ]  # fmt: skip
