@@ -1,4 +1,4 @@
-"""Lesson 13, section 9: deep networks with and without residuals.
+"""Lesson 13, section 10: deep networks with and without residuals.
 
 python experiments/13_depth.py
 """

@@ -1,4 +1,4 @@
-"""Lesson 13, section 8: with and without batch normalisation, at a swept learning rate.
+"""Lesson 13, section 7: with and without batch normalisation, at a swept learning rate.
 
 python experiments/13_norm.py
 """
