@@ -31,6 +31,8 @@ from aigc_course.judging.vocabulary import (
 __all__ = ["flip", "forecast", "my_words", "pool", "precision_at", "says_good"]
 
 Score = Callable[[list[str]], float]
+WHOLE = {int, *(kind for kind in np.sctypeDict.values() if issubclass(kind, np.integer))}
+NUMBERS = {float, *WHOLE, *(k for k in np.sctypeDict.values() if issubclass(k, np.floating))}
 
 
 # --- the library's versions --------------------------------------------------------------------
@@ -162,12 +164,7 @@ def _lines() -> tuple[list[str], list[str]]:
 def judge_my_words(answer: Answer, rng: Rng) -> Steps:
     got = Caller(answer, my_words)()[0]
     form = "要一个字典：词（字符串）到分数（数）"
-    fits = isinstance(got, dict) and all(
-        isinstance(k, str)
-        and isinstance(v, int | float | np.integer | np.floating)
-        and not isinstance(v, bool)
-        for k, v in got.items()
-    )
+    fits = type(got) is dict and all(type(k) is str and type(v) in NUMBERS for k, v in got.items())
     yield that(fits, "字典：词到分数", form, given=got)
     yield that(0 < len(got) <= 40, "不超过四十个词", f"现在有 {len(got)} 个词，要 1 到 40 个")
     short = all(1 <= len(word) <= 6 for word in got)
@@ -207,10 +204,11 @@ def judge_pool(answer: Answer, rng: Rng) -> Steps:
     B, T, H = sizes(rng, 3, 3, 7)
     y = rng.normal(-2.0, 0.5, size=(B, T, H))  # below 0: a zero put in would be the largest
     lengths = rng.integers(1, T, size=B)
-    lengths[0] = T
+    lengths[1:3] = T, rng.integers(1, T - 1)  # neither in falling nor in rising order
     there = (np.arange(T) < lengths[:, None])[:, :, None]
     zeroed = y * there
     rows = np.arange(B)
+    falling = np.argsort(-lengths, kind="stable")
     traps: dict[str, dict[str, Any]] = {
         "last": {
             "读的是最后一格，补的也算了：要第 lengths − 1 步": [y[:, -1], zeroed[:, -1]],
@@ -234,6 +232,9 @@ def judge_pool(answer: Answer, rng: Rng) -> Steps:
     }
     form = "每条评论一行：(B, H)"
     for how, known in traps.items():
+        known["行换了次序：按长度排过以后，要排回原来的次序"] = pool(
+            y[falling], lengths[falling], how
+        )
         yield value(*call(y, lengths, how), how, hint[how], known, form=form)
     dirty = np.where(there, y, np.nan)
     for how in traps:
@@ -242,10 +243,13 @@ def judge_pool(answer: Answer, rng: Rng) -> Steps:
             *call(dirty, lengths, how), f"{how}，补的格里是 nan", told, nonfinite=told, weight=0.5
         )
     empty = lengths.copy()
-    empty[-1] = 0
+    empty[1] = 0  # with texts behind it
     for how in traps:
         told = "没有词的评论得一行 0，别的照旧：0 除以 0、第 −1 步、空的最大值都不对"
-        yield value(*call(y, empty, how), f"{how}，有一条没有词", told, nonfinite=told, weight=0.5)
+        stopped = pool(y, np.where(rows < 1, empty, 0), how)
+        slips = {"走到没有词的一条就停了，后面的也要算：continue，不是 break": stopped}
+        got, want = call(y, empty, how)
+        yield value(got, want, f"{how}，有一条没有词", told, slips, nonfinite=told, weight=0.5)
     yield again(call, rng.normal(size=y.shape), rng.permutation(lengths), "mean")
     yield call.untouched(weight=0.5)
 
@@ -262,6 +266,8 @@ def judge_pool(answer: Answer, rng: Rng) -> Steps:
 def judge_forecast(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, forecast)
     got = yield from parts(call()[0], 4, "a, b, c, d 四个整数")
+    fits = not any(isinstance(one, str) for one in got)
+    yield that(fits, "四个都是数", '写成数，不要引号：20，不是 "20"', given=got)
     names = ("a 补齐后的格数", "b 打包后的向量", "c 第三步还有几条", "d 不同的 logit")
     told: list[dict[str, Any]] = [
         {"有词的格才是这么多，补齐以后是几行几列？": 13, "行数乘最长的一行": [16, 15, 12]},
@@ -312,27 +318,85 @@ def _by_first_ranking(score: Score, words: Sequence[str]) -> list[int] | None:
     return None
 
 
-def _only_good(score: Score, words: Sequence[str]) -> list[int] | None:
-    """As if every verdict were good."""
+def _slipped(score: Score, words: Sequence[str], slip: str) -> list[int] | None:
+    """Greedy removal with one mistake in it; :data:`SLIPS` says which and what to do about it."""
     left, taken = list(range(len(words))), list[int]()
-    while left:
-        scores = [score([words[k] for k in left if k != out]) for out in left]
-        best = int(np.argmin(scores))
-        taken.append(left.pop(best))
-        if scores[best] <= 0:
+    now = score(list(words))
+    good = True if slip == "one side" else now > 0
+
+    def turned(one: float) -> bool:
+        says = one >= 0 if slip == "zero" else one > 0
+        return says != good
+
+    while len(left) > (slip == "keeps one"):
+        outs = [[out] for out in left]
+        if slip == "copies":
+            outs = [[k for k in left if words[k] == words[out]] for out in left]
+        scores = [score([words[k] for k in left if k not in out]) for out in outs]
+        order = np.array([(one if good else -one) for one in scores])
+        if slip == "absolute":
+            order = -np.abs(np.array(scores) - now)
+        best = int(np.argmin(order))
+        if slip == "last tie":
+            best = len(order) - 1 - int(np.argmin(order[::-1]))
+        if slip == "must help" and (scores[best] - now) * (1 if good else -1) >= 0:
+            return None
+        gone, now = outs[best], scores[best]
+        taken += [words.index(words[left[best]])] if slip == "index" else gone
+        left = [k for k in left if k not in gone]
+        if turned(now):
             return taken
     return None
 
 
-def _text_that(rng: Rng, wanted: Callable[[Score, list[str]], bool]) -> tuple[Score, list[str]]:
-    """A score and words for which something is so."""
+SLIPS = {
+    "one side": "原来判差评时，要往正的一边推",
+    "zero": "分数正好是 0 算差评：大于 0 才是好评",
+    "must help": "这一步拿哪个都没有推近，也要拿推得最多（退得最少）的那个，接着试：后面可能改口",
+    "index": "同样的词不止一个：words.index 总指第一个，要记住拿的是哪一个的位置",
+    "copies": "一次只拿掉一个位置：同样的词还有一个，留着",
+    "absolute": "要的是往改口的方向推得最多，不是变得最多：变化有正有负",
+    "keeps one": "最后一个词也可以拿：一个词也不剩时再量一次",
+    "last tie": "推得一样多时拿靠前的",
+}
+
+
+def _whole(rng: Rng, words: Sequence[str]) -> Score:
+    """A sum of whole numbers: it is often exactly 0, and words are often equally strong."""
+    says = {word: int(rng.integers(-3, 4)) for word in dict.fromkeys(words)}
+    constant = int(rng.integers(-2, 3))
+    return lambda left: float(constant + sum(says[word] for word in left))
+
+
+def _text_that(
+    rng: Rng,
+    wanted: Callable[[Score, list[str], list[int] | None], bool],
+    *slips: str,
+    whole: bool = False,
+) -> tuple[Score, list[str]]:
+    """A score and words for which something is so and each of ``slips`` has a result of its own.
+
+    A word, not the first one, occurs twice.
+    """
     while True:
         n = int(rng.integers(5, 9))
         words = [f"词{k}" for k in rng.permutation(30)[:n]]
-        words[-1] = words[0]  # one of them occurs twice
-        score = _scorer(rng, words[:-1], 4)
-        if wanted(score, words):
-            return score, words
+        words[-1] = words[int(rng.integers(0, 3))]
+        score = _whole(rng, words) if whole else _scorer(rng, words[:-1], 4)
+        want = flip(score, words)
+        if wanted(score, words, want):
+            found = [want, *(_slipped(score, words, slip) for slip in slips)]
+            if all(one not in found[:k] for k, one in enumerate(found)):
+                return score, words
+
+
+def _places(got: Any) -> list[int] | None:
+    """The places as plain numbers; None for anything else."""
+    if type(got) is np.ndarray:
+        got = got.tolist() if got.ndim == 1 and got.dtype.kind in "iu" else None
+    if type(got) not in (list, tuple) or any(type(one) not in WHOLE for one in got):
+        return None
+    return [int(one) for one in got]
 
 
 @exercise("15.4", "拿掉几个词才改口", points=3, asks="flip(score, words) -> 位置的列表，或 None")
@@ -344,25 +408,26 @@ def _text_that(rng: Rng, wanted: Callable[[Score, list[str]], bool]) -> tuple[Sc
 def judge_flip(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, flip)
 
-    def told(got: Any, score: Score, words: list[str], hint: str) -> str:
+    def told(given: Any, score: Score, words: list[str], hint: str) -> str:
         want = flip(score, words)
+        if type(given) in (list, tuple) and any(type(one) is str for one in given):
+            return "要的是位置，不是词"
+        got = _places(given)
+        if got is None and given is not None:
+            return "要的是位置的列表，位置是整数"
         if want is None:
             return "拿光了也不改口，应当返回 None"
-        if got is None:
-            return "有办法让它改口，返回的却是 None"
-        if not isinstance(got, list | tuple):
-            return "要的是位置的列表"
-        got = list(got)
-        if any(isinstance(one, str) for one in got):
-            return "要的是位置，不是词"
         if got == _by_first_ranking(score, words):
             return "只在开头量了一次：拿掉一个以后，别的词的分量会变，要重新量"
+        slipped = [said for slip, said in SLIPS.items() if got == _slipped(score, words, slip)]
+        if len(slipped) == 1:
+            return slipped[0]
+        if got is None:
+            return f"有办法让它改口，返回的却是 None。{hint}"
         if got == want[::-1] and len(want) > 1:
             return "次序反了：先拿掉的在前"
         if sorted(got) == sorted(want) and len(want) > 1:
             return "词是对的，次序不对：按拿掉的先后"
-        if got == _only_good(score, words):
-            return "原来判差评时，要往正的一边推"
         if got == want[:-1] or got[:-1] == want:
             return "多拿或少拿了一个：拿到刚好改口为止"
         if any(not 0 <= one < len(words) for one in got) or len(set(got)) < len(got):
@@ -372,44 +437,56 @@ def judge_flip(answer: Answer, rng: Rng) -> Steps:
     def ask(case: tuple[Score, list[str]], label: str, hint: str, weight: float = 1.0) -> Steps:
         score, words = case
         got, want = call(score, words)
-        same = (got is None) == (want is None)
-        if same and want is not None:
-            same = isinstance(got, list | tuple) and list(got) == want
-        detail = f"{len(words)} 个词，拿到改口要 {'不可能' if want is None else '几个'}"
-        yield that(same, label, told(got, score, words, hint), detail, weight=weight, given=got)
+        same = got is None if want is None else _places(got) == want
+        detail = f"{len(words)} 个词，拿到改口要 {'不可能' if want is None else f'{len(want)} 个'}"
+        said = "" if same else told(got, score, words, hint)
+        yield that(same, label, said, detail, weight=weight, given=got)
 
-    def good(score: Score, words: list[str]) -> bool:
-        return score(words) > 0
-
-    def several(score: Score, words: list[str]) -> bool:
-        want = flip(score, words)
-        return want is not None and len(want) > 1
+    def plain(score: Score, words: list[str], want: list[int] | None) -> bool:
+        """Some steps, each of which helps, and not all words."""
+        if want is None or not 1 < len(want) < len(words):
+            return False
+        return _slipped(score, words, "must help") == want
 
     yield from ask(
-        _text_that(rng, lambda s, w: good(s, w) and several(s, w)),
+        _text_that(rng, lambda s, w, f: s(w) > 0 and plain(s, w, f), "absolute", "index"),
         "原来判好评",
         "每一轮拿掉让分数最低的那一个，直到分数不再大于 0",
     )
     yield from ask(
-        _text_that(rng, lambda s, w: not good(s, w) and several(s, w)),
+        _text_that(rng, lambda s, w, f: s(w) <= 0 and plain(s, w, f), "absolute", "one side"),
         "原来判差评",
         "原来判差评时，每一轮拿掉让分数最高的那一个",
     )
     yield from ask(
-        _text_that(rng, lambda s, w: several(s, w) and flip(s, w) != _by_first_ranking(s, w)),
-        "词与词有牵连",
-        "拿掉一个以后，别的词的分量会变",
+        _text_that(rng, lambda s, w, f: plain(s, w, f) and f != _by_first_ranking(s, w), "copies"),
+        "词与词有牵连，有的词出现两次",
+        "拿掉一个以后，别的词的分量会变；一次只拿一个位置",
     )
     yield from ask(
-        _text_that(rng, lambda s, w: flip(s, w) is None),
+        _text_that(rng, lambda s, w, f: f is None),
         "拿光了也不改口",
         "拿光了也不改口，应当返回 None",
         0.5,
     )
-    scores = {3: 1.0, 2: 0.5, 1: -1.0, 0: -1.0}
-    tie = (lambda left: scores[len(left)]), ["甲", "乙", "丙"]
-    yield from ask(tie, "推得一样多", "推得一样多时拿靠前的", 0.5)
-    yield same_again(call, *tie)
+    yield from ask(
+        _text_that(
+            rng, lambda s, w, f: s(w) > 0 and plain(s, w, f), "zero", "last tie", whole=True
+        ),
+        "分数正好是 0，推得一样多",
+        "分数是 0 算差评；推得一样多时拿靠前的",
+        0.5,
+    )
+    away = {4: 1.0, 3: 2.0, 2: 0.5, 1: -1.0, 0: -1.0}
+    to_the_last = {4: 1.0, 3: 0.75, 2: 0.5, 1: 0.25, 0: -1.0}
+    words = ["甲", "乙", "丙", "丁"]
+    for by_length, label, slip in (
+        (away, "第一步反而退", "must help"),
+        (to_the_last, "拿到一个不剩", "keeps one"),
+    ):
+        far = (lambda left, table=by_length: table[len(left)]), words
+        yield from ask(far, label, SLIPS[slip], 0.25)
+    yield same_again(call, *far)
     yield call.untouched("words", weight=0.5)
 
 

@@ -176,16 +176,22 @@ def flip_late(score, words):
     return [*found, rest[0]]
 
 
-def flip_last_tie(score, words):
-    left, taken = list(range(len(words))), []
-    good = score(list(words)) > 0
-    while left:
-        scores = [score([words[k] for k in left if k != out]) for out in left]
-        value = min(scores) if good else max(scores)
-        taken.append(left.pop(len(scores) - 1 - scores[::-1].index(value)))
-        if (value > 0) != good:
-            return taken
-    return None
+def slipped(slip):
+    return lambda score, words: ex15._slipped(score, words, slip)
+
+
+def pool_sorted(y, lengths, how):
+    order = np.argsort(-lengths, kind="stable")
+    return pool(y[order], lengths[order], how)
+
+
+def pool_until_empty(y, lengths, how):
+    out = np.zeros((y.shape[0], y.shape[2]))
+    for b, n in enumerate(lengths):
+        if n == 0:
+            break
+        out[b] = pool(y[b : b + 1], lengths[b : b + 1], how)[0]
+    return out
 
 
 def counted(y, s, t, share):
@@ -213,19 +219,29 @@ WRONG = [
     Wrong("15.2", "zero wins", last_mended(mean=True), "0 赢了", 31),
     Wrong("15.2", "times zero", pool_times_zero, "乘 0 还是 nan", 54),
     Wrong("15.2", "empty", pool_without_empty, "没有词的评论", 69),
+    Wrong("15.2", "sorted", pool_sorted, "排回原来", 0),
+    Wrong("15.2", "until empty", pool_until_empty, "不是 break", 69),
     Wrong("15.2", "in place", pool_in_place, "被原地修改", 92),
+    Wrong("15.3", "texts", lambda: ("20", "13", "2", "5"), "不要引号", 0),
     Wrong("15.3", "words", lambda: (13, 13, 2, 5), "有词的格才是", 0),
     Wrong("15.3", "all cells", lambda: (20, 20, 2, 5), "没有补的格", 25),
     Wrong("15.3", "last step", lambda: (20, 13, 1, 5), "不是最后一步", 50),
     Wrong("15.3", "four alive", lambda: (20, 13, 4, 5), "已经读完", 50),
     Wrong("15.3", "all differ", lambda: (20, 13, 2, 7), "两对", 75),
     Wrong("15.3", "order", lambda: (20, 13, 2, 4), "次序不同", 75),
-    Wrong("15.4", "once", ex15._by_first_ranking, "重新量", (0, 44)),
-    Wrong("15.4", "one side", ex15._only_good, "往正的一边推", 22),
+    Wrong("15.4", "once", ex15._by_first_ranking, "重新量", (0, 40)),
+    Wrong("15.4", "one side", slipped("one side"), "往正的一边推", 20),
+    Wrong("15.4", "index", slipped("index"), "words.index", 0),
+    Wrong("15.4", "copies", slipped("copies"), "一次只拿掉一个位置", (0, 40)),
+    Wrong("15.4", "absolute", slipped("absolute"), ("不是变得最多", "重新量"), (0, 20)),
+    Wrong("15.4", "zero", slipped("zero"), "是 0 算差评", 70),
+    Wrong("15.4", "must help", slipped("must help"), "接着试", 80),
+    Wrong("15.4", "keeps one", slipped("keeps one"), "最后一个词也可以拿", 85),
+    Wrong("15.4", "text", lambda score, words: flip(score, words) and "01", "位置的列表", 0),
     Wrong("15.4", "words", flip_words, "不是词", 0),
     Wrong("15.4", "late", flip_late, "多拿或少拿", 0),
-    Wrong("15.4", "never none", flip_never_none, "应当返回 None", 67),
-    Wrong("15.4", "last tie", flip_last_tie, ("靠前的", "次序不对"), (0, 78)),
+    Wrong("15.4", "never none", flip_never_none, "应当返回 None", 60),
+    Wrong("15.4", "last tie", slipped("last tie"), ("靠前的", "次序"), (0, 70)),
     Wrong("15.5", "sample", lambda y, s, t, share: at(y, s, t, y.mean()), "没有用到 share", 0),
     Wrong("15.5", "recall", lambda y, s, t, share: (s >= t)[y == 1].mean(), "召回率", 0),
     Wrong("15.5", "other way", lambda y, s, t, share: at(y, s, t, 1 - share), "用反了", 0),
@@ -278,3 +294,11 @@ def test_the_forecast_is_what_comes_out():
 
 def test_nothing_at_all_is_no_dictionary_of_words():
     assert judge("15.1", dict).status == "failed"
+
+
+def test_a_score_that_is_no_plain_number_is_refused():
+    class Agreeable(float):
+        __gt__ = __lt__ = lambda self, other: True
+
+    words = ex15.my_words() | {"好": Agreeable(9.0)}
+    assert judge("15.1", lambda: words).status == "failed"

@@ -23,6 +23,9 @@ pytestmark = [
 BOOKS = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 EXERCISES = [ex.id for book in BOOKS for ex in core.registered(book[:2])]
 ATTRIBUTES = {"04.8": ("data", "grad", "shape", "requires_grad")}
+# a number that lies about comparisons arrives from its process as what it is, and one score in
+# forty may be any number
+HARMLESS = {("15.1", "compares equal")}
 Chunks = list[tuple[str, str, int]]
 Judged = Callable[[Chunks, str], core.Result]
 
@@ -82,4 +85,5 @@ def test_a_right_answer_with_one_lying_part_does_not_pass(number: str, judged: J
         lies += [with_lying_attribute(part, name) for name in ATTRIBUTES.get(number, ())]
         for lie in lies:
             result = judged([*program, (f"right = {name}\n{lie}", "<a>", 1)], "spoiled")
-            assert not result.passed, f"{part}\n{lie[-300:]}\n{result}"
+            harmless = (number, part) in HARMLESS
+            assert not result.passed or harmless, f"{part}\n{lie[-300:]}\n{result}"
