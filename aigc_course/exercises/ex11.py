@@ -5,7 +5,6 @@ The functions with public names are what the lesson goes on with while an exerci
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -149,6 +148,8 @@ def _pairs_wrong(kind: str) -> Callable[[int, int], float]:
             return expected_pairs(n, window) / 2
         if kind == "mean":  # the mean reach, as if every centre had it
             return n * (window + 1) / 2
+        if kind == "whole":
+            return expected_pairs(n, window) // 1
         if kind == "from 0":
             return sum(2 * (n - d) * (window - d) for d in reach) / window
         return sum(2 * (n - d) * (window - d + 1) for d in range(1, window + 1)) / window
@@ -163,6 +164,7 @@ _PAIRS_TRAPS = {
     "中心词两边都有邻居：左右各算一次": "half",
     "平均半径只说了一边；行首行尾也还没有算": "mean",
     "半径从 1 抽到 window，两头都在内：相邻的词每次都够得着": "from 0",
+    "平均数不一定是整数：用 /，不要用 // 或取整": "whole",
 }
 
 
@@ -176,8 +178,12 @@ _PAIRS_TRAPS = {
 def judge_expected_pairs(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, expected_pairs)
     window = int(rng.integers(4, 10))
+    long = [n for n in range(window + 5, 60) if expected_pairs(n, window) % 1]
+    while not long:  # an average that is no whole number
+        window = int(rng.integers(4, 10))
+        long = [n for n in range(window + 5, 60) if expected_pairs(n, window) % 1]
     cases = {
-        "行比窗口长": (int(rng.integers(window + 5, 60)), window, 1.0),
+        "行比窗口长": (int(rng.choice(long)), window, 1.0),
         "窗口是 1": (int(rng.integers(5, 30)), 1, 0.5),
         "行不到窗口那么长": (int(rng.integers(2, window - 1)), window, 1.0),
         "只有一个词": (1, window, 0.5),
@@ -224,7 +230,6 @@ def judge_my_corpus(answer: Answer, rng: Rng) -> Steps:
     yield that(known and x != y, "x、y 是语料里的两个词", "x、y 要是语料里出现过的两个不同的词")
     own = {x, y} != {"猫", "狗"} and {x, y} != {"鱼", "肉"}
     yield that(own, "是自己的词", "猫与狗、鱼与肉课文里用过了：换你自己的")
-    yield that(bool(re.search(r"[\u3400-\u9fff]", x + y)), "是汉字", "x、y 里要有汉字")
     hint = "这两个词在同一行里出现了：它们得从不见面"
     yield that(not any(x in row and y in row for row in rows), "从不同行", hint, weight=0.5)
     hint = "词表里连 x、y 要有 6 个以上不同的词：没有别的词可比，最近就不稀奇"
@@ -252,6 +257,9 @@ def _step(
     h, u, n = W[centre], C[true], C[drawn]
     D = W.shape[1]
     valid = np.ones(drawn.shape) if kind == "unmasked" else drawn != true[:, None]
+    if kind == "once":
+        earlier = np.tril(drawn[:, :, None] == drawn[:, None, :], -1)  # (B, K, K)
+        valid = valid & ~earlier.any(axis=2)
     slope = 1 / (1 + np.exp(-np.sum(h * u, axis=1))) - 1
     slopes = valid / (1 + np.exp(-np.einsum("bd,bkd->bk", h, n)))
     dh = slope[:, None] * u + np.einsum("bk,bkd->bd", slopes, n)
@@ -284,6 +292,7 @@ _STEP_TRAPS = {
     ],
     "邻居表的梯度用了更新以后的 W：一步里的梯度都在旧的数上算": ["new"],
     "抽到的恰是真邻居时不算：不然同一个词又拉又推": ["unmasked"],
+    "同一对抽到同一个词两次，就算两次：不要去重": ["once"],
     "各对的梯度是相加，不是平均": ["mean"],
     "方向反了：往损失小的方向走，减去梯度": ["uphill"],
     "抽来的词没有更新：它们的向量也有梯度": ["no drawn"],
@@ -313,6 +322,7 @@ def judge_step(answer: Answer, rng: Rng) -> Steps:
             centre, drawn = centre.copy(), drawn.copy()
             centre[-1] = centre[0]
             drawn[-1, 0] = drawn[0, 0]
+            drawn[1, 0] = drawn[1, 1]  # twice for one pair
             drawn[0, -1] = true[1]
         if hit:
             drawn[1, 0] = true[1]
@@ -414,7 +424,7 @@ def judge_my_pairs(answer: Answer, rng: Rng) -> Steps:
     hint = "返回 (P, 2, D) 的数组：P 对词，每对两个向量"
     yield that(fine, "形状是 (P, 2, D)", hint, given=got)
     P, _, D = got.shape
-    yield that(4 <= P <= 50 and 1 <= D <= 100, "至少 4 对", "P 在 4 到 50，D 不过 100")
+    yield that(4 <= P <= 50 and 1 <= D <= 1000, "至少 4 对", "P 在 4 到 50，D 不过 1000")
     pairs = np.asarray(got, dtype=np.float64)
     length = np.linalg.norm(pairs, axis=2)
     hint = "有一个向量是 0、nan 或 inf，没有方向"

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from aigc_course.exercises import ex11
+from aigc_course.exercises import ex11, judge
 from aigc_course.text.embeddings import SkipGramConfig, skip_gram_pairs
 from aigc_course.text.vocabulary import PAD, UNKNOWN, Vocabulary
 from tests.support.common_questions import questions
@@ -82,7 +82,20 @@ def pairs_by_hadamard():
     return np.stack([3 * a, 3 * a - np.eye(10)[5:]], axis=1)
 
 
+def english_corpus():
+    rows, x, y = another_corpus()
+    names = dict.fromkeys(word for row in rows for word in row)
+    letters = {word: chr(97 + k) * 3 for k, word in enumerate(names)}
+    return [[letters[word] for word in row] for row in rows], letters[x], letters[y]
+
+
+def pairs_in_many_dimensions():
+    return np.pad(ex11.my_pairs(), ((0, 0), (0, 0), (0, 992)))
+
+
 ALSO_RIGHT = [
+    ("11.2", english_corpus),
+    ("11.5", pairs_in_many_dimensions),
     ("11.1", pairs_by_reach),
     ("11.1", pairs_numpy),
     ("11.2", another_corpus),
@@ -153,6 +166,7 @@ WRONG = [
     Wrong("11.3", "new", one_step("new"), "用了更新以后的 W", (0, 30)),
     Wrong("11.3", "unmasked", one_step("unmasked"), "又拉又推", (30, 70)),
     Wrong("11.3", "mean", one_step("mean"), "相加，不是平均", 0),
+    Wrong("11.3", "once", one_step("once"), "不要去重", (0, 50)),
     Wrong("11.3", "uphill", one_step("uphill"), "方向反了", 0),
     Wrong("11.3", "no drawn", one_step("no drawn"), "没有更新", (0, 30)),
     Wrong("11.3", "in place", step_in_place, "被原地修改", (60, 95)),
@@ -202,3 +216,9 @@ def test_the_scores_are_where_the_loss_has_no_slope():
     drawn = 3 * counts.sum(axis=1)[:, None] * noise / noise.sum()
     slope = counts * (sure(s) - 1) + drawn * sure(s)
     np.testing.assert_allclose(slope, 0, atol=1e-12)
+
+
+def test_an_average_cut_to_a_whole_number_does_not_pass():
+    for seed in range(20):
+        result = judge("11.1", lambda n, window: ex11.expected_pairs(n, window) // 1, seed)
+        assert result.status == "failed" and "不要用 //" in str(result)
