@@ -180,6 +180,14 @@ def _is_gbk_too(raw: bytes) -> bool:
     return True
 
 
+def _is_readable(raw: bytes) -> bool:
+    try:
+        decode_chunks([raw])
+    except ValueError:
+        return False
+    return True
+
+
 def _is_undecoded(error: Exception) -> bool:
     """A ValueError, or the UnicodeDecodeError of another process, which arrives as its words."""
     return isinstance(error, ValueError) or str(error).startswith("UnicodeDecodeError")
@@ -198,7 +206,7 @@ def _read(call: Callable[[], Any], label: str, hint: str) -> Generator[Step, Non
     return None
 
 
-def _refuses(call: Callable[[], Any], label: str, hint: str) -> Step:
+def _refuses(call: Callable[[], Any], label: str, hint: str, weight: float = 1.0) -> Step:
     try:
         got = call()
     except NotImplementedError:
@@ -206,8 +214,8 @@ def _refuses(call: Callable[[], Any], label: str, hint: str) -> Step:
     except Exception as error:
         good = _is_undecoded(error)
         detail = "" if good else f"报的是 {type(error).__name__}"
-        return that(good, label, "读不通时要报的是 ValueError", detail, weight=1.0)
-    return that(False, label, hint, "没有报错", weight=1.0, given=got)
+        return that(good, label, "读不通时要报的是 ValueError", detail, weight=weight)
+    return that(False, label, hint, "没有报错", weight=weight, given=got)
 
 
 def _cut(rng: Rng, raw: bytes) -> list[bytes]:
@@ -266,6 +274,15 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     got = call([b"\xef\xbb\xbf" + utf])[0]
     hint = "开头的字节顺序标记（U+FEFF）不是文字，要去掉：utf-8-sig"
     yield _exact(got, words, "带标记的 UTF-8", hint, weight=0.5)
+    wide = f"！{words}"  # its first byte is one of the mark's
+    hint = "只去掉最前面的一个标记，三个字节一起：lstrip 会连后面的字节也削掉"
+    for mark, label in ((b"\xef\xbb\xbf", "标记后面是全角的字"), (b"", "全角的字开头")):
+        raw = mark + wide.encode()
+        got = yield from _read(lambda r=raw: call([r])[0], label, hint)  # type: ignore[misc]
+        yield _exact(got, wide, label, hint, weight=0.25)
+    inside = f"{words}\ufeff{words}"
+    hint = "只有文件开头的 U+FEFF 是标记，正文里的要留"
+    yield _exact(call([inside.encode()])[0], inside, "正文里有 U+FEFF", hint, weight=0.25)
     rare = f"{_sentence(rng)}㐂{_sentence(rng)}"
     got = yield from _read(
         lambda: call([rare.encode("gb18030")])[0],
@@ -282,7 +299,7 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     )
     hint = "编码不能只看开头一段：前面全是 ASCII 时两种都读得通，要在整个文件上试"
     yield _exact(got, late.decode("gb18030"), "前几千个字节都是 ASCII 的 GBK", hint, weight=0.5)
-    lines = f"{words}\r\n \u3000{words}\n"
+    lines = f"\r\n\t {words}\r\n \u3000{words} \n"
     hint = "空白、换行要原样留着：清洗是下一步的事"
     yield _exact(call([lines.encode()])[0], lines, "空白与换行", hint, weight=0.5)
     for chunks, name in (([], "没有一段"), ([b""], "空文件")):
@@ -296,6 +313,15 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     broken = gbk[:4] + b"\xff\xff" + gbk[4:]
     hint = "两种编码都读不通，要 raise ValueError：悄悄返回一段残缺的文字，后面再也查不出来"
     yield _refuses(lambda: answer([broken]), "坏的字节", hint)
+    hint = "这是 UTF-16，不是 UTF-8，也不是 GB 18030：题目要的是报错，不再试第三种"
+    other = f"\ufeff{words}".encode("utf-16-le")
+    yield _refuses(lambda: answer([other]), "别的编码", hint, 0.5)
+    half = next(w for w in _short(rng) if not _is_readable(f"{words}{w}".encode()[:-1]))
+    hint = "文件断在一个字的中间：最后那半个字读不通，要报错，不要丢掉它"
+    for name in ("utf-8", "gbk"):
+        short = f"{words}{half}".encode(name)[:-1]
+        step = _refuses(lambda raw=short: answer([raw]), "断在半个字", hint, 0.5)  # type: ignore[misc]
+        yield step
     yield call.untouched(weight=0.5)
 
 
@@ -311,22 +337,20 @@ def _hz(text: str) -> str:
     return text.encode("hz").decode("ascii")
 
 
-#: For each kind of dirt: makes (dirty, clean).
 _FACES = ("(*^__^*)", "(^_^)", "(>_<)", "(T_T)")
 
 
-def _dirt(kind: str, rng: Rng) -> tuple[str, str]:
+def _dirt(kind: str, k: int, rng: Rng) -> tuple[str, str]:
     a, b = _sentence(rng), _sentence(rng)
     if kind == "A":
-        return f"{a}补充点评 {_date(rng)}{' ' * int(rng.integers(2))}：{b}", a + b
+        return f"{a}补充点评 {_date(rng)}{' ' * (k % 2)}：{b}", a + b
     if kind == "B":
-        return f"{a}{rng.choice(_FACES)}{b}", a + b
+        return f"{a}{_FACES[k % 4]}{b}", a + b
     if kind == "C":
-        tag = str(rng.choice(["b", "i", "u", "quote"]))
+        tag = ("b", "i", "u", "quote")[k % 4]
         return f"{a}[{tag}]{b}[/{tag}]", a + b
     if kind == "D":
-        sign = str(rng.choice(["、", ".", ")"]))
-        return f"{rng.integers(1, 10)}{sign}{a}", a
+        return f"{k % 9 + 1}{'、.)'[k % 3]}{a}", a
     return f"{a}{_hz(b)}", a + b
 
 
@@ -346,6 +370,12 @@ _CLEAN = (
     "~~很好~~",
     "补充一点：早餐好",
     "f(x) = (x^2)",
+    " 前后的空格  和中间的两个 ",
+    "补充点评写得细：早餐、停车都说了",
+    "见 [out] 与 [ui] 两栏",
+    "12、电梯口那间最吵",
+    "第 3、4 章最好",
+    "(^o^)/",
     "",
 )
 
@@ -364,7 +394,7 @@ def judge_my_step(answer: Answer, rng: Rng) -> Steps:
         yield _exact(got, text, "干净的文字一字不动", hint, weight=0)
         if not isinstance(got, str):
             return
-    cases = {kind: [_dirt(kind, rng) for _ in range(12)] for kind in _KINDS}
+    cases = {kind: [_dirt(kind, k, rng) for k in range(12)] for kind in _KINDS}
     done: dict[str, int] = {}
     touched: dict[str, tuple[str, Any]] = {}
     for kind, pairs in cases.items():
@@ -404,6 +434,10 @@ def judge_my_step(answer: Answer, rng: Rng) -> Steps:
         "做第二遍又变了：一步清洗做两遍应与一遍相同",
         weight=0.5,
     )
+    for nested in ("3、2)早餐一般", "1.2、3)三件事"):
+        once = call(nested)[0]
+        hint = "去掉一个编号，后面的又成了行首的编号：一次去完，或者都不碰"
+        yield _exact(call(once)[0], once, "编号后面又是编号", hint, weight=0)
 
 
 # --- 08.3 --------------------------------------------------------------------------------------
@@ -493,6 +527,8 @@ def judge_unmask(answer: Answer, rng: Rng) -> Steps:
 def judge_forecast(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, forecast)
     got = yield from parts(call()[0], 4, "a, b, c, d 四个整数")
+    fits = not any(isinstance(one, str) for one in got)
+    yield that(fits, "四个都是数", '写成数，不要引号：8，不是 "8"', given=got)
     names = ("a 原样", "b 直接比 key", "c 先清洗", "d 清洗、擦除")
     told: list[dict[str, Any]] = [
         {"八行两两不同：末尾多一个感叹号也是另一串": 7},
@@ -539,6 +575,14 @@ def judge_cheapest(answer: Answer, rng: Rng) -> Steps:
         ("很相似才要", (0.5, 0.9, 0.01, 0.01, 256)),
         ("low 一边很松", (0.3, 0.6, 0.7, 0.01, 256)),
     ]
+    for name, case in (
+        ("只要一条带", (0.9, 0.99, 0.05, 0.3, 128)),
+        ("要很多条带", (0.001, 0.03, 0.2, 0.01, 256)),
+    ):
+        b, r = cheapest(*case) or (0, 0)
+        cases.append((name, case))
+        cases.append((f"{name}，size 刚好够", (*case[:4], b * r)))
+        cases.append((f"{name}，size 差一个", (*case[:4], b * r - 1)))
     for _ in range(3):
         low, high = rng.uniform(0.15, 0.4), rng.uniform(0.7, 0.9)
         cases.append(
@@ -548,8 +592,15 @@ def judge_cheapest(answer: Answer, rng: Rng) -> Steps:
         low, high, extra, missed, size = case
         got, want = call(*case)
         if want is None:
-            yield that(got is None, f"{name}：做不到", "没有一种满足，就返回 None", given=got)
+            hint = "b·r ≤ size 的没有一种满足，就返回 None"
+            yield that(got is None, f"{name}：做不到", hint, weight=0.0, given=got)
             continue
+        if got is None:
+            hint = (
+                f"有满足的，却得到 None：b、r 都可以到 size，b·r 可以等于 size = {size}；"
+                "也看看有没有忘了 return"
+            )
+            yield that(False, f"{name}：做得到", hint, given=got)
         b, r = yield from parts(got, 2, "b, r", f"{name}：返回 (b, r)")
         whole = all(
             isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= 1 for v in (b, r)

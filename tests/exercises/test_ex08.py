@@ -296,19 +296,61 @@ def groups_of_paired(n, pairs):
     return [m if k in paired else -1 for k, m in enumerate(ex08.group_rows(n, pairs))]
 
 
+def decode_stripping_marks(chunks):
+    raw = b"".join(chunks).lstrip(b"\xef\xbb\xbf")
+    return ex08.decode_chunks([raw])
+
+
+def decode_dropping_half(chunks):
+    import codecs
+
+    for name in ("utf-8-sig", "gb18030"):
+        decoder = codecs.getincrementaldecoder(name)()
+        try:
+            return "".join(decoder.decode(chunk) for chunk in chunks)
+        except UnicodeDecodeError:
+            continue
+    raise ValueError(name)
+
+
+def cheapest_up_to(bands, rows, shorter=0):
+    def answer(low, high, extra, missed, size):
+        fitting = [
+            (b * r, b, r)
+            for b in range(1, min(bands, size) + 1)
+            for r in range(1, rows + 1)
+            if b * r <= size - shorter
+            if 1 - (1 - low**r) ** b <= extra and (1 - high**r) ** b <= missed
+        ]
+        return min(fitting)[1:] if fitting else None
+
+    return answer
+
+
 # number, name, answer, words of its hint, percent of the points
 WRONG = [
-    Wrong("08.1", "colleague", decode_colleague, "UTF-8", 11),
-    Wrong("08.1", "utf only", decode_whole("utf-8-sig"), "还要再试 GB 18030", 22),
-    Wrong("08.1", "ignore", decode_whole("utf-8-sig", errors="ignore"), "errors='ignore'", 22),
-    Wrong("08.1", "replace", decode_whole("utf-8-sig", errors="replace"), "换成了 �", 22),
-    Wrong("08.1", "each piece", decode_each, "先把各段接起来", 33),
-    Wrong("08.1", "mark", decode_whole("utf-8", "gb18030"), "字节顺序标记", 56),
-    Wrong("08.1", "gbk", decode_whole("utf-8-sig", "gbk"), "编码名写 gb18030", 61),
-    Wrong("08.1", "head", decode_head, "编码不能只看开头", 67),
-    Wrong("08.1", "strip", stripped, "原样留着", 72),
-    Wrong("08.1", "empty", refuses_nothing, "不是错", 78),
-    Wrong("08.1", "latin", decode_whole("utf-8-sig", "gb18030", last=("latin1",)), "悄悄返回", 83),
+    Wrong("08.1", "colleague", decode_colleague, "UTF-8", 9),
+    Wrong("08.1", "utf only", decode_whole("utf-8-sig"), "还要再试 GB 18030", 18),
+    Wrong("08.1", "ignore", decode_whole("utf-8-sig", errors="ignore"), "errors='ignore'", 18),
+    Wrong("08.1", "replace", decode_whole("utf-8-sig", errors="replace"), "换成了 �", 18),
+    Wrong("08.1", "each piece", decode_each, "先把各段接起来", 27),
+    Wrong("08.1", "mark", decode_whole("utf-8", "gb18030"), "字节顺序标记", 44),
+    Wrong("08.1", "gbk", decode_whole("utf-8-sig", "gbk"), "编码名写 gb18030", 56),
+    Wrong("08.1", "head", decode_head, "编码不能只看开头", 60),
+    Wrong("08.1", "strip", stripped, "原样留着", 64),
+    Wrong("08.1", "empty", refuses_nothing, "不是错", 69),
+    Wrong("08.1", "latin", decode_whole("utf-8-sig", "gb18030", last=("latin1",)), "悄悄返回", 73),
+    Wrong("08.1", "marks", decode_stripping_marks, "lstrip 会连", 49),
+    Wrong(
+        "08.1",
+        "no FEFF",
+        lambda c: ex08.decode_chunks(c).replace("\ufeff", ""),
+        "正文里的要留",
+        53,
+    ),
+    Wrong("08.1", "half", decode_dropping_half, "最后那半个字", 87),
+    Wrong("08.1", "utf-16", decode_whole("utf-8-sig", "gb18030", "utf-16"), "不再试第三种", 82),
+    Wrong("08.2", "three faces", lambda t: without_faces(t.replace("(T_T)", "()")), "旁边的字", 0),
     Wrong("08.2", "nothing", lambda text: text, "一种也没有动", 0),
     Wrong("08.2", "too wide", lambda t: re.sub(r"\d+[、.)]?", "", t), "写得太宽", 0),
     Wrong("08.2", "part", lambda t: t.replace("(^_^)", ""), "只去掉了一部分", 0),
@@ -319,7 +361,6 @@ WRONG = [
         "冒号前的空格",
         0,
     ),
-    Wrong("08.2", "greedy", lambda t: re.sub(r"补充点评.*", "", t), "旁边的字", 0),
     Wrong(
         "08.2",
         "once",
@@ -334,16 +375,20 @@ WRONG = [
     Wrong("08.3", "order", unmask_backwards, "从小到大", 20),
     Wrong("08.3", "pieces", unmask_pieces, "填好的 18 位", 0),
     Wrong("08.3", "count", lambda m: len(ex08.unmask(m)), "不是一个号码或个数", 0),
+    Wrong("08.4", "texts", lambda: ("8", "6", "4", "3"), "不要引号", 0),
     Wrong("08.4", "all differ", lambda: (8, 8, 4, 3), "key 相同", 25),
     Wrong("08.4", "the point", lambda: (8, 7, 4, 3), "小数点也是标点", 25),
     Wrong("08.4", "clean", lambda: (8, 6, 5, 3), "仍被 key", 50),
     Wrong("08.4", "scrub", lambda: (8, 6, 4, 4), "都成了 [电话]", 75),
     Wrong("08.5", "swapped", swapped_bands, "对调了", 0),
-    Wrong("08.5", "many bands", first_that_fits, "还有更省的", 7),
+    Wrong("08.5", "many bands", first_that_fits, "还有更省的", 4),
     Wrong("08.5", "only low", only_low, "漏掉的太多", 0),
     Wrong("08.5", "only high", only_high, "成为候选的太多", 0),
-    Wrong("08.5", "added up", bands_added_up, "几条带会同时", 47),
-    Wrong("08.5", "never None", too_long, "返回 None", 93),
+    Wrong("08.5", "added up", bands_added_up, "几条带会同时", 30),
+    Wrong("08.5", "few bands", cheapest_up_to(128, 999), "却得到 None", (0, 90)),
+    Wrong("08.5", "few rows", cheapest_up_to(999, 16), "却得到 None", (0, 90)),
+    Wrong("08.5", "below size", cheapest_up_to(999, 999, 1), "却得到 None", (0, 90)),
+    Wrong("08.5", "never None", too_long, "返回 None", 52),
     Wrong("08.6", "colleague", groups_colleague, "只看直接的对", 17),
     Wrong("08.6", "least", groups_least, "两个已有的组", 35),
     Wrong("08.6", "recursion", groups_by_recursion, "递归", 83),
@@ -352,6 +397,11 @@ WRONG = [
 ]
 
 SAME_HINT = [
+    Wrong("08.2", "strip", lambda t: ex08.my_step(t).strip(), "写得太宽", 0),
+    Wrong("08.2", "letters", lambda t: re.sub(r"\[/?[biuquote]+\]", "", t), "写得太宽", 0),
+    Wrong("08.2", "any label", lambda t: re.sub(r"补充点评.*?：", "", t), "写得太宽", 0),
+    Wrong("08.2", "many digits", lambda t: re.sub(r"^\d+[、.)](?!\d)", "", t), "写得太宽", 0),
+    Wrong("08.2", "greedy", lambda t: re.sub(r"补充点评.*", "", t), "写得太宽", 0),
     Wrong("08.2", "a half", lambda t: re.sub(r"^\d+[、.)]", "", t), "没有那五种脏", 0),
 ]
 
