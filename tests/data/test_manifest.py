@@ -1,5 +1,6 @@
 """The manifest, and what is said when a file is missing or damaged."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -67,6 +68,17 @@ def test_the_command_that_makes_it_again_is_there(name):
             assert (REPOSITORY / script).is_file()
         case _:
             pytest.fail(f"{entry.kind}: {entry.command}")
+
+
+TABLES = [entry.name for entry in data.listing() if entry.kind == "results"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_of_its_script_as_it_is(name):
+    entry = data.item(name)
+    script = (REPOSITORY / entry.recipe).read_text(encoding="utf-8")  # whatever its line endings
+    assert entry.made["script_sha256"] == hashlib.sha256(script.encode()).hexdigest()
+    assert entry.made["rows"] == len(data.results(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
