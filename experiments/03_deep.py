@@ -28,7 +28,8 @@ scale = 5.6、centred = True 的 sigmoid 与 scale = 1.4 的 `tanh，首末 1 �
 
 4,000 张训练图，每步 64 张，普通的梯度下降 `steps` 步，种子 0 到 4
 （同一种子的批都相同；同一深度、不是正交的各设置，权重的方向也相同）。
-`val_loss` 在 1,000 张验证图上，用来挑学习率（正交的还挑倍数）；
+`val_loss` 在 1,000 张验证图上，用来挑学习率
+（`tanh，正交` 与走 100 步的 `tanh，首末 1 倍` 还挑倍数）；
 `test_loss` 在 1,000 张测试图上，用来报告；超过 99 或不是有限数的记作 99。
 `first`、`last` 是训练之前首层与末层 dW 的范数（128 张训练图）。"""
 
@@ -79,6 +80,8 @@ def _points() -> list[dict[str, object]]:
     for scale in (1.2, 1.3):
         cases += [("tanh，正交", 50, scale, False, 100, (0.01, 0.03, 0.1))]
     cases += [("sigmoid", 50, 8, False, 1200, (0.01, 0.03, 0.1))]
+    for scale, rates in ((1.25, (0.01, 0.02, 0.03)), (1.4, (0.003, 0.01, 0.03))):
+        cases += [("tanh，首末 1 倍", 50, scale, False, 100, rates)]
     names = ("activation", "depth", "scale", "centred", "steps", "lr", "seed")
     return [
         dict(zip(names, (*case, lr, seed), strict=True))

@@ -69,6 +69,8 @@ def train(width: int, epochs: int, lr: float, seed: int, relu: bool = True) -> t
         rng=np.random.default_rng(seed),
         scheduler=optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs),
     )
+    if history.interrupted:  # `fit` keeps a half-trained model; a table must not
+        raise KeyboardInterrupt
     return model, history
 
 
