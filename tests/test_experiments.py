@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aigc_course import data
+from aigc_course import data, engine
 from aigc_course.authoring.experiment import STAMP, Experiment
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "experiments").glob("[0-9][0-9]_*.py"))
@@ -250,6 +250,15 @@ def test_what_lesson_06_reports_is_what_its_table_chose():
         assert min(by_rate) < best < max(by_rate), f"{kind}: at the edge of its grid"
         same = [row for row in report if (row["width"], row["epochs"]) == kind[1:]]
         assert len(same) >= 10 and {row["lr"] for row in same} == {best}
+
+
+def test_lesson_06_takes_no_row_from_a_training_that_was_interrupted(monkeypatch):
+    """``engine.fit`` catches Ctrl-C and keeps the half-trained model."""
+    [script] = [path for path in SCRIPTS if path.stem == "06_select"]
+    sweep = experiment(script)
+    monkeypatch.setattr(engine, "fit", lambda *_, **__: engine.History(interrupted=True))
+    with pytest.raises(KeyboardInterrupt):
+        sweep.measure(**sweep.points[0])
 
 
 def test_the_pictures_of_lesson_06_are_those_of_its_report():
