@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from itertools import pairwise
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aigc_course import engine
-from aigc_course.exercises import ex12
+from aigc_course.exercises import ex12, judge
 from tests.support.common_questions import questions
 from tests.support.harness import Wrong
 
@@ -114,7 +116,65 @@ def smooth_with_a_class(values, beta, state=None):
     return np.array([one.push(v) for v in values]), (one.m, one.t)
 
 
+def bfloat_by_size(x):
+    with np.errstate(all="ignore"):
+        y = x.astype(np.float64)
+        step = np.ldexp(1.0, np.maximum(np.frexp(y)[1] - 8, -133))
+        return np.where(np.isfinite(y), np.rint(y / step) * step, y).astype(np.float32)
+
+
+def accumulated_every_so_many(model, optimizer, loss_fn, x, y, parts):
+    optimizer.zero_grad()
+    told = []
+    for k in range(min(parts, len(x))):
+        xb, yb = x[k::parts], y[k::parts]
+        loss = len(xb) / len(x) * loss_fn(model(engine.tensor(xb)), yb)
+        loss.backward()
+        told.append(loss.item())
+    optimizer.step()
+    optimizer.zero_grad()
+    return sum(told)
+
+
+def smooth_with_all_of_the_past(values, beta, state=None):
+    past, out = list(state or []), []
+    for one in values:
+        past += [float(one)] * math.isfinite(one)
+        weights = beta ** np.arange(len(past))[::-1]
+        out.append(weights @ past / weights.sum() if past else math.nan)
+    return np.array(out, dtype=float), past
+
+
+def smooth_with_a_word(values, beta, state=None):
+    m, t = json.loads(state or "[0.0, 0]")
+    out = np.full(len(values), np.nan)
+    for k, one in enumerate(values):
+        if abs(one) < math.inf:
+            m, t = m + (1 - beta) * (one - m), t + 1
+        if t:
+            out[k] = m / (1 - beta**t)
+    return out, json.dumps([m, t])
+
+
+def smooth_changes_its_state(values, beta, state=None):
+    state = state or {"m": 0.0, "t": 0}
+    out = []
+    for one in values:
+        if math.isfinite(one):
+            state["m"] = beta * state["m"] + (1 - beta) * one
+            state["t"] += 1
+        out.append(state["m"] / (1 - beta ** state["t"]) if state["t"] else math.nan)
+    return np.array(out, dtype=float), state
+
+
 ALSO_RIGHT = [
+    ("12.2", lambda N, B, W: N // (B * W) * B + min(B, N % (B * W))),
+    ("12.2", lambda N, B, W: sum(1 for k in range(N) if k // B % W == 0)),
+    ("12.3", bfloat_by_size),
+    ("12.4", accumulated_every_so_many),
+    ("12.5", smooth_with_all_of_the_past),
+    ("12.5", smooth_with_a_word),
+    ("12.5", smooth_changes_its_state),
     ("12.1", flat_by_places),
     ("12.1", flat_from_inside),
     ("12.3", bfloat_one_by_one),
@@ -303,6 +363,176 @@ def smooth_nothing_good(values, beta, state=None):
     return ex12.smooth(values, beta, state)
 
 
+def flat_by_its_ends(shape, strides):
+    kept = [(n, s) for n, s in zip(shape, strides) if n != 1]  # noqa: B905
+    if 0 in shape or not kept:
+        return True
+    return kept[0][1] == kept[-1][1] * math.prod(n for n, _ in kept[1:])
+
+
+def drawn_ever():
+    seen = set()
+
+    def answer(N, B, W):
+        seen.update(range(drawn_by_workers(N, B, W)))
+        return len(seen)
+
+    return answer
+
+
+def rounded_bits(x, cut=16, tie=None):
+    b = x.view(np.uint32)
+    tie = (b >> np.uint32(cut)) & np.uint32(1) if tie is None else tie(b, x)
+    half = np.uint32((1 << (cut - 1)) - 1)
+    rounded = ((b + half + tie) >> np.uint32(cut) << np.uint32(cut)).view(np.float32)
+    return np.where(np.isnan(x), np.float32(np.nan), rounded)
+
+
+def bfloat_to_odd(x):
+    return rounded_bits(x, tie=lambda b, x: 1 - ((b >> np.uint32(16)) & np.uint32(1)))
+
+
+def bfloat_to_the_right(x):
+    return rounded_bits(x, tie=lambda b, x: (x > 0).astype(np.uint32))
+
+
+def bfloat_nan_cut(x):
+    b = x.view(np.uint32)
+    add = np.uint32(0x7FFF) + ((b >> np.uint32(16)) & np.uint32(1))
+    add = np.where(np.isfinite(x), add, np.uint32(0))
+    return ((b + add) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+def bfloat_eight_digits(x):
+    with np.errstate(all="ignore"):
+        y = x.astype(np.float64)
+        step = np.ldexp(1.0, np.frexp(y)[1] - 8)
+        return np.where(np.isfinite(y), np.rint(y / step) * step, y).astype(np.float32)
+
+
+def accumulated_graphs(model, optimizer, loss_fn, x, y, parts):
+    optimizer.zero_grad()
+    total = 0.0
+    for rows in np.array_split(np.arange(len(x)), min(parts, len(x))):
+        total = total + loss_fn(model(engine.tensor(x[rows])), y[rows]) * (len(rows) / len(x))
+    total.backward()
+    optimizer.step()
+    return total.item()
+
+
+def accumulated_all_losses_first(model, optimizer, loss_fn, x, y, parts):
+    optimizer.zero_grad()
+    losses = [
+        loss_fn(model(engine.tensor(x[rows])), y[rows]) * (len(rows) / len(x))
+        for rows in np.array_split(np.arange(len(x)), min(parts, len(x)))
+    ]
+    for loss in losses:
+        loss.backward()
+    optimizer.step()
+    return sum(loss.item() for loss in losses)
+
+
+def accumulated_with(pieces, factor=lambda rows, n: len(rows) / n, steps=1):
+    def answer(model, optimizer, loss_fn, x, y, parts):
+        optimizer.zero_grad()
+        out = 0.0
+        for rows in pieces(len(x), parts):
+            loss = loss_fn(model(engine.tensor(x[rows])), y[rows])
+            out += loss.item() * len(rows) / len(x)
+            (loss * factor(rows, len(x))).backward()
+        for _ in range(steps):
+            optimizer.step()
+        return out
+
+    return answer
+
+
+def split(n, parts):
+    return np.array_split(np.arange(n), min(parts, n))
+
+
+def rest_to_the_last(n, parts):
+    size = n // min(parts, n)
+    begins = [size * k for k in range(min(parts, n))]
+    return [np.arange(a, b) for a, b in pairwise([*begins, n])]
+
+
+def few_rows_at_once(n, parts):
+    return np.array_split(np.arange(n), parts if parts <= n else 1)
+
+
+def smooth_state(*, put, take):
+    def answer(values, beta, state=None):
+        out, new = ex12.smooth(values, beta, None if state is None else take(state))
+        return out, put(new)
+
+    return answer
+
+
+def smooth_kept():
+    kept = {"mean": 0.0, "count": 0}
+
+    def answer(values, beta, state=None):
+        out, new = ex12.smooth(values, beta, kept)
+        kept.update(new)
+        return out, new
+
+    return answer
+
+
+def smooth_rounded(values, beta, state=None):
+    out, new = ex12.smooth(values, beta, state)
+    return out, {"mean": round(new["mean"], 6), "count": new["count"]}
+
+
+def smooth_into_values(values, beta, state=None):
+    out, new = ex12.smooth(values, beta, state)
+    values[:] = out.tolist()
+    return out, new
+
+
+def smooth_one_late(values, beta, state=None):
+    out, new = ex12.smooth(values, beta, state)
+    t = np.arange(1, len(values) + 1)
+    return out * (1 - beta**t) / (1 - beta ** (t + 1)), new
+
+
+def smooth_last_ten(values, beta, state=None):
+    out, past = smooth_with_all_of_the_past(values, beta, state)
+    return out, past[-20:]
+
+
+def smooth_bad(change):
+    def answer(values, beta, state=None):
+        out, new = ex12.smooth(values, beta, state)
+        return change(out, ~np.isfinite(values)), new
+
+    return answer
+
+
+def smooth_as_zero(values, beta, state=None):
+    return ex12.smooth(np.where(np.isfinite(values), values, 0.0), beta, state)
+
+
+def smooth_with_inf(values, beta, state=None):
+    m, t = state or (0.0, 0)
+    out = []
+    for one in values:
+        if not math.isnan(one):
+            m, t = beta * m + (1 - beta) * one, t + 1
+        out.append(m / (1 - beta**t) if t else math.nan)
+    return np.array(out), [m, t]
+
+
+def smooth_false_zero(values, beta, state=None):
+    out, new = ex12.smooth(values, beta, state if state and state["mean"] else None)
+    return out, new
+
+
+def smooth_without_zero(values, beta, state=None):
+    return ex12.smooth(values, beta or 0.9, state)
+
+
 # number, name, answer, words of its hint, percent of the points
 ANY = (0, 99)
 WRONG = [
@@ -340,6 +570,43 @@ WRONG = [
     Wrong("12.4", "mean of means", accumulated(total="parts"), "按行数加权", ANY),
     Wrong("12.4", "empty parts", accumulated(cap=False), "空的份", ANY),
     Wrong("12.4", "at once", accumulated_at_once, "你前向了 1 次", ANY),
+    Wrong("12.2", "first example", lambda N, B, W: 4, "的那个数", ANY),
+    Wrong("12.2", "times W", lambda N, B, W: min(N, B * W), "不用乘 worker 数", ANY),
+    Wrong("12.2", "batches", lambda N, B, W: math.ceil(math.ceil(N / B) / W), "批的个数", ANY),
+    Wrong("12.2", "drops", lambda N, B, W: B * math.ceil(N // B / W), "别丢掉它", ANY),
+    Wrong("12.2", "first's", lambda N, B, W: N // B // W * B + N % B, "轮到谁就归谁", ANY),
+    Wrong("12.3", "odd", bfloat_to_odd, "末位是 1 的那一个", ANY),
+    Wrong("12.3", "right", bfloat_to_the_right, "符号不管", ANY),
+    Wrong("12.3", "eight", lambda x: rounded_bits(x, 15), "多留了一位", ANY),
+    Wrong("12.3", "digits", bfloat_eight_digits, "格子一样宽", ANY),
+    Wrong("12.3", "float64", lambda x: ex12.to_bfloat16(x).astype(float), "仍用 float32", ANY),
+    Wrong("12.4", "graphs", accumulated_graphs, "前一份还没有 backward", ANY),
+    Wrong("12.4", "few", accumulated_with(few_rows_at_once), "一行一份", ANY),
+    Wrong("12.4", "times", accumulated_with(split, lambda r, n: len(r)), "没有除以整批的行数", ANY),
+    Wrong("12.4", "inverse", accumulated_with(split, lambda r, n: n / len(r)), "份额写反了", ANY),
+    Wrong("12.4", "twice", accumulated_with(split, steps=2), "不止一步", ANY),
+    Wrong("12.5", "rounded", smooth_rounded, "取整了", ANY),
+    Wrong("12.5", "into values", smooth_into_values, "values 被原地修改", ANY),
+    Wrong("12.5", "one late", smooth_one_late, "差了一步", ANY),
+    Wrong("12.5", "last ten", smooth_last_ten, "不是最近几个", ANY),
+    Wrong("12.5", "false zero", smooth_false_zero, "不等于没有 state", ANY),
+    Wrong(
+        "12.5",
+        "keys",
+        smooth_state(
+            put=lambda s: {0: s["mean"], 1: s["count"]},
+            take=lambda s: {"mean": s[0], "count": s[1]},
+        ),
+        "键都是文字",
+        ANY,
+    ),
+    Wrong("12.5", "order", lambda *a: ex12.smooth(*a)[::-1], "averages", ANY),
+    Wrong("12.5", "shorter", smooth_bad(lambda out, bad: out[~bad]), "T 个数，T 个平均", ANY),
+    Wrong("12.5", "inf", smooth_with_inf, "inf 进了 m", ANY),
+    Wrong("12.5", "bad nan", smooth_bad(lambda o, b: np.where(b, np.nan, o)), "输出的是 nan", ANY),
+    Wrong("12.5", "begin", smooth_bad(lambda o, b: np.nan_to_num(o)), "第一个数就坏了", ANY),
+    Wrong("12.5", "as zero", smooth_as_zero, "算进了 t", ANY),
+    Wrong("12.5", "no zero", smooth_without_zero, "β = 0", ANY),
     Wrong("12.5", "pulled down", smoothing(correct=False), "被 0 拉低", ANY),
     Wrong("12.5", "from the first", smooth_from_the_first, "从第一个数起步", ANY),
     Wrong("12.5", "swapped", lambda v, b, s=None: ex12.smooth(v, 1 - b, s), "写反了", ANY),
@@ -353,6 +620,10 @@ WRONG = [
 ]
 SAME_HINT = [
     Wrong("12.4", "clears after", accumulated_clears_after, "管不到别处", ANY),
+    Wrong("12.1", "ends", flat_by_its_ends, "排不成一行，答的是行", ANY),
+    Wrong("12.3", "nan cut", bfloat_nan_cut, "单独处理", ANY),
+    Wrong("12.4", "all first", accumulated_all_losses_first, "前一份还没有 backward", ANY),
+    Wrong("12.4", "rest last", accumulated_with(rest_to_the_last), "最多差 1 行", ANY),
     Wrong("12.1", "falling", falling, ("答的是行", "答的是不行"), ANY),
     Wrong("12.1", "never", lambda shape, strides: None, "答的是不行", ANY),
 ]
@@ -367,6 +638,17 @@ globals().update(
         loads=["aigc_course.engine"],
     )
 )
+
+
+@pytest.mark.parametrize(
+    ("number", "make", "label"),
+    [("12.2", drawn_ever, "同样的输入，再调用一次"), ("12.5", smooth_kept, "不给 state 时从头算")],
+)
+def test_what_stays_from_call_to_call_is_told_as_that(number, make, label):
+    for seed in range(8):  # a new answer for each: what stays may not be there before the first
+        result = judge(number, make(), seed=seed)
+        assert result.steps[-1].label == label
+        assert not result.steps[-1].ok
 
 
 # --- the library's versions --------------------------------------------------------------------
