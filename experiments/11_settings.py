@@ -22,13 +22,13 @@ from aigc_course.text.analogies import (
 from aigc_course.text.embeddings import Embedding, SkipGramConfig, skip_gram
 from aigc_course.text.vocabulary import Vocabulary
 
-TITLE = "skip-gram 在唐诗上：降采样与种子（第 11 章）"
+TITLE = "skip-gram 在唐诗上：降采样、抽样的幂与种子（第 11 章）"
 ABOUT = """\
 问的是：同一批唐诗，skip-gram 只改一处，字的向量变多少；换一个种子，又变多少。每个种子从唐人绝句的
 训练集里抽四分之一，按字，一首一行，次数不到 5 的字去掉。50 维，窗口 5，负样本 5，3 轮，
 学习率 0.05，都没有调。种子决定抽哪些诗、初始的数和一切抽样。
 
-`sample`（降采样的 t）、`power`（负样本的幂）、`seed` 是设置，`words` 是字数。`triples` 是三元组的
+`sample`（降采样的 t，1 是不丢字）、`power`（抽负样本的幂）、`seed` 是设置，`words` 是留下几种字。`triples` 是三元组的
 准确率（课程库的字类名单，碰巧是 0.5），`asked` 是问了几组，`purity` 是 5 个近邻里同类的份额，
 `chance` 是随机的近邻有多少；`analogies`、`plain` 是反义类比的准确率与只看 c 的近邻的准确率。
 `same_low`、`same_mid`、`same_high` 是全部训练诗里 50–99、200–399、1000 次以上的字
@@ -37,7 +37,7 @@ ABOUT = """\
 前 10 个近邻的次数的几何平均。"""
 
 SHARE, CONFIG = 0.25, {"size": 50, "epochs": 3, "rate": 0.05}
-CHANGES = [{}, {"sample": 1.0}]
+CHANGES = [{}, {"sample": 1.0}, {"power": 0.0}, {"power": 1.0}]
 SEEDS = range(5)
 POINTS = [{"sample": 1e-3, "power": 0.75, **c, "seed": seed} for c in CHANGES for seed in SEEDS]
 BANDS = {"low": (50, 100), "mid": (200, 400), "high": (1000, 10**9)}
