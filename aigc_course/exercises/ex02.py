@@ -193,7 +193,7 @@ def cross_entropy(
 
 _KEPT = "第一次返回的 dz 被后来的调用改掉了：每次要新建一个数组"
 _MEAN = "要的是整批的平均，一个数；最后一步少了求平均？"
-_FORMULA = "dz 要用公式算：还是用了数值差分？也可能中途有量是 float32"
+_FORMULA = "dz 要用公式算：还是用了数值差分、裁剪（clip）了 p 或 λ？也可能中途有量是 float32"
 _FIXED = (2, 3, 5, 10, 32, 64, 100, 128, 300)  # divisors that are written into answers
 
 
@@ -331,7 +331,12 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
             np.mean((rate - y) ** 2),
             np.mean((z - y) ** 2),
         ],
-        "除数是样本数 len(z)，不是写死的数": [N * want / n for n in _FIXED if n != N],
+        "除数是样本数 len(z)，不是写死的数，不是计数大于 0 的样本数，也不是计数之和": [
+            N * want / n for n in (*_FIXED, np.sum(y > 0), y.sum()) if n != N
+        ],
+        "λ = e^z：题目给定了，不是 softplus ln(1 + e^z)": np.mean(
+            np.logaddexp(0, z) - y * np.log(np.logaddexp(0, z))
+        ),
     }
     hint = (
         "从 −ln p(y|λ) 出发，代入 λ = e^z，去掉与 z 无关的项。"
@@ -375,6 +380,7 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
     yield _digits(step, _FORMULA)
     yield value(dz, kept, "上一次返回的 dz", _KEPT, weight=0)
     low = np.array([-800.0, -800.0, 1.0])
+    tiny = rng.permutation([-20.0, -35.0, -100.0, -300.0, -600.0]) + rng.uniform(-1, 1, size=5)
     high = np.append(rng.normal(size=3), rng.uniform(709.4, 709.7))  # overflows at 709.78
     for label, at, counts, hint in (
         ("z 照旧，y 换了", z, y[::-1], "只换 y，loss 与 dz 都要重新算"),
@@ -383,6 +389,12 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
             low,
             np.array([0.0, 1.0, 2.0]),
             "λ 下溢成 0，而 ln λ 就是 z，仍是 −800：不要取 ln λ，也不要裁剪 z 或 λ",
+        ),
+        (
+            "z 从 −20 到 −600，计数都是 0",
+            tiny,
+            np.zeros(5),
+            "λ 很小，却存得下，dz 就是 λ / N，相对误差也要小：不要裁剪、置 0，也不要先加 1 再减 1",
         ),
         (
             "z 有一个 700 多",
@@ -400,10 +412,18 @@ def judge_poisson_loss(answer: Answer, rng: Rng) -> Steps:
         got, (want, want_dz) = call(at, counts)
         loss, dz = yield from parts(got, 2, "loss, dz")
         steps = [
-            value(loss, want, f"{label}：loss", hint),
+            value(loss, want, f"{label}：loss", hint, atol=0.0 if at is tiny else None),
             value(dz, want_dz, f"{label}：dz", hint, atol=0.0),
         ]
-        yield as_one(label, steps, weight=0.0 if at is z else 0.5)
+        if at is tiny:  # few digits of the sum are no few digits of each
+            detail = "有的值相对误差不小于 10⁻⁹"
+            steps = [
+                step
+                if step.ok or shape_of(came) != shape
+                else replace(step, hint=hint, detail=detail)
+                for step, came, shape in zip(steps, (loss, dz), ((), (5,)), strict=True)
+            ]
+        yield as_one(label, steps, weight=0.0 if at is z or at is tiny else 0.5)
     yield call.untouched(weight=0.5)
 
 
@@ -507,6 +527,11 @@ def _tiny_p(call: Caller, p: Array, q: Array, form: str) -> Steps:
         elif number is not None and not np.isfinite(number):
             hint = "1e-300 再与小数相乘就下溢成 0 了：写成 ln p − ln q，不要先把它们乘在一起"
         yield value(got, want, f"p 有 {name}，q 那里是 {other:g}", hint, traps, form=form)
+    got, want = call(np.array([1 - 1e-9, 1e-9]), np.array([1 - 1e-300, 1e-300]))
+    hint = (
+        "p 与 q 只差一点，KL 很小却不是 0：照公式算，不用 np.allclose 判相等，不设门槛，不四舍五入"
+    )
+    yield value(got, want, "p 与 q 几乎一样", hint, form=form, atol=0.0)
 
 
 def _zeros_of_q(call: Caller, p: Array, q: Array) -> Steps:
@@ -571,7 +596,7 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
             (
                 "底数要与单位配：nat 用 e，bit 用 2"
                 if nat
-                else "底数要与单位配：bit 用 2；损失已经以 bit 为单位，不用再换单位"
+                else "底数要与单位配：unit 是 'bit'（不是 'bits'）时用 2，损失不用再换单位"
             ): other**mean,
             "损失已经以 unit 为单位，不用再乘或除以 ln 2": [
                 base ** (mean / np.log(2)),
@@ -590,6 +615,10 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
                 base ** np.sum(losses * counts / counts.max()),
             ],
             "逐批取 (m + l) / 2 不是加权平均：越靠后的批占得越多": base**running,
+            "权重是样本数本身，不平方，也不开方": [
+                base ** (np.sum(losses * w) / w.sum()) for w in (counts**2, counts**0.5)
+            ],
+            "// 是整除，小数没了：平均损失用 /": base ** (np.sum(losses * counts) // counts.sum()),
             "中途不要四舍五入": [
                 *(base ** round(float(mean), n) for n in range(1, 8)),
                 *(round(float(base**mean), n) for n in range(8)),
@@ -609,6 +638,10 @@ def judge_perplexity(answer: Answer, rng: Rng) -> Steps:
     yield same_again(call, losses, counts, "bit")
     yield value(*call(losses, counts[::-1], "bit"), "只换 counts", hint, form=form, weight=0)
     yield value(*call(losses[::-1], counts, "bit"), "只换 losses", hint, form=form, weight=0)
+    many = "一批的样本可以有几百、几十万：样本数转成 uint8、int16 会绕回去"
+    for times in (7, 30_011):
+        got, want = call(losses, counts[::-1] * times, "bit")
+        yield value(got, want, "样本很多的几批", many, form=form, weight=0)
     yield as_one("有的批为空", _empty(call, losses, counts, form), weight=0.5)
     yield as_one("有的批平均损失是 0，或者一样", _perfect(call, losses, counts, form), weight=0.25)
     yield as_one("有一批的损失是 inf 或 nan", _infinite(call, form), weight=0.25)
@@ -770,6 +803,12 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     )
     yield as_one("有的维大小是 1", steps, weight=0.25)
     yield as_one("有几个值相等", _ties(call, z), weight=0.25)
+    far = rng.permuted(np.tile([0.0, -9.0, -15.0, -19.0, -800.0], (3, 1)), axis=1)
+    far += np.array([[0.0], [0.5], [700.0]])
+    hint = (
+        "比最大值小得多的项也要加进去，不设门槛、不四舍五入：(0, −15) 的 LSE 不是 0，约是 e^{−15}"
+    )
+    yield value(*call(far), "一条里悬殊", hint, form=form, weight=0)
     masked = z.copy()
     masked[:, int(rng.integers(1, K))] = -np.inf
     masked[0, 1:] = -np.inf  # one left
@@ -780,6 +819,8 @@ def judge_logsumexp(answer: Answer, rng: Rng) -> Steps:
     hint = "遮住的（−inf）不算：exp(−inf) 是 0，不要把它换成别的数"
     if shape_of(got) == (B,) and np.isnan(np.asarray(got, dtype=float)).any():
         hint = "−inf − (−inf) 是 nan：几项都遮住时，不要拿它们互相减"
+    elif shape_of(got) == (B,) and np.isneginf(np.asarray(got, dtype=float)).all():
+        hint = "有一项遮住，整条就成了 −inf：遮住的只是不在和里，同一条的别的项照算"
     elif shape_of(got) == (B,) and np.isneginf(np.asarray(got, dtype=float)).any():
         hint = "有限的数再小也不算遮住，有限的最大值再小也要减：只有整条都是 −inf 才减 0"
     yield value(got, want, "有几项被遮住时", hint, form=form, weight=0.5)
@@ -987,7 +1028,7 @@ def judge_bce_with_logits(answer: Answer, rng: Rng) -> Steps:
     sure = rng.uniform(39, 41, size=4) * [1, -1, 1, -1]
     surer = rng.uniform(600, 700, size=4) * [1, -1, 1, -1]
     hint = (
-        "损失极小但不是 0：用 np.log1p(x)，不要 np.log(1 + x)；"
+        "损失极小但不是 0：用 np.log1p(x)，不要 np.log(1 + x)，也不设门槛；"
         "也不要先把它加到 40 上再减 40，它会被淹没"
     )
     steps = (
@@ -1056,6 +1097,7 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
             each[z.argmax(axis=1) != y].mean() if (z.argmax(axis=1) != y).any() else np.nan,
         ],
         "先按类平均再平均，只在各类一样多时才对：B 个样本一起平均": _by_class(each, y),
+        "先取对数再平均：−ln p 的平均，不是平均的 p 的对数": -np.log(np.exp(-each).mean()),
         "只算了第一个样本": each[0],
         _ROWS: _few_rows(each, K),
         _ONE_BASED: [np.mean(total - z[rows, y + k]) for k in (-1, 1)],
@@ -1146,11 +1188,14 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
             got, (want, want_dz) = call(rng.normal(size=(b, k)), rng.integers(k, size=b))
         loss, dz = yield from parts(got, 2, "loss, dz")
         hint = "B 与 K 从 z.shape 取，不要写死，也不要由标签猜"
+        if k == 1 and _tiny(loss) and _tiny(dz):
+            hint = f"只有一类时 p 是 1，loss 与 dz 是 0：{_KEEP}"
         steps = [
             value(loss, want, f"{label}（B={b}，K={k}）：loss", hint),
             value(dz, want_dz, f"{label}（B={b}，K={k}）：dz", hint),
         ]
         yield as_one(f"{label}（B={b}，K={k}）", steps, weight=0.5 if k > 1 else 0.0)
+    yield from _small_shares(call, rng)
     huge = z * 4000 + rng.permutation(np.linspace(-9000, 9000, B))[:, None]
     got, (want, want_dz) = call(huge, y)
     loss, dz = yield from parts(got, 2, "loss, dz")
@@ -1166,6 +1211,37 @@ def judge_loss_and_grad(answer: Answer, rng: Rng) -> Steps:
     yield value(loss, want, "logits 上千、各行悬殊时的 loss", hint, weight=0.5)
     yield value(dz, want_dz, "logits 上千、各行悬殊时的 dz", hint, weight=0.5, atol=1e-12)
     yield call.untouched(weight=0.5)
+
+
+_KEEP = "p 不裁剪（clip）、不加小常数、不置 0，exp 的参数也不设下限"
+
+
+def _tiny(got: Any) -> bool:
+    return shape_of(got) is not None and bool(np.all(np.abs(np.asarray(got, float)) < 0.01))
+
+
+def _small_shares(call: Caller, rng: Rng) -> Steps:
+    """dz of the classes that get hardly anything, right to nine digits down to what is stored."""
+    gaps = np.array([0.0, -7.0, -15.0, -40.0, -100.0, -300.0, -650.0, -900.0])
+    z = rng.permuted(np.tile(gaps, (3, 1)), axis=1)
+    for row, column, small in ((0, -1, -100.0), (1, 0, -40.0)):  # nor what 1 less the others is
+        at = np.flatnonzero(z[row] == small)[0]
+        z[row, at], z[row, column] = z[row, column], small
+    z += rng.normal(size=(3, 1))
+    y = np.array([z[0].argmax(), z[1].argmin(), np.flatnonzero(z[2].argsort().argsort() == 4)[0]])
+    got, (_, want) = call(z, y)
+    _, dz = yield from parts(got, 2, "loss, dz")
+    label, hint = "很小的概率：dz", f"别的类别的 dz 是 p / B，p 再小也要准：{_KEEP}"
+    own = np.eye(8, dtype=bool)[y]
+    if shape_of(dz) == z.shape:
+        came = np.asarray(dz, dtype=float)
+        near = (
+            value(came[own], want[own], label).ok
+            and value(came[~own], want[~own], label, atol=0.0).ok
+        )
+        yield that(near, label, hint, "有的值相对误差不小于 10⁻⁹", given=got)
+    else:
+        yield value(dz, want, label, hint, form=hint, weight=0)
 
 
 # the lesson's own name for it, which is the library's until exercise 02.4 is done
@@ -1218,6 +1294,7 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
         _ROWS: _few_rows(each, K),
         _ONE_BASED: [-log_p[rows, y + k].mean() for k in (-1, 1)],
         _ALONG: -down[rows, y].mean(),
+        "ε = 0 时目标应是 one-hot：ε 与 1 − ε 放反了，成了各类平分": -log_p.mean(),
         "不写 label_smoothing 时它是 0": [
             (1 - e) * right - e * log_p.mean() for e in (0.05, 0.1, 0.2)
         ],
@@ -1255,6 +1332,9 @@ def judge_cross_entropy(answer: Answer, rng: Rng) -> Steps:
         ): right,
         "权重乘在损失上，不是乘在 logits 上": np.mean(logsumexp(scaled) - scaled[rows, y]),
         "权重只乘一次": np.sum(w[y] ** 2 * each) / w[y].sum(),
+        "每个样本的损失乘 weight[y]，不是除": [
+            np.sum(each / w[y]) / n for n in (B, w[y].sum(), (1 / w[y]).sum())
+        ],
     }
     hint = (
         "每个样本的损失乘 weight[y]，再除以这些权重之和。"

@@ -1034,6 +1034,123 @@ SAME_HINT: list[Wrong] = [
 ]
 
 
+# --- what differs only where one seldom looks -----------------------------------------------------
+
+
+def poisson_small_is_zero(z, y):
+    rate = np.where(z < -30, 0, np.exp(z))
+    return np.mean(rate - y * z), (rate - y) / len(z)
+
+
+def poisson_by_expm1(z, y):
+    rate = 1 + np.expm1(z)
+    return np.mean(rate - y * z), (rate - y) / len(z)
+
+
+def poisson_over_positive(z, y):
+    rate, n = np.exp(z), max(np.sum(y > 0), 1)
+    return np.sum(rate - y * z) / n, (rate - y) / n
+
+
+def poisson_of_softplus(z, y):
+    rate = np.logaddexp(0, z)
+    return np.mean(rate - y * np.log(rate)), (rate - y) / len(z)
+
+
+def kl_nearly_alike(p, q):
+    return 0.0 if np.allclose(p, q) else ex02.kl_divergence(p, q)
+
+
+def kl_little_is_none(p, q):
+    kl = ex02.kl_divergence(p, q)
+    return 0.0 if kl < 1e-6 else kl
+
+
+def perplexity_of_bytes(losses, counts, unit="nat"):
+    few = counts.astype(np.uint8)
+    full = counts > 0
+    mean = np.sum(losses[full] * few[full]) / np.sum(few, dtype=float)
+    return np.exp(mean) if unit == "nat" else 2.0**mean
+
+
+def perplexity_of_16_bits(losses, counts, unit="nat"):
+    few = counts.astype(np.int16)
+    full = counts > 0
+    mean = np.sum(losses[full] * few[full]) / np.sum(few, dtype=float)
+    return np.exp(mean) if unit == "nat" else 2.0**mean
+
+
+def perplexity_of_squares(losses, counts, unit="nat"):
+    return ex02.perplexity(losses, counts**2, unit)
+
+
+def perplexity_whole(losses, counts, unit="nat"):
+    full = counts > 0
+    mean = np.sum(losses[full] * counts[full]) // np.sum(counts)
+    return np.exp(mean) if unit == "nat" else 2.0**mean
+
+
+def lse_gone_by_one(z, axis=-1):
+    return np.where(np.isneginf(z).any(axis=axis), -np.inf, ex02.logsumexp(z, axis))
+
+
+def grad_clipped(z, y):
+    loss, dz = ex02.loss_and_grad(z, y)
+    p = dz * len(z)
+    p[np.arange(len(z)), y] += 1
+    p = np.clip(p, 1e-15, 1 - 1e-15)
+    p[np.arange(len(z)), y] -= 1
+    return loss, p / len(z)
+
+
+def grad_with_a_floor(z, y):
+    e = np.exp(np.maximum(z - z.max(axis=1, keepdims=True), -500))
+    dz = e / e.sum(axis=1, keepdims=True)
+    dz[np.arange(len(z)), y] -= 1
+    return ex02.loss_and_grad(z, y)[0], dz / len(z)
+
+
+def grad_of_log_p_plus(z, y):
+    p = np.exp(z - ex02.logsumexp(z)[:, None])[np.arange(len(z)), y]
+    return -np.mean(np.log(p + 1e-12)), ex02.loss_and_grad(z, y)[1]
+
+
+def grad_of_mean_p(z, y):
+    p = np.exp(z - ex02.logsumexp(z)[:, None])[np.arange(len(z)), y]
+    return -np.log(p.mean()), ex02.loss_and_grad(z, y)[1]
+
+
+def ce_eps_turned(logits, y, weight=None, label_smoothing=0.0):
+    return ex02.cross_entropy(logits, y, weight, 1 - label_smoothing)
+
+
+def ce_over_weight(logits, y, weight=None, label_smoothing=0.0):
+    w = None if weight is None else 1 / weight
+    return ex02.cross_entropy(logits, y, w, label_smoothing)
+
+
+WRONG += [
+    Wrong("02.1", "floor", poisson_small_is_zero, "λ 很小，却存得下", 70),
+    Wrong("02.1", "by the positive ones", poisson_over_positive, "不是计数大于 0 的样本数", 0),
+    Wrong("02.1", "softplus", poisson_of_softplus, "不是 softplus", 0),
+    Wrong("02.2", "nearly alike", kl_nearly_alike, "np.allclose", 54),
+    Wrong("02.3", "counts of a byte", perplexity_of_bytes, "绕回去", 54),
+    Wrong("02.3", "squared counts", perplexity_of_squares, "不平方", 0),
+    Wrong("02.3", "whole quotient", perplexity_whole, "整除", 0),
+    Wrong("02.4", "all gone by one", lse_gone_by_one, "同一条的别的项照算", 70),
+    Wrong("02.6", "clipped", grad_clipped, "p 再小也要准", 71),
+    Wrong("02.6", "p and a little", grad_of_log_p_plus, "只有一类时 p 是 1", 71),
+    Wrong("02.6", "mean of p", grad_of_mean_p, "先取对数再平均", 0),
+    Wrong("02.7", "eps turned round", ce_eps_turned, "ε 与 1 − ε 放反了，成了", 0),
+    Wrong("02.7", "over the weight", ce_over_weight, "不是除", 28),
+]
+SAME_HINT += [
+    Wrong("02.1", "1 added and taken", poisson_by_expm1, "λ 很小，却存得下", 70),
+    Wrong("02.2", "little is none", kl_little_is_none, "np.allclose", 54),
+    Wrong("02.3", "counts of 16 bits", perplexity_of_16_bits, "绕回去", 54),
+    Wrong("02.6", "floor", grad_with_a_floor, "p 再小也要准", 71),
+]
+
 globals().update(questions("02", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
 
 
