@@ -236,7 +236,8 @@ def _order_steps(
     same = there.keys() == place.keys() and len(twice) == len(order) and not late(there)
     yield that(same, f"{label}：同一张图再排一次", hint, given=twice)
     # in another process the answer has copies, whose reads do not count here
-    hint = "第二次没有把图重走一遍：上一次的结果存在全局变量或缓存里，图一直占着内存。每次新建列表"
+    hint = "第二次没有把图重走一遍：上一次的结果存在默认参数、全局变量或缓存里，图一直占着内存。"
+    hint += "每次新建列表"
     yield that(left - budget[0] >= reads - left, f"{label}：每次都重新排", hint, given=twice)
 
 
@@ -303,6 +304,9 @@ def judge_unbroadcast(answer: Answer, rng: Rng) -> Steps:
         "哪几根轴求和：先把两个形状从右往左对齐；求和之后形状应当已经是 shape，不用 reshape 去凑"
     )
     empty = "轴的长度可以是 0：reshape 里的 −1 这时推不出来，也没有第 0 行可取；求和就行"
+    many = (
+        "轴可以有四根、五根：不按几根轴各写一种，多几根由 g.ndim − len(shape) 决定，1 由 shape 决定"
+    )
     cases: list[tuple[str, tuple[int, ...], tuple[int, ...], float, str]] = [
         ("形状没变", (a, b), (a, b), 0.0, same),
         ("前面多出一根轴", (a, b), (b,), 1.0, "shape 比 g 少的轴都在最前面：在那些轴上求和"),
@@ -317,11 +321,14 @@ def judge_unbroadcast(answer: Answer, rng: Rng) -> Steps:
         ("一个样本也没有", (0, b), (b,), 0.0, "没有东西可加时和是 0：求和就行，不要取某一行"),
         ("一个样本也没有", (0, b), (1, b), 0.0, "0 也是 1 拉出来的：shape 里是 1 的轴一律求和"),
         ("一个样本也没有", (0, b), (0, b), 0.0, "形状一样时原样返回，长度是 0 也一样"),
+        ("四根轴，两种都有", (a, b, c, 5), (b, 1, 5), 0.0, many),
+        ("四根轴，拉长两根", (a, b, c, 5), (1, b, 1, 5), 0.0, many),
+        ("五根轴", (2, a, b, c, 3), (b, 1, 3), 0.0, many),
     ]
     for case, big, small, weight, hint in cases:
         g = rng.uniform(1.0, 9.0, size=big)
         label = f"{case} {big} → {small}"
-        told = raised if g.size else empty
+        told = (many if hint is many else raised) if g.size else empty
         both = yield from attempt(partial(call, g, small), label, _for_use(told))
         got, want = both or (None, g)
         copies, extra = max(1, g.size // max(1, want.size)), len(big) - len(small)
@@ -332,7 +339,7 @@ def judge_unbroadcast(answer: Answer, rng: Rng) -> Steps:
         traps = {"广播把一个数抄了多份，每一份的影响要相加，不是取平均": want / copies}
         if copies > 1 and np.isin(got, g).all():
             hint = "只取了其中一份：所有份的梯度都要加起来"
-        elif copies > 1 and big != (a, a):
+        elif copies > 1 and big != (a, a) and hint is not many:
             hint = "求和的轴不对：看清楚哪几根轴是广播时抄出来的"
         yield value(got, want, label, hint, traps, weight=weight)
         yield call.untouched(label="没有改动输入 g")
@@ -420,6 +427,8 @@ def _rule_steps(rule: Answer, right: Any, rng: Rng, case: _Case) -> Steps:
         want: Any = both[1] if both else local
         comma = f"有 {count} 个输入，vjp 就返回 {count} 个梯度的元组"
         comma += "；只有一个时别漏逗号：(g,)" if count == 1 else ""
+        if isinstance(grads, list):
+            comma = f"vjp 返回的是列表，要元组：{'(ga, gb)' if count == 2 else '(g,)'}"
         one_each = isinstance(grads, tuple) and len(grads) == count
         yield that(one_each, f"{title}：每个输入一个梯度", comma, given=grads)
         for i in range(count):
@@ -458,6 +467,18 @@ def _single_steps(rule: Answer, name: str, inputs: Sequence[Array], **options: A
     yield that(not detail, label, _FLOAT64[name], detail, weight=0.25)
 
 
+def _too_tied(a: Array, b: Array, g: Array) -> dict[str, list[list[Array]]]:
+    """The gradients of ``maximum`` where what is only near counts as equal."""
+    found: list[list[Array]] = [[], []]
+    for tolerance in (1e-6, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0):
+        for relative in (0.0, 1e-5, tolerance):
+            near = np.isclose(a, b, rtol=relative, atol=tolerance)
+            share = np.where(near, 0.5, a > b)
+            found[0].append(reference_unbroadcast(g * share, a.shape))
+            found[1].append(reference_unbroadcast(g * (1 - share), b.shape))
+    return {"只有恰好相等（a == b）才平分，只差一点的不算：不用 isclose、不加容差": found}
+
+
 def _rule_cases(rng: Rng) -> list[_Case]:
     """Every rule in its simplest form, then broadcasting, other exponents, the point 0, ties."""
     m, n = sizes(rng, 2, 2, 4)
@@ -465,6 +486,7 @@ def _rule_cases(rng: Rng) -> list[_Case]:
     a.flat[:2] = b.flat[0] + 0.7, b.flat[1] - 0.7  # neither is larger everywhere
     row, column = rng.uniform(0.5, 2.0, size=(n,)), rng.uniform(0.5, 2.0, size=(m, 1))
     one, number = rng.uniform(0.5, 2.0, size=(1,)), np.asarray(rng.uniform(0.5, 2.0))
+    stack = rng.spawn(1)[0].uniform(0.5, 2.0, size=(2, m, n))
     signs = rng.choice([-1.0, 1.0], size=b.shape)
     signs.flat[:2] = 1.0, -1.0
     zero = b * np.roll(signs, 1)
@@ -489,7 +511,13 @@ def _rule_cases(rng: Rng) -> list[_Case]:
     def maximum(title: str, weight: float, hint: str, *inputs: Array) -> _Case:
         size = np.broadcast_shapes(*(x.shape for x in inputs))
         results = {whole: [np.broadcast_to(x, size) for x in inputs]}
-        return _Case(title, weight, hint, inputs, results=results, swapped=sides, raised=wide)
+        return _Case(
+            *(title, weight, hint, inputs),
+            results=results,
+            swapped=sides,
+            raised=wide,
+            wrongs=partial(_too_tied, *inputs),
+        )
 
     return [
         _Case("div（同形）", 1.0, quotient, (a, signs * b)),
@@ -509,6 +537,9 @@ def _rule_cases(rng: Rng) -> list[_Case]:
         maximum("maximum（只差 1e-9）", 0.25, close, a, a + near),
         maximum("maximum（(m, n) 与 (m, 1)）", 0.5, cast, a, column),
         maximum("maximum（(m, 1) 与 (n,)）", 0.5, cast, column, row),
+        _Case("div（(2, m, n) 与 (m, 1)）", 0.0, cast, (stack, column), raised=wide),
+        maximum("maximum（(n,) 与 (2, m, n)）", 0.0, cast, row, stack),
+        _Case("power（(2, m, n)，p = 2）", 0.0, power, (stack,), {"p": 2}),
     ]
 
 
@@ -591,6 +622,7 @@ def judge_matmul(answer: Answer, rng: Rng) -> Steps:
         ("a 有两根批的轴", 0.25, every, fixed, (B, 2, m, n), (n, k)),
         ("批的轴 1 拉长成 0", 0.0, long, none, (1, m, n), (0, n, k)),
         ("批的轴 1 拉长成几", 0.0, long, long, (1, m, n), (B, n, k)),
+        ("批的轴有三根", 0.0, every, fixed, (2, 1, 3, m, n), (B, 1, n, k)),
     ]
     for label, weight, hint, raised, left, right in cases:
         a, b = rng.normal(size=left), rng.normal(size=right)
@@ -610,6 +642,16 @@ def _averaged(a: Array, index: Any, g: Array) -> dict[str, list[Array]]:
     np.add.at(total, index, g)
     np.add.at(count, index, 1.0)
     return {"取了几次就加几份，不取平均": [total / np.maximum(count, 1.0)]}
+
+
+def _one_number(a: Array, index: int, g: Array) -> dict[str, list[list[Array]]]:
+    """The gradient of ``a[1]``, a row, where one of its numbers is taken for the row."""
+    found = []
+    for number in g:
+        out = np.zeros(a.shape)
+        out[index] = number
+        found.append(out)
+    return {"index 是一个整数时取出的是一整行：g 有一行那么长，整行放回去，不是其中一个数": [found]}
 
 
 def _misused(label: str, error: str) -> str:
@@ -646,6 +688,7 @@ def judge_getitem(answer: Answer, rng: Rng) -> Steps:
     rowmask = np.arange(m) % 2 == 0
     basic = "把 g 放回取它的位置，其余是 0；形状、dtype 与 a 相同"
     twice = "同一行取了几次，几份梯度就要相加；out[index] = g、+= g 都只留下最后一份"
+    negative = "负的行号从最后往前数，−1 是最后一行：index 原样用，不截到 0，也不取绝对值"
     last = "负的下标从最后往前数：a[-1] 是第 0 轴的最后一行，原样交给 NumPy 就行"
     cases: list[tuple[str, float, str, Array, Any]] = [
         ("a[1]", 1.0, basic, a, 1),
@@ -653,6 +696,7 @@ def judge_getitem(answer: Answer, rng: Rng) -> Steps:
         ("a[::-1]", 0.5, basic, a, slice(None, None, -1)),
         ("a[行号的数组]，有重复", 2.0, twice, a, rows),
         ("a[行号的数组]，a 有三维", 0.5, twice, s, rows),
+        ("a[负的行号]，没有重复", 0.0, negative, a, np.array([-1, -m])),
         ("a[负的行号]，与正的重复", 0.5, twice, a, np.array([0, -m, -1, m - 1])),
         ("a[行, 列]，有重复", 0.5, twice, a, (np.array([1, 1, 0]), np.array([0, 0, 1]))),
         ("a[真假数组]", 0.25, basic, a, mask),
@@ -667,7 +711,8 @@ def judge_getitem(answer: Answer, rng: Rng) -> Steps:
         result = "结果就是 a[index]：index 原样用；真假数组不变成 0、1，整数、负数不用自己换算"
         options = {"index": index}
         case = _Case(label, weight, hint, (data,), options, result, raised=partial(_misused, label))
-        case = case._replace(wrongs=partial(_averaged, data, index), between={"index": 0})
+        wrongs = partial(_one_number if label == "a[1]" else _averaged, data, index)
+        case = case._replace(wrongs=wrongs, between={"index": 0})
         steps = _rule_steps(answer, ReferenceRules.getitem, rng, case)
         yield as_one(label, steps, weight=weight)
     yield from _single_steps(answer, "getitem", (a,), index=[0, 0])
@@ -707,14 +752,22 @@ def _asks(ok: bool, label: str, hint: str, detail: str = "", *, got: Any = None)
     return replace(that(ok, label, hint, detail), got="" if ok else f"字典，{len(got)} 项")
 
 
-def _gradient(got: Any, node: GraphNode, want: Any, label: str, hint: str, weight: float) -> Step:
+def _gradient(
+    got: Any,
+    node: GraphNode,
+    want: Any,
+    label: str,
+    hint: str,
+    weight: float,
+    traps: Mapping[str, Any] | None = None,
+) -> Step:
     """Does the answer's dictionary hold ``want`` for ``node``?"""
     if not isinstance(got, dict):
         return that(False, label, "返回 {节点: 梯度}，节点自己作键")
     found = got.get(node)
     if found is None:
         return _asks(False, label, hint, "字典里没有它", got=got)
-    return value(found, want, label, hint, weight=weight)
+    return value(found, want, label, hint, traps, weight=weight)
 
 
 _WALK: dict[type[Exception], str] = {
@@ -783,7 +836,9 @@ def _chain_steps(answer: Answer, x: GraphNode) -> Steps:
     hint = "第二次的梯度变了：grads 要在函数里新建，默认参数、全局变量里都不要留东西"
     again_ = yield from _walked(answer, y, "同一张图再问一次")
     yield _gradient(again_, x, 6 * ones, "同一张图再问一次：x 的梯度", hint, 0.0)
-    hint = "第二次没有把图重走一遍：上一次的队或字典存在全局变量或缓存里，图就一直占着内存"
+    hint = (
+        "第二次没有把图重走一遍：上一次的队或字典存在默认参数、全局变量或缓存里，图就一直占着内存"
+    )
     yield _asks(left - budget[0] >= 10_000 - left, "同一张图再问一次：每次重走", hint, got=again_)
 
 
@@ -828,6 +883,16 @@ def _constant_steps(answer: Answer, x: GraphNode, c: GraphNode) -> Steps:
     yield _gradient(got, x, c.data**2, "y = c·(c·x) 的 x", hint, 0.0)
     hint = "排在前面的常数也不进字典"
     yield _asks(c not in got, "y = c·(c·x)：常数不在字典里", hint, got=got)
+
+    doubled = GraphNode(c, data=2.0 * c.data, scale=2.0, requires_grad=False)
+    got = yield from _walked(answer, _mul(_mul(x, doubled), doubled), "y = x·(2c)·(2c)")
+    hint = (
+        "由常数算出来的也是常数：2c 有 vjp，可是 requires_grad 是 False，不进字典，也不往它后面走。"
+        "看 requires_grad，不看有没有 vjp"
+    )
+    for node, name in ((doubled, "2c"), (c, "c")):
+        yield _asks(node not in got, f"y = x·(2c)·(2c)：{name} 不在字典里", hint, got=got)
+    yield _gradient(got, x, 4 * c.data**2, "y = x·(2c)·(2c) 的 x", hint, 0.0)
 
     ones, alone = (
         np.ones(x.data.shape),
@@ -880,7 +945,10 @@ def judge_gradients(answer: Answer, rng: Rng) -> Steps:
     yield _gradient(got, x, 2 * x.data, "y = Σ x·x：x 的梯度", hint, 0.5)
     a, b = leaf(), leaf()
     hint = "vjp 给两个输入的可能是同一个数组：写 grads[p] = grads[p] + g，不要用 +="
-    got = yield from _walked(answer, _add(_add(a, a), b), "y = (a + a) + b")
+    y = _add(_add(a, a), b)
+    got = yield from _walked(answer, y, "y = (a + a) + b")
+    if isinstance(got, dict) and np.asarray(got.get(y)).dtype.kind == "b":
+        hint = "root 的全 1 是 bool：True + True 还是 True。用 np.ones_like(root.data)，类型也跟着"
     yield _gradient(got, b, ones, "y = (a + a) + b 的 b", hint, 0.5)
     yield _gradient(got, a, 2 * ones, "y = (a + a) + b 的 a", hint, 0.5)
     for label in ("菱形 y = u + 6u，u = x²", "菱形 y = 6u + u，u = x²"):
@@ -889,7 +957,8 @@ def judge_gradients(answer: Answer, rng: Rng) -> Steps:
         root = _add(u, v) if "y = u" in label else _add(v, u)
         got = answer(root)
         hint = "u 的梯度还没收齐就往前传了：按拓扑顺序的反序走，每个节点只处理一次"
-        yield _gradient(got, x, 14 * x.data, label, hint, 1.0)
+        early = {hint: [k * x.data for k in (2, 4, 6, 12, 16, 26)]}  # no word about a factor
+        yield _gradient(got, x, 14 * x.data, label, hint, 1.0, early)
         once = "一个节点的 vjp 只调用一次，得到的元组再与 parents 配对：不要为每个来源各调一次"
         detail = f"u.vjp 被调用 {u.calls} 次，root.vjp {root.calls} 次"
         right = u.calls == root.calls == 1
@@ -1067,6 +1136,11 @@ def _harmless(name: str, steps: _Program) -> str:
     if name == "乙":
         if any(op == "+" and i != j for op, i, j in used):
             return "乙在这个程序上算对了：数组有两个来源共用，可是共用以后要有一方再收到一份"
+        if any(op == "+" for op, _, _ in used):
+            return (
+                "乙在这个程序上算对了：“+”的两个来源是同一个节点，他加进自己那一份，正好是两份。"
+                "要两个不同的节点共用，其中一个以后还收到一份"
+            )
         return "乙在这个程序上算对了：他原地相加，要有数组被两个来源共用，而 × 给两边的是两个数组"
     read = [place for _, i, j in used for place in {i, j}]
     if any(read.count(k) > 1 for k in range(2, len(steps) + 2)):
@@ -1486,7 +1560,13 @@ def _smooth_steps(call: Caller, rng: Rng, a: Array, label: str) -> Steps:
         for along in (np.eye(n)[0], rng.uniform(-1.0, 1.0, size=n)):
             kind = _bends(call, at, along)
             yield that(not kind, everywhere, _SHAPES.get(kind, ""), f"{where}时")
-    for ends in (rng.uniform(1.0, 2.0, size=(2, n)) * [[-1.0], [1.0]], rng.uniform(-2, 2, (2, n))):
+    corner = np.where(np.arange(n) % 2, -2.0, 2.0)
+    across = np.stack([corner, -corner * np.linspace(0.9, 1.0, n)])  # to the edge, on both sides
+    for ends in (
+        rng.uniform(1.0, 2.0, size=(2, n)) * [[-1.0], [1.0]],
+        rng.uniform(-2, 2, (2, n)),
+        across,
+    ):
         kind, at = _corner(call, *ends)
         yield that(not kind, everywhere, _SHAPES.get(kind, ""), f"在 {_small('a', at)} 附近")
 
@@ -1538,6 +1618,14 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
     same = twice.shape == shape and np.array_equal(twice, np.asarray(got[0], dtype=float))
     hint = "同样的输入，第二次的结果不同：每次调用的结果只由 a 决定，不抽随机数，不数调用次数"
     yield that(same, f"{label}：同样的输入给同样的结果", hint)
+    eighths = np.array_equal(8 * twice, np.round(8 * twice))  # of little account
+    for kind in (np.float16, np.float32):
+        if not eighths and np.array_equal(twice.astype(kind).astype(float), twice):
+            hint = (
+                f"结果只有 {kind.__name__} 的精度，差分量不出斜率：照 a 的 dtype 算，"
+                "不转成 float16、float32，也不取整"
+            )
+            yield that(False, f"{label}：结果与 a 一样准", hint)
     for x in (a, -a, np.abs(a), -np.abs(a)):  # where it is flat, as relu is on a side, look on
         J, fine = (_jacobian(call, x, shape, step) for step in (2e-4, 1e-4))
         if _top(fine) > 1e-9:
@@ -1573,10 +1661,17 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
         one = isinstance(grads, tuple) and len(grads) == 1
         yield that(one, f"{label}：vjp 返回一个梯度的元组", "只有一个输入也是元组：(g,)")
         want = (g.reshape(-1) @ J).reshape(a.shape)
-        traps = {"只对 g 全是 1 成立：每个 gᵢ 要乘进它自己的那一项": J.sum(axis=0).reshape(a.shape)}
+        flat = g.reshape(-1)
+        traps: dict[str, Any] = {
+            "只对 g 全是 1 成立：每个 gᵢ 要乘进它自己的那一项": J.sum(axis=0).reshape(a.shape),
+            "vjp 对 g 是线性的：g 变号，梯度也变号；不取 |g|、g 的符号、正的一半，也不平方": [
+                (odd @ J).reshape(a.shape)
+                for odd in (np.abs(flat), np.sign(flat), np.maximum(flat, 0), flat**2)
+            ],
+        }
         if shape == a.shape:
             n = a.size
-            diagonal = (g.reshape(-1) * np.diag(J)).reshape(shape)
+            diagonal = (flat * np.diag(J)).reshape(shape)
             traps["只算了同一位置的导数 ∂yᵢ/∂aᵢ：别的位置也影响结果"] = diagonal
             traps["方向反了：这是 J·g，反向要的是 g·J"] = (J @ g.reshape(n)).reshape(shape)
         step = value(
@@ -1591,6 +1686,10 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
             atol=floor,
         )
         if not step.ok and step.hint == compare:
+            near = 1e-2 * max(floor, _top(want))
+            if shape_of(grads[0]) == a.shape and _top(np.asarray(grads[0], float) - want) < near:
+                said = "只差在后几位：vjp 里是数值差分，或者转成了 float32、加了小常数？要写公式"
+                step = replace(step, hint=said)
             step = _besides(step, _worst(back, J, shape, a))
         yield step
     yield back.untouched(hint="vjp 改动了 g：先 copy，或写成新数组")

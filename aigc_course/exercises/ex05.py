@@ -369,6 +369,8 @@ def judge_lookahead_step(answer: Answer, rng: Rng) -> Steps:
         "φ、g、v 都是 1，α = 0.1，α' = 0.2，μ = 0.5 时，v' = 1.5，w = 1.05，w' = 0.9，φ' = 0.75"
     )
 
+    form = "v 与 phi 都与传进来的同形：逐元素算，不要 ravel、flatten，也不要求和"
+
     def one(label: str, now: float, then: float, weight: float) -> Steps:
         got, (want, want_v) = call(phi, g, v, now, then, mu)
         new, new_v = yield from parts(got, 2, "phi, v", "返回值的个数")
@@ -379,7 +381,7 @@ def judge_lookahead_step(answer: Answer, rng: Rng) -> Steps:
             "返回的 v 还是传进来的那个：要返回更新之后的": v,
         }
         hint = "v 的新值 = μ × 旧 v + 梯度"
-        step = value(new_v, want_v, f"{label}，v", hint, traps, weight=weight / 4)
+        step = value(new_v, want_v, f"{label}，v", hint, traps, form=form, weight=weight / 4)
         yield from _or_its_cause(step, hint, call, phi, g, v, lr, lower, mu)
         w = phi + now * mu * v
         traps = {
@@ -408,7 +410,7 @@ def judge_lookahead_step(answer: Answer, rng: Rng) -> Steps:
             - now * want_v
             - then * mu * want_v,
         }
-        step = value(new, want, f"{label}，phi", general, traps, weight=weight)
+        step = value(new, want, f"{label}，phi", general, traps, form=form, weight=weight)
         yield from _or_its_cause(step, general, call, phi, g, v, lr, lower, mu)
 
     def special(label: str, now: float, then: float, mu: float, hint: str, traps: Any) -> Steps:
@@ -458,9 +460,11 @@ def _adam_variant(
     for t, g in enumerate(grads, start=1):
         p, q = b1[t - 1], b2[t - 1]
         new = g if kind == "no 1 − β1" else (1 - p) * g
-        m = p * m + new
+        m = g if kind == "both start full" and t == 1 else p * m + new
         square = {"no square": g, "m squared": m * m}.get(kind, g * g)
         s = q * s + (square if kind == "no 1 − β2" else (1 - q) * square)
+        if kind in ("s starts full", "s starts full, m raw", "both start full") and t == 1:
+            s = square
         if kind == "one array":  # m = s = …, and each line changes it
             m = s = q * m + (1 - q) * g * g
         c1, c2 = before1 * p, before2 * q
@@ -483,6 +487,12 @@ def _adam_variant(
             "all": (float(np.prod(b1)), float(np.prod(b2))),
             "last power": (b1[-1] ** t, b2[-1] ** t),
             "fixes swapped": (c2, c1),
+            "fix of s for both": (c2, c2),
+            "fix of m for both": (c1, c1),
+            "product of 1 − β": (1 - float(np.prod(1 - b1[:t])), 1 - float(np.prod(1 - b2[:t]))),
+            "s starts full": (c1, 0.0),
+            "s starts full, m raw": (0.0, 0.0),
+            "both start full": (0.0, 0.0),
         }.get(kind, (c1, c2))
         m_hat, s_hat = m / (1 - fix1), s / (1 - fix2)
         if kind not in ("one array", "no square"):
@@ -544,6 +554,12 @@ def judge_adam_walk(answer: Answer, rng: Rng) -> Steps:
         "修正用的是 β 的 t 次方，不是 β 乘 t": "times",
         "系数之和不是 Σ(1 − β)：早的梯度，系数还要再乘后面的 β": "summed",
         "β1 与 β2 的修正用反了：m 配 β1，s 配 β2": "fixes swapped",
+        "m 的修正用了 beta2 的：m 配 beta1 的积，s 配 beta2 的积": "fix of s for both",
+        "s 的修正用了 beta1 的：m 配 beta1 的积，s 配 beta2 的积": "fix of m for both",
+        "乘起来的是 β，不是 1 − β：空的起点还占 β₁β₂…βₜ，除数是 1 减它": "product of 1 − β",
+        "s 从 0 起步，不是从第一个 g² 起步；然后除以修正": "s starts full",
+        "s 从 0 起步，不是从第一个 g² 起步；m、s 都要修正": "s starts full, m raw",
+        "m、s 都从 0 起步，不是从第一个 g、g² 起步；然后除以修正": "both start full",
         "修正只用到这一步为止的 β，不是全程的": "all",
         "修正里没有随步数累积：每多走一步，空的起点还占的分量就再乘一个 β": "no power",
     }
@@ -1028,6 +1044,7 @@ def _along(start: Array, steps: Array) -> Array:
     points=4,
     asks="which_optimizer(path, grads) -> str",
     allows=["aigc_course.engine.*", "torch.*"],
+    limit=30,  # PyTorch's optimisers take a tenth of a second for a hundred steps
 )
 @hints(
     "五种更新都可以写成 w ← w − α·d，d 只由到此为止的梯度决定：先写一个算 d 的函数。",
@@ -1186,21 +1203,23 @@ def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
         "短的路都认对了，长的认错：衰减率与题目写的不一样？"
         "Momentum 的 μ 是 0.9，RMSprop 的 β 是 0.99，Adam 的 β₁ 是 0.9、β₂ 是 0.999"
     )
-    yield from told(paths, "一个参数，九百步", hint)
+    yield from told(paths, "一个参数，五百步", hint)
     yield call.untouched(weight=0.5)
 
 
 def _steady_walk(name: str, rng: Rng) -> tuple[Array, Array, str]:
-    """A walk on which Momentum is nearly Adam, so that Adam with another β₁ or β₂ is further off.
+    """A walk on which Momentum is nearly Adam, so that each with another β is further off.
 
-    After 200 steps to and fro, which fill s and lead nowhere, the gradient keeps its sign for long
-    and its size goes up and down, faster than β₂ = 0.999 follows.
+    After 220 steps to and fro, which fill s and lead nowhere, the gradient keeps its sign for long
+    and its size goes up and down about that of the first steps, faster than β₂ = 0.999 follows.
     """
-    t = np.arange(900)
-    sign = np.cumprod(np.where(rng.random(900) < 0.04, -1.0, 1.0))
-    sign[:200] = (-1.0) ** t[:200]
-    grads = (sign * np.where((t + 75) % 300 < 150, 1.0, 5.0))[:, None]
+    t = np.arange(500)
+    turns = rng.choice(np.arange(220, 500), size=11, replace=False)
+    sign = (-1.0) ** np.where(t < 220, t, (t[:, None] >= turns).sum(axis=1))
+    size = np.where((t + 70) % 290 < 145, 1.0, 4.4)
+    size[:220] = 3.4
     lr = 10 ** rng.uniform(-2.5, -0.5)
+    grads = (sign * size)[:, None]
     return _along(rng.normal(size=1), lr * directions(name, grads)), grads, name
 
 

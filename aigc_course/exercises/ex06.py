@@ -6,6 +6,7 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import ceil, comb, sqrt
 from typing import Any
@@ -450,9 +451,10 @@ class _Folds:
         hint = f"返回的是 {k} 折的列表：要一个长 {n} 的数组，第 i 个属于第 i 行"
         yield that(not in_folds, "每一行一个预测", hint)
         out = yield from array(_unlisted(got), (n,), "返回值", "每一行一个预测")
-        yield that(
-            len(self.asked) > 0, "用了 fit 给出的 predict", "predict = fit(…)，再 predict(行)"
-        )
+        hint = "predict = fit(…)，再 predict(行)"
+        if self.fits:
+            hint += f"。{n} 行分 {k} 折，每一折都要 predict，只有一行的折也一样，不另写规则"
+        yield that(len(self.asked) > 0, "用了 fit 给出的 predict", hint)
         hint = "交给 select、fit、predict 的要是 x 里的整行，或整行里的几列"
         if self.flat:
             hint = "交给 select、fit、predict 的 x 要是二维，只有一行时也是：(1, 列数)"
@@ -467,6 +469,11 @@ class _Folds:
         yield that(not self.mismatched, "行与标签是一对", hint)
         times = np.bincount(np.concatenate([rows for _, rows, _ in self.asked]), minlength=n)
         hint = f"{n} 行分 {k} 折，{(times == 0).sum()} 行没有轮到：除不尽时余下的也要进某一折"
+        silent = set(range(len(self.fits))) - {number for number, _, _ in self.asked}
+        if silent and len(self.fits) == k:
+            hint = (
+                f"{k} 折里有 {len(silent)} 折没有 predict：只有一行的折也要交给 predict，不另写规则"
+            )
         if times.max() > 1:
             hint = (
                 f"{(times == 0).sum()} 行没有轮到，{(times > 1).sum()} 行轮到不止一次："
@@ -476,6 +483,8 @@ class _Folds:
         hint = "有的行轮到不止一次：各折不能相交，predict 只判这一折的行"
         if (times == k - 1).all():
             hint = f"每一行轮到 {k - 1} 次：训练的行和要判的行对调了，predict 只判这一折的行"
+        elif (times == k).all():
+            hint = "每一折的 predict 都判了全部的行：先取这一折的行 x[fold]，再交给 predict"
         yield that(times.max() == 1, "每一行只轮到一次", hint)
         hint = f"分成 {k} 折就要训练 {k} 次；现在 fit 了 {len(self.fits)} 次"
         yield that(len(self.fits) == k, "每一折训练一次", hint)
@@ -506,12 +515,14 @@ class _Folds:
             "select 看过要判的那一折的标签，这就是泄漏：挑列也是训练，"
             "要放进循环，每一折只用训练的行重挑一次"
         )
+        if shown == [set(fold) for fold in folds]:
+            hint = "select 看的正是要判的那一折 x[fold]、y[fold]：要交给它其余的行 x[rest]、y[rest]"
         yield that(not leak, "挑列没有看到要判的行", hint, weight=1.0)
         yield that(shown == rests, "挑列用了其余各折", "select 没有用上其余的全部行")
         wanted = [self._columns[(j + 1) % len(self._columns)] for j in range(k)]
         kept = all(set(c) == set(w) for (_, c), w in zip(self.fits, wanted, strict=True))
         alike = all(np.array_equal(c, self.fits[j][1]) for j, _, c in self.asked)
-        hint = "训练与预测要用这一折自己挑出的列，一列不多，次序相同"
+        hint = "训练与预测要用这一折自己挑出的列，一列不多，两边的次序相同"
         yield that(kept and alike, "用的是这一折挑出的列", hint, weight=0.5)
         want = np.empty(n)
         for number, rows, _ in self.asked:
@@ -567,10 +578,16 @@ def judge_cross_validate(answer: Answer, rng: Rng) -> Steps:
         spy = _Folds(x, y, columns)
         return call(x=x, y=y, k=k, spy=spy, seed=seed)[0], spy
 
+    def paired(error: Exception) -> str:
+        if "shape mismatch" not in str(error):
+            return ""
+        return "x[行, 列] 把两组下标一个对一个地配：先取行，再取列，x[rest][:, columns]"
+
     k = int(rng.integers(4, 7))
     # two at least are left over, and so few that rounding up every fold starves the last one
     main = case(8 * k + int(rng.integers(2, k - 1)))
-    got, spy = run(*main, k, seed)
+    ask = partial(run, *main, k, seed)
+    got, spy = yield from attempt(ask, "取行与列", {IndexError: paired})
     yield call.untouched("x", label="没有改动输入 x")
     yield call.untouched("y", label="没有改动输入 y")
     yield from spy.judge(got, k)
@@ -642,6 +659,7 @@ def _replay(
     *,
     keep: bool = False,
     once: bool = False,
+    last: bool = False,
     times: Callable[[int], float] = lambda size: 1.0,
 ) -> Array:
     """Softmax regression by hand on the batches seen.
@@ -649,14 +667,15 @@ def _replay(
     Args:
         keep: never clears the gradient.
         once: takes the only step at the end, with the sum of the gradients.
+        last: takes the only step at the end, with the gradient of the last batch.
         times: of the size of a batch, a factor of its loss.
     """
     w, g = weight.copy(), np.zeros_like(weight)
     for x, y in zip(spy.seen, spy.answers, strict=True):
         p = engine.softmax(engine.Tensor(x @ w.T), dim=1).numpy()
         g = (keep or once) * g + times(len(y)) * (p - np.eye(len(w))[y]).T @ x / len(y)
-        w = w if once else w - lr * g
-    return w - lr * g if once else w
+        w = w if once or last else w - lr * g
+    return w - lr * g if once or last else w
 
 
 @exercise(
@@ -744,7 +763,10 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
             _replay(weight, spy, lr, times=lambda size: size),
             _replay(weight, spy, lr, times=lambda size: size / n),
         ],
-        "一轮只走了一步：step 要在循环里面，每一批一步": _replay(weight, spy, lr, once=True),
+        f"{len(sizes)} 批只走了 1 步：step 要在循环里面，每一批一步": [
+            _replay(weight, spy, lr, once=True),
+            _replay(weight, spy, lr, last=True),
+        ],
         "每一批走了两步，或 backward 了两次：各恰好一次": twice,
     }
     yield value(end, _replay(weight, spy, lr), "一轮之后的参数", hint, traps)
@@ -856,7 +878,8 @@ def judge_confusion_matrix(answer: Answer, rng: Rng) -> Steps:
     yield that(not isinstance(got, list | tuple), "是数组", listed)
     matrix = yield from array(got, (k, k), "混淆矩阵", hint)
     yield that(np.isfinite(matrix).all(), "每格一个数", "每一格是次数，一个整数")
-    hint = "每一格最多是 1：M[行, 列] += 1 遇到重复的下标只加一次；用循环或 np.add.at"
+    hint = "每一格最多是 1：写的是 = 1？M[行的数组, 列的数组] += 1 遇到重复的下标也只加一次；"
+    hint += "循环里一个一个 += 1，或用 np.add.at"
     if isinstance(got, np.ndarray) and got.dtype == bool:
         hint = "数组的类型是 bool，只装得下真假：计数用 int"
     yield that(not np.array_equal(matrix, np.minimum(want, 1)), "同一格的次数要累加", hint)
@@ -944,6 +967,7 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     yield that(arrays, "前三样是数组", "precision、recall、f1 要是 NumPy 数组，现在是列表")
     swapped = "两者对调了：精确率的分母是一列之和（判成它的），召回率的分母是一行之和（真是它的）"
     of_all = np.diag(matrix) / matrix.sum()
+    small_number = "分母里多加了一个小常数（如 + 1e-8）：不加，只在分母是 0 时才另作规定"
     traps = {
         swapped: recall,
         "分母是这一类自己的列和，不是总数": of_all,
@@ -952,6 +976,7 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
         "不是百分数：都在 0 与 1 之间": 100 * precision,
         "小数部分没有了：用了整除 //，还是写进了整数数组？": np.floor(precision),
         "分母多加了 1：只有分母为 0 时才另作规定": np.diag(matrix) / (matrix.sum(axis=0) + 1),
+        small_number: [np.diag(matrix) / (matrix.sum(axis=0) + 10.0**-e) for e in range(3, 9)],
     }
     hint = "对角线 ÷ 列和：matrix.sum(axis=0)"
     yield value(p, precision, "precision", hint, traps, form="每一类一个数")
@@ -959,6 +984,8 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
     traps |= {"分母是这一类自己的行和，不是总数": of_all}
     added = np.diag(matrix) / (matrix.sum(axis=1) + 1)
     traps |= {"分母多加了 1：只有分母为 0 时才另作规定": added}
+    rows = matrix.sum(axis=1)
+    traps |= {small_number: [np.diag(matrix) / (rows + 10.0**-e) for e in range(3, 9)]}
     hint = "对角线 ÷ 行和：matrix.sum(axis=1)"
     yield value(r, recall, "recall", hint, traps, form="每一类一个数")
     hint = "你算的是算术平均；F1 = 2PR / (P + R)，两者之一很低时 F1 也低"
@@ -1006,6 +1033,8 @@ def judge_scores_from_matrix(answer: Answer, rng: Rng) -> Steps:
             value(part, want, f"{name}（{which}）", hint, rtol=rtol, atol=0)
             for part, want, name in zip(got, wanted, names, strict=True)
         ]
+        if hint is exact:  # too few digits come from nothing else here
+            steps = [step if step.ok else replace(step, hint=hint) for step in steps]
         yield as_one(which, steps, weight=0.0)
     empty = (
         "列和",
@@ -1053,6 +1082,8 @@ def judge_disagree(answer: Answer, rng: Rng) -> Steps:
     for n in (20, 2 * int(rng.integers(11, 25)) + 1, int(rng.integers(150, 300))):
         tables = yield from parts(answer(n), 2, "A, B", "返回两张表")
         form = "A 与 B 各是一张 2 × 2 的表：return A, B"
+        if any(np.asarray(_unlisted(table)).dtype.kind in "US" for table in tables):
+            form = "表的形状对，格里是文字（str）：每一格要整数"
         a = yield from array(_unlisted(tables[0]), (2, 2), "A", form)
         b = yield from array(_unlisted(tables[1]), (2, 2), "B", form)
         both = np.stack([a, b])
@@ -1142,6 +1173,11 @@ def _diagnosis(ends: Any, hits: int, n: int, z: float) -> tuple[str, dict[str, A
     def near(u: float, v: float) -> bool:
         return abs(u - v) <= 1e-6
 
+    if 0 < a < 1 and 0 < b < 1:
+        one, other = (abs(p - end) / sqrt(end * (1 - end) / n) for end in (a, b))
+        if abs(one - other) < 1e-6 * one:  # the equation of another z
+            told = f"方程解对了，z 不对：把你的两端代回去，z 都是 {one:.6g}，不是参数给的 {z:.6g}"
+            return told, {told: a}
     if max(abs(a - low), abs(b - high)) < 5e-3:
         told = "两端都只差一点：网格太粗、二分停早了，或只迭代了一两步？误差不超过 10⁻⁶"
         return told, {told: a}
@@ -1245,3 +1281,6 @@ def judge_wilson(answer: Answer, rng: Rng) -> Steps:
         if p == 1:
             traps = {}
         yield value(ends[1], high, f"high{said}", hint, traps, atol=1e-6, weight=0.5)
+        inside = float(ends[0]) >= -1e-10 and float(ends[1]) <= 1 + 1e-10
+        hint = "p 在 0 与 1 之间，两端也是：方程的根不会出去，不要再往外让一点"
+        yield that(inside, f"两端在 0 与 1 之间{said}", hint, weight=0.0, given=got)

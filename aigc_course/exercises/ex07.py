@@ -240,10 +240,12 @@ def judge_shrink(answer: Answer, rng: Rng) -> Steps:
         "小数没有了：结果是整数数组": np.trunc(want),
         "l2 没有起作用：这是只有 L1 的软阈值": soft,
         "l1 没有起作用：这是只有 L2 的解": a / (1 + l2),
-        "先缩小再减 l1，次序反了：把 w > 0 的方程重解一遍": [
-            np.sign(a) * np.maximum(np.abs(a) / (1 + l2) - l1, 0),
-            np.sign(a) * np.maximum(np.abs(a) - l1 / (1 + l2), 0) / (1 + l2),
-        ],
+        "先缩小再减 l1，次序反了：把 w > 0 的方程重解一遍": (
+            np.sign(a) * np.maximum(np.abs(a) / (1 + l2) - l1, 0)
+        ),
+        "阈值就是 l1，不再除以 1 + l2：减完以后，整个只除一次": (
+            np.sign(a) * np.maximum(np.abs(a) - l1 / (1 + l2), 0) / (1 + l2)
+        ),
         "½w² 的导数是 w，½ 已经约掉；|w| 的导数是 ±1，没有 ½": [
             soft / (1 + l2 / 2),
             np.sign(a) * np.maximum(np.abs(a) - l1 / 2, 0) / (1 + l2),
@@ -342,6 +344,9 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
         mask = yield from array(mask, shape, f"{when}mask", hint)
         return y, mask
 
+    any_shape = "x 可以是任意形状，一根轴、三根轴都行：用 x.shape，不写死 x.shape[1] 或有几根轴"
+    shaped: dict[type[Exception], str] = dict.fromkeys((IndexError, ValueError), any_shape)
+
     def drops(p: float, share: float) -> bool:
         again = drop(x, p)
         return bool(rate_is(np.asarray(again[1]) == 0, share, "").ok)
@@ -373,6 +378,10 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
         tenth, other = tenths(10 * p) / 10, tenths(4.4) / 10
         if rate_is(gone, tenth, "").ok and not rate_is(gone, p, "").ok and drops(0.44, other):
             hint = f"{share}：p 或随机数被取整到了一位小数；拿 [0, 1) 上的均匀随机数直接与 p 比"
+    if not gone.any():
+        hint += "；training=True 时一个也没有丢"
+        if (np.asarray(drop(x, p, False)[1]) == 0).any():
+            hint += "，False 时却丢了：两支写反了"
     step = rate_is(gone, p, "丢掉的份额")
     yield that(step.ok, "丢掉的份额约为 p", hint, step.detail, given=got)
     yield that(not lag, "每个元素独立", weight=1.0)
@@ -403,7 +412,9 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     yield that(not np.array_equal(first, second), label, f"两次调用的掩码相同。{hint}")
     hint = "随机数要从参数 rng 来，不要用 np.random 的全局函数"
     yield that(np.array_equal(first, mask), "同一个种子给出同样的掩码", hint)
-    counts = {int(np.count_nonzero(call(np.ones(6), p, True, stream)[0][1])) for _ in range(60)}
+    ask = partial(call, np.ones(6), p, True, stream)
+    yield from attempt(ask, "x 只有一根轴", shaped)
+    counts = {int(np.count_nonzero(ask()[0][1])) for _ in range(60)}
     hint = "6 个元素抽了 60 次，每次丢掉的个数都一样：各掷各的骰子，个数是碰运气，不预先定好"
     yield that(len(counts) > 1, "丢几个也是随机的", hint)
     rate, many = 0.004, np.ones((300, 100))
@@ -435,7 +446,8 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     hint = "p = 0 什么都不丢：用 rng.random(...) >= p 判断留下"
     yield value(drop(x, 0.0)[0], x, "p = 0 时的 y", hint, weight=0.0)
     solid = rng.normal(size=(2, 3, 4))
-    y, mask = yield from both(drop(solid, p), solid.shape, "三维的 x：")
+    got = yield from attempt(partial(drop, solid, p), "三维的 x", shaped)
+    y, mask = yield from both(got, solid.shape, "三维的 x：")
     hint = "x 可以是任意形状：y 总是 x * mask"
     yield value(y, solid * mask, "三维的 x：y", hint, weight=0.0)
 
@@ -519,6 +531,8 @@ def judge_smoothed_floor(answer: Answer, rng: Rng) -> Steps:
         hint = "ε 很小但不是 0 时，最低点很远，仍是 p = q 的那一点：解出来；只有 ε = 0 另给"
         got, (gap, floor) = call(K, eps)
         g, f = yield from parts(got, 2, "gap, floor", f"{label}的返回值")
+        if shape_of(g) == () and math.isfinite(float(g)):
+            hint += "。算的途中不丢位数：概率不取整，不加小常数，不截断"
         yield value(g, gap, f"{label}的 gap", hint, weight=0)
         loose: dict[str, Any] = (
             {"rtol": 1e-3, "atol": 0.0} if eps == 1e-12 else {}
@@ -606,6 +620,47 @@ def _counted_from_0(losses: Sequence[float], patience: int, max_steps: int) -> t
     return max(best - 1, 0), max(steps - 1, 0)
 
 
+def _peeks(losses: Sequence[float], patience: int, max_steps: int) -> tuple[int, int]:
+    """The lowest of the whole path, and ``patience`` steps more."""
+    best, _ = _stops(losses, math.inf, max_steps)
+    return best, min(best + patience, max_steps)
+
+
+def _recent(last: int, losses: Sequence[float], patience: int, max_steps: int) -> tuple[int, int]:
+    """Where a loss below the ``last`` ones ends the waiting."""
+    seen, waited = [losses[0]], 0
+    while len(seen) <= max_steps and waited < patience:
+        loss = losses[min(len(seen), len(losses) - 1)]
+        waited = 0 if loss < min(seen[-last:]) else waited + 1
+        seen.append(loss)
+    return _stops(seen, math.inf, len(seen) - 1)[0], len(seen) - 1
+
+
+def _longer(by: float, from_step: int, *case: Any) -> tuple[int, int]:
+    """Where each new low from some step on lengthens the patience."""
+    losses, patience, max_steps = case
+    best, low, step = 0, losses[0], 0
+    while step < max_steps and step - best < patience:
+        step += 1
+        loss = losses[min(step, len(losses) - 1)]
+        if loss < low:
+            patience = patience * 2 if by == math.inf else patience + by * (step > from_step)
+            best, low = step, loss
+    return best, step
+
+
+def _rolling(
+    last: int, first: int, losses: Sequence[float], patience: int, max_steps: int
+) -> tuple[int, int]:
+    """The same over the means of the last few losses, of those from step ``first`` on."""
+    path = [*losses, *[losses[-1]] * max(0, max_steps + 1 - len(losses))]
+    means = [*path[:first]]
+    for k in range(first, len(path)):
+        some = path[max(first, k - last + 1) : k + 1]
+        means.append(sum(some) / len(some))
+    return _stops(means, patience, max_steps)
+
+
 def _less(by: float) -> Callable[..., tuple[int, int]]:
     return partial(_stops, new=lambda loss, low: loss < low - by)
 
@@ -635,6 +690,15 @@ _STOPPING: dict[str, list[Callable[..., tuple[int, int]]]] = {  # told if they e
     "没有用到 patience：连续 patience 步没有新低就停": [
         lambda losses, patience, max_steps: _stops(losses, math.inf, max_steps),
         lambda losses, patience, max_steps: (_stops(losses, math.inf, max_steps)[0], max_steps),
+    ],
+    "停了以后就不再走，后面更低的也看不见：边走边量边数，不是走完全程再找最低": [_peeks],
+    "要与历史最低比，不是与最近几步的最低比": [partial(_recent, n) for n in range(2, 60)],
+    "patience 不变：有了新低，等待从头数起，不是加长": [
+        *(partial(_longer, 1, n) for n in range(13)),
+        partial(_longer, math.inf, 0),
+    ],
+    "比的是这一步的损失，不是最近几步的平均": [
+        partial(_rolling, n, first) for n in range(2, 6) for first in (0, 1)
     ],
     "走了 max_steps + 1 步：步数小于 max_steps 才走下一步": [
         lambda losses, patience, max_steps: _stops(losses, patience, max_steps + 1),
@@ -670,49 +734,84 @@ _STOPPING: dict[str, list[Callable[..., tuple[int, int]]]] = {  # told if they e
 }
 
 
-def _walk(losses: Sequence[float], start: Array, lr: float) -> tuple[Any, Any]:
-    """``gradient, val_loss`` of a descent whose validation losses are these, step by step."""
+class _Walk:
+    """Gradient and losses of a descent whose validation losses are these, step by step.
 
-    def gradient(w: Array) -> Array:
-        return -np.ones_like(start)
+    Attributes:
+        furthest: the last step at which it was asked for either.
+        uneven: whether a loss was asked for between two steps.
+    """
 
-    def val_loss(w: Array) -> float:
-        k = round(float((np.asarray(w) - start).mean()) / lr)
-        return float(losses[min(max(k, 0), len(losses) - 1)])
+    def __init__(self, losses: Sequence[float], start: Array, lr: float) -> None:
+        self._losses, self._start, self._lr = losses, start, lr
+        self.furthest, self.uneven = 0, False
 
-    return gradient, val_loss
+    def _place(self, w: Any) -> float:
+        place = float((np.asarray(w) - self._start).mean()) / self._lr
+        self.furthest = max(self.furthest, round(place) if math.isfinite(place) else 0)
+        return place
+
+    def gradient(self, w: Array) -> Array:
+        self._place(w)
+        return -np.ones_like(self._start)
+
+    def val_loss(self, w: Array) -> float:
+        place = self._place(w)
+        k = round(place)
+        self.uneven |= abs(place - k) > 1e-6
+        return float(self._losses[min(max(k, 0), len(self._losses) - 1)])
+
+    @property
+    def both(self) -> tuple[Any, Any]:
+        """``gradient, val_loss``"""
+        return (lambda w: self.gradient(w)), (lambda w: self.val_loss(w))
 
 
-def _descents(rng: Rng) -> Iterator[tuple[Any, int, int, str, str, Any]]:
-    """``losses, patience, max_steps, label, hint, size`` of the descents that are asked for."""
+def _descents(rng: Rng) -> Iterator[tuple[Any, int, int, str, str, Any, float]]:
+    """``losses, patience, max_steps, label, hint, size, weight`` of what is asked for."""
     patience, low = int(rng.integers(3, 6)), int(rng.integers(6, 9))  # low: later than patience
     fall, rise = np.linspace(2.0, 1.0, low + 1), np.linspace(1.1, 1.6, 12)
     first = float(rng.uniform(0.5, 3.0)) * np.concatenate([fall, rise])
     hint = (
         f"起点是第 0 步，第 {low} 步最低，以后一路升，patience={patience}：再走 {patience} 步就停"
     )
-    yield first, patience, 50, "先降后升", hint, 4
+    yield first, patience, 50, "先降后升", hint, 4, 1.0
     hint = "max_steps 步走完就停，哪怕验证损失还在降；最后一步走完也要量"
-    yield np.linspace(9, 1, 40), 3, int(rng.integers(5, 9)), "max_steps 先到", hint, 4
+    yield np.linspace(9, 1, 40), 3, int(rng.integers(5, 9)), "max_steps 先到", hint, 4, 1.0
     wave = [2.0, 1.0, 1.2, 1.1, 0.9, 1.0, 1.1, 0.8, *rise]
     hint = "没有新低的几步，w 照样往前走；再有新低，等待从头数起：patience 数的是连续的步数"
-    yield wave, 3, 50, "有几次新低", hint, 4
+    yield wave, 3, 50, "有几次新低", hint, 4, 1.0
     slow = [1.0, 0.4, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, *rise]
     hint = "第 1 步最低，后来冲高、慢慢回落，都没有低过它：要与历史最低比"
-    yield slow, 3, 50, "冲高之后慢慢回落", hint, 4
+    yield slow, 3, 50, "冲高之后慢慢回落", hint, 4, 1.0
+    wait = int(rng.integers(2, 5))
+    lower = [1.0, 0.4, *np.linspace(0.9, 0.6, wait), 0.2, 0.1, *rise]
+    hint = (
+        f"第 1 步最低，再等满 {wait} 步就停；停了以后不再走，后面更低的也看不见："
+        "边走边量边数，不是走完全程再找最低"
+    )
+    yield lower, wait, 20, "停了以后还有更低的", hint, 4, 0.0
+    wait, low = int(rng.integers(60, 70)), int(rng.integers(14, 18))
+    late = [*np.linspace(2.0, 1.0, low + 1), *np.linspace(1.9, 1.1, 90), *rise]
+    hint = (
+        f"第 {low} 步最低，冲高以后慢慢回落，patience={wait}：一直与历史最低比，"
+        "不是与最近几步比；patience 也不变"
+    )
+    yield late, wait, 120, "patience 很长", hint, 4, 0.0
     tie = [1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
-    yield tie, 2, 50, "打平", "第 1 步以后一直打平：打平不算新低，要计入等待", 4
+    hint = "第 1 步以后一直打平：打平不算新低，要计入等待"
+    yield tie, 2, 50, "打平", hint, 4, 1.0
     hint = "每步只降一点点，也是新低"
-    yield [1.0, *(0.5 * (1 - 1e-12 * np.arange(7))), *rise], 3, 50, "每步只降一点点", hint, 4
+    yield [1.0, *(0.5 * (1 - 1e-12 * np.arange(7))), *rise], 3, 50, "每步只降一点点", hint, 4, 1.0
     hint = "第 1 步以后都是 nan：每一步都不算新低，等满 patience 步才停"
-    yield [1.0, 0.5, *[math.nan] * 5], 3, 50, "走到 nan", hint, 4
+    yield [1.0, 0.5, *[math.nan] * 5], 3, 50, "走到 nan", hint, 4, 1.0
     hint = "第 2 步是 nan，第 3 步又有新低，再升一步、然后都是 nan：nan 不妨碍后来的新低"
-    yield [1.0, 0.6, math.nan, 0.5, 0.7, *[math.nan] * 5], 3, 50, "中间有 nan", hint, 4
-    yield np.linspace(9, 1, 40), 3, 0, "max_steps = 0", "一步不走，返回起点、0、0", 4
+    yield [1.0, 0.6, math.nan, 0.5, 0.7, *[math.nan] * 5], 3, 50, "中间有 nan", hint, 4, 1.0
+    yield np.linspace(9, 1, 40), 3, 0, "max_steps = 0", "一步不走，返回起点、0、0", 4, 1.0
     hint = "损失可以很大：起点的损失就是最初的最低，不另设上限"
-    yield 1e12 * np.array([3.0, 2.0, *rise]), 2, 50, "损失很大", hint, 4
+    yield 1e12 * np.array([3.0, 2.0, *rise]), 2, 50, "损失很大", hint, 4, 1.0
     hint = "从起点就没有降过：起点算第 0 步，它就是最好的"
-    yield 1e6 * np.linspace(1, 2, 30), 2, 50, "一路升", hint, (2, 3)
+    yield 1e6 * np.linspace(1, 2, 30), 2, 50, "一路升", hint, (2, 3), 1.0
 
 
 def _pair(got: Any) -> tuple[int, int] | None:
@@ -743,15 +842,17 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
     cases = list(_descents(rng))
 
     def ask(case: Any) -> Any:
-        losses, patience, max_steps, _, _, size = case
+        losses, patience, max_steps, _, _, size, _ = case
         start = rng.normal(size=size)
-        got, want = call(start, *_walk(losses, start, lr), lr, patience, max_steps)
-        return start, got, want
+        walk = _Walk(losses, start, lr)
+        got = call(start, *walk.both, lr, patience, max_steps)[0]
+        best, steps = _stops(losses, patience, max_steps)
+        return walk, start, got, (start + lr * best, best, steps)
 
     def mistake() -> str:
         """What explains every case that an answer is asked, if there is such a thing."""
         try:
-            gave = [_pair(ask(case)[1]) for case in cases]
+            gave = [_pair(ask(case)[2]) for case in cases]
         except Exception:
             return ""
         for why, rules in _STOPPING.items():
@@ -761,14 +862,18 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
         return ""
 
     def told(case: Any) -> Steps:
-        *_, label, hint, _ = case
-        start, got, (want_w, want_step, want_n) = ask(case)
+        *_, label, hint, _, weight = case
+        walk, start, got, (want_w, want_step, want_n) = ask(case)
         w, step, n = yield from parts(got, 3, "best_w, best_step, steps", label + "：返回值")
         w = yield from array(w, np.shape(start), label + "：best_w", "best_w 与 w 同形")
         pair = _pair(got)
         if pair is not None and pair != (want_step, want_n):
-            hint = mistake() or hint
-            start, got, _ = ask(case)  # the last call is the one that is shown
+            even = (
+                "走的一步不是 lr · gradient(w)：每一步都是 w − lr·gradient(w)，lr 不变，"
+                "梯度不归一化、不截断、不加动量"
+            )
+            hint = mistake() or (even if walk.uneven else hint)
+            _, start, got, _ = ask(case)  # the last call is the one that is shown
             _, step, n = got
         if pair is None:
             hint = "best_step 与 steps 都是步数，是整数"
@@ -785,16 +890,20 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
             ],
             "w 要往梯度的反方向走": [start - lr * want_step] if want_step else [],
         }
-        yield value(w, want_w, label + "：best_w", "best_step 那一步的 w", traps)
+        hint = "best_step 那一步的 w"
+        yield value(w, want_w, label + "：best_w", hint, traps, weight=weight)
+        hint = "停了以后就不再走：结果对，可是走过了头；边走边数，等满 patience 步就停"
+        detail = f"走了 {want_n} 步就该停，gradient 或 val_loss 问到了第 {walk.furthest} 步"
+        yield that(walk.furthest <= want_n + 1, label + "：停了就不再走", hint, detail, given=got)
 
     losses, patience, max_steps, *_ = cases[0]
     start = rng.normal(size=4)
-    yield same_again(call, start, *_walk(losses, start, lr), lr, patience, max_steps)
+    yield same_again(call, start, *_Walk(losses, start, lr).both, lr, patience, max_steps)
     yield from told(cases[0])
     yield call.untouched("w", label="没有改动起点 w")
     hint = "一步一层地调用自己：max_steps 可达两万，Python 约一千层就停；写成循环"
     yield no_recursion(
-        answer, lambda: answer(start, *_walk(losses, start, lr), lr, 30, 60), hint=hint
+        answer, lambda: answer(start, *_Walk(losses, start, lr).both, lr, 30, 60), hint=hint
     )
     for case in cases[1:]:
         yield from told(case)
@@ -931,7 +1040,13 @@ def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
         "与 1/√n 成正比：各类的总分量还不相等": N / np.sqrt(counts) / np.sqrt(counts).sum(),
     }
     hint = "各类的 w_k·n_k 相等，全体样本的权重平均为 1；三个样本 A、A、B 时是 0.75、1.5"
-    if w.all() and np.allclose(w / want, w[0] / want[0]):
+    places = (
+        "数都在，位置不对：第 k 个权重属于 classes[k]。不按 y 里出现的先后，也不按大小；"
+        "排过序的要放回去（argsort 的逆，不是再取一次）"
+    )
+    if np.allclose(np.sort(w), np.sort(want)):
+        hint = places
+    elif w.all() and np.allclose(w / want, w[0] / want[0]):
         hint = "比例对了，尺度不对：全体样本的权重平均要是 1"
     elif np.any((w == 0) & (want > 0)):
         hint = (
@@ -948,6 +1063,8 @@ def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
     yield that(np.isfinite(w).all(), "没有 inf 与 nan", "出现了 inf 或 nan：没有样本的类权重是 0")
     traps = {"这样全体样本的权重平均不到 1：没有样本的类不该分走一份": want * K / (K + 1)}
     hint = "没有样本的类权重是 0" if w[want == 0].any() else "两个条件都只管出现的类"
+    if np.allclose(np.sort(w), np.sort(want)):
+        hint = places
     yield value(w, want, label, hint, traps)
     moved = dict(zip(classes.tolist(), np.roll(classes, 1).tolist(), strict=True))
     got, want = call(np.array([moved[v] for v in y.tolist()]), classes)
@@ -1037,6 +1154,10 @@ _NOT_F1: dict[str, Callable[[Array, Array, float], list[float]]] = {
         lambda y, s, t: [sum(_rates(y, s, t)) / 2, math.sqrt(math.prod(_rates(y, s, t)))]
     ),
     "返回的是精确率或召回率，不是 F1": lambda y, s, t: list(_rates(y, s, t)),
+    "返回的是召回率 − 误报率，不是 F1": (
+        lambda y, s, t: [_rates(y, s, t)[1] - float((s[y == 0] >= t).mean())]
+    ),
+    "返回的是精确率 × 召回率，不是 F1": lambda y, s, t: [math.prod(_rates(y, s, t))],
     "这是两类的 F1 的平均（macro）：只要 1 这一类的 F1": (
         lambda y, s, t: [(_f1(y, s >= t) + _f1(1 - y, s < t)) / 2]
     ),
@@ -1089,7 +1210,10 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     names = "threshold, f1"
     t, f1 = yield from parts(got, 2, names, label="返回阈值与 F1", hint=f"return {names}")
     ok = shape_of(t) == shape_of(f1) == ()
-    yield that(ok, "阈值与 F1 各是一个数", f"return {names}：两个浮点数", given=got)
+    hint = f"return {names}：两个浮点数"
+    if t is None:
+        hint = "阈值还是 None，一个候选也没有试到：score 可以全是负的，候选从 score 里来"
+    yield that(ok, "阈值与 F1 各是一个数", hint, given=got)
     t, f1 = float(t), float(f1)
     real = _f1(y, score >= t)
     swapped = f1 < 0 < t and np.isclose(_f1(y, score >= f1), t)
@@ -1099,7 +1223,9 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     )
     yield that(not math.isnan(f1), "F1 是一个数", hint, given=got)
     hint = "一个候选也没有试过？score 可以全是负的，候选要从 score 里来"
-    if f1 > 1:
+    if np.isclose(f1, 100 * real):
+        hint = "F1 在 0 与 1 之间，不是百分数：不乘 100"
+    elif f1 > 1:
         hint = "命中数多了：只数判为 1 而且真是 1 的"
     yield that(0 <= f1 <= 1 + 1e-9, "F1 在 0 到 1 之间", hint, given=got)
     hint = "没有一个分数够得着这个阈值：score 可以全是负的，候选要从 score 里来"
@@ -1121,9 +1247,9 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
             return False
 
     rounding = "阈值取整了：取整之后，score >= t 判出来的就不一样；返回 score 里的原值"
-    rounded = t not in score and t in [
-        round(s, digits) for s in score.tolist() for digits in (1, 2, 3, 4)
-    ]
+    near = [round(s, digits) for s in score.tolist() for digits in (0, 1, 2, 3, 4)]
+    near += [float(whole(s)) for s in score.tolist() for whole in (math.floor, math.ceil)]
+    rounded = t not in score and t in near
 
     def why_not_f1() -> str:
         if rounded and np.isclose(f1, best):

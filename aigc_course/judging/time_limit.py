@@ -15,6 +15,9 @@ returns, and the message says so. Where such an exception could do harm:
   ``Thread.start``), and under a profile function even ``with lock``.
 - *In a thread that is just being started*: for a moment, Python 3.11 knows it by the number of
   the one that starts it. So nothing is asked for while a watchdog is being started.
+- *In an import.* A module that is imported by halves stays so until the interpreter is restarted:
+  what is left of it in ``sys.modules`` is not tied to its package any more. So the time of an
+  import does not count, and nothing is asked for in one, for a minute at most.
 - *Nowhere*, if swallowed, or pushed out by a nested limit's, as there is room for one a thread:
   it is asked for again every half second.
 """
@@ -38,11 +41,14 @@ __all__ = ["run_with_timeout"]
 T = TypeVar("T")
 
 AGAIN_SECONDS = 0.5
+LOOK_SECONDS = 0.2  # how often it is looked whether the thread is in an import
+IMPORT_SECONDS = 60.0  # of imports that do not count
 LATE_SECONDS = 1.0
 WAITING_SECONDS = (
     2.0  # after which the learner is told how to stop what cannot be stopped from here
 )
 
+_IMPORTS = "<frozen importlib._bootstrap>"
 _starting: dict[int, bool] = {}  # by thread: is it starting a watchdog?
 
 
@@ -72,20 +78,43 @@ class _Watchdog:
     def watch(self) -> None:
         self.begun.release()
         ask, error = ctypes.pythonapi.PyThreadState_SetAsyncExc, ctypes.py_object(self.expired)
-        thread, wait = ctypes.c_ulong(self.thread), self._seconds
-        while not self.over.acquire(timeout=wait) and self.frame is not None:
-            wait = AGAIN_SECONDS
+        thread, left, spared = ctypes.c_ulong(self.thread), self._seconds, IMPORT_SECONDS
+        while left > 0:
+            before = time.monotonic()
+            if self.over.acquire(timeout=min(left, LOOK_SECONDS)):
+                return
+            passed = time.monotonic() - before
+            if spared > 0 and self._imports():
+                spared -= passed
+            else:
+                left -= passed
+        while self.frame is not None:
             if not self.fired_at:
                 line = self._own_line()
                 where = f"，停在第 {line} 行" if line else ""
-                said = f"跑了 {self._seconds:g} 秒还没完{where}：是不是有停不下来的循环？"
+                what = "还在 import" if self._imports() else "是不是有停不下来的循环"
+                said = f"跑了 {self._seconds:g} 秒还没完{where}：{what}？"
                 self.expired.message, self.fired_at = said, time.monotonic()
-            if self.frame is not None and not _starting[self.thread]:
+            held = spared > 0 and self._imports()
+            spared -= AGAIN_SECONDS if held else 0
+            if self.frame is not None and not held and not _starting[self.thread]:
                 # the interpreter changes threads neither since the test nor in this call
                 ask(thread, error)
             if self.waiting and time.monotonic() - self.fired_at > WAITING_SECONDS:
                 tell, self.waiting = self.waiting, None
                 tell(self.expired.message)
+            if self.over.acquire(timeout=AGAIN_SECONDS):
+                return
+
+    def _imports(self) -> bool:
+        """Is the thread importing something, within the call?"""
+        frame = sys._current_frames().get(self.thread)
+        while frame is not None and frame is not self.frame:
+            code = frame.f_code
+            if code.co_name == "_find_and_load" and code.co_filename == _IMPORTS:
+                return True
+            frame = frame.f_back
+        return False
 
     def _own_line(self) -> int:
         """Line of the learner's that is running, as the cell numbers it; 0 if there is none."""

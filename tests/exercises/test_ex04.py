@@ -1263,6 +1263,84 @@ def softmax_of_rows(a):
     return p, lambda g: (p * (g - (g * p).sum(axis=1, keepdims=True)),)
 
 
+def up_to_three_axes(g, shape):
+    if g.ndim > 3:
+        return g.reshape(shape) if g.size == np.prod(shape) else g.sum()
+    return back(g, shape)
+
+
+class MaximumNearlyTied(ReferenceRules):
+    @staticmethod
+    def maximum(a, b):
+        share = np.where(np.isclose(a, b, atol=0.5), 0.5, a > b)
+        return np.maximum(a, b), lambda g: (
+            back(g * share, a.shape),
+            back(g * (1 - share), b.shape),
+        )
+
+
+class DivGivesAList(ReferenceRules):
+    @staticmethod
+    def div(a, b):
+        out, vjp = R.div(a, b)
+        return out, lambda g: list(vjp(g))
+
+
+def clips_rows(grad, index, g):
+    rows = isinstance(index, np.ndarray) and index.dtype.kind == "i"
+    np.add.at(grad, np.maximum(index, 0) if rows else index, g)
+
+
+def one_number_a_row(a, index):
+    if not isinstance(index, int):
+        return R.getitem(a, index)
+
+    def vjp(g):
+        grad = np.zeros_like(a)
+        for k, row in enumerate(np.atleast_1d(index)):
+            grad[row] += g[k]
+        return (grad,)
+
+    return np.array(a[index]), vjp
+
+
+def by_vjp(root):
+    return walk(root, skip=lambda node: not node.requires_grad and node.vjp is None)
+
+
+def ones_of_bool(root):
+    return walk(root, seed=lambda data: np.ones(data.shape, dtype=bool))
+
+
+def clipped_near_the_edge(a):
+    c = np.clip(a, -1.9, 1.9)
+    return (c * c).sum(-1, keepdims=True), lambda g: (g * 2 * c * (np.abs(a) < 1.9),)
+
+
+def halves_inside(a):
+    out, vjp = softmax_rule(a.astype(np.float16))
+    return out, vjp
+
+
+def forward_differences(a):
+    def of(x):
+        return np.log(np.exp(x).sum())
+
+    def vjp(g):
+        grad = np.empty_like(a)
+        for place in np.ndindex(a.shape):
+            moved = a.copy()
+            moved[place] += 1e-3
+            grad[place] = g * (of(moved) - of(a)) / 1e-3
+        return (grad,)
+
+    return of(a), vjp
+
+
+def same_node_twice(who):
+    return {"甲": PROGRAMS["甲"], "乙": [("+", 0, 0)], "丙": PROGRAMS["丙"]}[who]
+
+
 WRONG = [
     Wrong("04.1", "recursive", recursive_order, "调高递归的上限也不行", 60),
     Wrong("04.1", "pre-order", pre_order, "（先序）", 20),
@@ -1444,6 +1522,17 @@ WRONG = [
     Wrong("04.9", "first axis", softmax_of_rows, "axis=-1", 0),
     Wrong("04.9", "list", list_rule, "NumPy 的数组", 0),
     Wrong("04.9", "memory", spoils_memory, "第一次对，后来不对", ANY),
+    Wrong("04.2", "up to three axes", up_to_three_axes, "四根、五根", ANY),
+    Wrong("04.3", "nearly tied", MaximumNearlyTied, "只有恰好相等", ANY),
+    Wrong("04.3", "list", DivGivesAList, "要元组：(ga, gb)", 0),
+    Wrong("04.5", "rows clipped", gather_that(clips_rows), "不截到 0", ANY),
+    Wrong("04.5", "one number a row", one_number_a_row, "整行放回去", 0),
+    Wrong("04.6", "by vjp", by_vjp, "由常数算出来的也是常数", ANY),
+    Wrong("04.6", "ones of bool", ones_of_bool, "True + True", ANY),
+    Wrong("04.7", "same node twice", same_node_twice, "来源是同一个节点", ANY),
+    Wrong("04.9", "|g|", own_that(vjp=lambda a, out, vjp, g: vjp(np.abs(g))), "对 g 是线性的", ANY),
+    Wrong("04.9", "half precision", halves_inside, "float16 的精度", 0),
+    Wrong("04.9", "one-sided differences", forward_differences, "只差在后几位", ANY),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
@@ -1459,7 +1548,7 @@ SAME_HINT = [
     Wrong("04.3", "value of all", MaximumOfAll, "先核对正向", ANY),
     Wrong("04.4", "mean of the batch", fold_into_rows, "没有批的那个输入", ANY),
     Wrong("04.5", "adds once", gather_that(adds_once), "最后一份", ANY),
-    Wrong("04.5", "negative rows", gather_that(row_by_row), "最后一份", ANY),
+    Wrong("04.5", "negative rows", gather_that(row_by_row), "负的行号从最后往前数", ANY),
     Wrong("04.6", "every path", along_every_path, "还没收齐", ANY),
     Wrong("04.6", "pre-order", lambda root: walk(root, order=pre_order), "还没收齐", ANY),
     Wrong("04.6", "nearest first", ex04.nearest_first, "还没收齐", ANY),
@@ -1474,6 +1563,7 @@ SAME_HINT = [
     Wrong("04.9", "norm", norm_rule, "尖角", 0),
     Wrong("04.9", "clipped sum", clipped_sum, "尖角", 0),
     Wrong("04.9", "absolute values", absolute_values, "尖角", 0),
+    Wrong("04.9", "clipped near the edge", clipped_near_the_edge, "尖角", 0),
 ]
 
 globals().update(

@@ -710,6 +710,20 @@ def limit(curve=lambda H: np.linalg.eigvalsh(H)[-1], form=lambda mu: 1 / (1 - mu
 
 
 ENDLESS = kept((*ALL[:-1], range(60_000)), catch=Exception)
+
+
+def lookahead_flat(phi, g, v, lr, next_lr, mu):
+    phi, v = ex05.lookahead_step(phi, g, v, lr, next_lr, mu)
+    return phi.ravel(), v.ravel()
+
+
+def adam_variant(kind):
+    return lambda w, grads, lr, beta1, beta2, eps=1e-8: ex05._adam_variant(
+        w, grads, lr, beta1, beta2, eps, kind
+    )
+
+
+ANY = (0, 99)
 WRONG = [
     Wrong("05.1", "uniform", noise_uniform, "不分类、一起抽", 0),
     Wrong("05.1", "not squared", noise(fpc, power=1), "方差里要平方", 0),
@@ -962,6 +976,12 @@ WRONG = [
     Wrong("05.7", "minus", limit(decay=-1.0), "上限变小", 63),
     Wrong("05.7", "twice", limit(decay=2.0), "不是 2λ", 63),
     Wrong("05.7", "in place", in_place(ex05.largest_rate, 0), "H 被原地修改", 95),
+    Wrong("05.2", "flat", lookahead_flat, "不要 ravel", 0),
+    Wrong("05.3", "s starts full", adam_variant("s starts full"), "不是从第一个 g² 起步；然后", 0),
+    Wrong("05.3", "both start full", adam_variant("both start full"), "第一个 g、g² 起步", 0),
+    Wrong("05.3", "β₂ for both", adam_variant("fix of s for both"), "修正用了 beta2 的", 0),
+    Wrong("05.3", "β₁ for both", adam_variant("fix of m for both"), "修正用了 beta1 的", 0),
+    Wrong("05.3", "product of 1 − β", adam_variant("product of 1 − β"), "不是 1 − β", 0),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
@@ -971,6 +991,7 @@ SAME_HINT = [
     Wrong("05.5", "none", lambda schedule: None, "忘了 return", 0),
     Wrong("05.6", "no adaptive", seen_by(no_history), "用手核对", 16),
     Wrong("05.6", "median", by_median, "g/√s 是 0/0", 62),
+    Wrong("05.3", "s starts full, m raw", adam_variant("s starts full, m raw"), "都要修正", 0),
 ]
 
 
@@ -992,3 +1013,34 @@ globals().update(
 )
 def test_what_is_kept_from_call_to_call_is_told(number, make, words, seed):
     assert words in judge(number, make(), seed=seed).wrong.hint
+
+
+def by_pytorch(path, grads):
+    """The library's optimizers with a learning rate of 1, and the nearest of them."""
+    import torch
+
+    def directions(kind, **options):
+        w = torch.zeros(grads.shape[1], dtype=torch.float64, requires_grad=True)
+        optimizer, taken = kind([w], lr=1.0, **options), []
+        for g in grads:
+            before, w.grad = w.detach().clone(), torch.tensor(np.array(g, dtype=float))
+            optimizer.step()
+            taken.append((before - w.detach()).numpy())
+        return np.array(taken)
+
+    moved, left = path[:-1] - path[1:], {}
+    for name, kind, options in (
+        ("SGD", torch.optim.SGD, {}),
+        ("Momentum", torch.optim.SGD, {"momentum": 0.9}),
+        ("AdaGrad", torch.optim.Adagrad, {}),
+        ("RMSprop", torch.optim.RMSprop, {}),
+        ("Adam", torch.optim.Adam, {}),
+    ):
+        d = directions(kind, **options)
+        left[name] = ((moved - (moved * d).sum() / (d * d).sum() * d) ** 2).sum()
+    return min(left, key=left.__getitem__)
+
+
+@pytest.mark.slow
+def test_pytorchs_optimizers_may_tell_who_has_walked():
+    assert judge("05.6", by_pytorch, seed=1).passed

@@ -1058,6 +1058,76 @@ def wilson_then(change):
     return lambda hits, n, z=1.96: change(*ex06.wilson(hits, n, z))
 
 
+def select_of_the_fold(x, y, k, rng, select, fit):
+    out = np.empty(len(x), dtype=y.dtype)
+    for fold in np.array_split(rng.permutation(len(x)), k):
+        rest = np.setdiff1d(np.arange(len(x)), fold)
+        columns = select(x[fold], y[fold])
+        out[fold] = fit(x[rest][:, columns], y[rest])(x[fold][:, columns])
+    return out
+
+
+def predicts_all(x, y, k, rng, select, fit):
+    out = np.empty(len(x), dtype=y.dtype)
+    for fold in np.array_split(rng.permutation(len(x)), k):
+        rest = np.setdiff1d(np.arange(len(x)), fold)
+        columns = select(x[rest], y[rest])
+        out[fold] = fit(x[rest][:, columns], y[rest])(x[:, columns])[fold]
+    return out
+
+
+def rows_paired_with_columns(x, y, k, rng, select, fit):
+    out = np.empty(len(x), dtype=y.dtype)
+    for fold in np.array_split(rng.permutation(len(x)), k):
+        rest = np.setdiff1d(np.arange(len(x)), fold)
+        columns = select(x[rest], y[rest])
+        out[fold] = fit(x[rest, columns], y[rest])(x[fold][:, columns])
+    return out
+
+
+def majority_of_lone_rows(x, y, k, rng, select, fit):
+    out = np.empty(len(x), dtype=y.dtype)
+    for fold in np.array_split(rng.permutation(len(x)), k):
+        rest = np.setdiff1d(np.arange(len(x)), fold)
+        columns = select(x[rest], y[rest])
+        predict = fit(x[rest][:, columns], y[rest])
+        out[fold] = y[rest][0] if len(fold) == 1 else predict(x[fold][:, columns])
+    return out
+
+
+def epoch_stepping_once(model, x, y, optimizer, loss_fn, batch_size, rng):
+    model.train()
+    total = 0.0
+    for xb, yb in take_batches(x, y, batch_size, rng):
+        loss = loss_fn(model(engine.tensor(xb)), yb)
+        optimizer.zero_grad()
+        loss.backward()
+        total += loss.item() * len(yb)
+    optimizer.step()
+    return total / len(x)
+
+
+def scores_with_epsilon(epsilon):
+    def answer(matrix):
+        hit, row, column = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+        p, r = hit / (column + epsilon), hit / (row + epsilon)
+        f = 2 * p * r / (p + r + epsilon)
+        P, R = p.mean(), r.mean()
+        return p, r, f, f.mean(), 2 * P * R / (P + R + epsilon)
+
+    return answer
+
+
+def disagree_in_words(n):
+    return tuple(table.astype(str) for table in ex06.disagree(n))
+
+
+def wilson_outside(hits, n, z=1.96):
+    low, high = ex06.wilson(hits, n, z)
+    return low - 1e-9, high + 1e-9
+
+
+ANY = (0, 99)
 WRONG = [
     Wrong("06.1", "from all rows", split_from_all_rows, "对每个类别分别抽", 0),
     Wrong("06.1", "overlap", split_then(lambda t, v: (np.append(t, v), v)), "背过的题", 0),
@@ -1183,7 +1253,7 @@ WRONG = [
     Wrong("06.5", "one more", added_one, "多加了 1", 0),
     Wrong("06.5", "F1 unguarded", f1_unguarded, "f1 里出现了 0/0", 72),
     Wrong("06.5", "at least 1", f1_over_1, "比 1 小", (28, 71)),
-    Wrong("06.5", "a little more", f1_with_epsilon, "多加了小常数", 71),
+    Wrong("06.5", "a little more", f1_with_epsilon, "不另加小常数", 71),
     Wrong("06.5", "four", lambda m: ex06.scores_from_matrix(m)[:4], "return precision", 0),
     Wrong("06.5", "lists", scores_listed, "现在是列表", 0),
     Wrong("06.5", "a word", scores_with(4, lambda got, m: "0.5"), "不是一个实数", 57),
@@ -1246,6 +1316,20 @@ WRONG = [
     Wrong("06.7", "percent", wilson_then(lambda a, b: (100 * a, 100 * b)), "不是百分数", 0),
     Wrong("06.7", "own rule at 0", wilson_but_at_0, "宽度成了 0", 47),
     Wrong("06.7", "fixed z", lambda hits, n, z=1.96: ex06.wilson(hits, n), "写死了", 21),
+    Wrong("06.2", "select of the fold", select_of_the_fold, "正是要判的那一折", 25),
+    Wrong("06.2", "predicts all", predicts_all, "都判了全部的行", 13),
+    Wrong("06.2", "pairs", rows_paired_with_columns, "一个对一个地配", 0),
+    Wrong("06.2", "lone rows", majority_of_lone_rows, "不另写规则", 87),
+    Wrong("06.5", "small epsilon", scores_with_epsilon(1e-6), "小常数（如", 0),
+    Wrong("06.6", "words", disagree_in_words, "格里是文字", 0),
+    Wrong(
+        "06.7",
+        "another z",
+        lambda hits, n, z=1.96: ex06.wilson(hits, n, z + 0.04),
+        "代回去，z 都是",
+        0,
+    ),
+    Wrong("06.7", "outside", wilson_outside, "不要再往外让一点", ANY),
 ]
 # one hint serves several slips of the same kind
 SAME_HINT = [
@@ -1278,6 +1362,8 @@ SAME_HINT = [
     Wrong("06.7", "halved too early", wilson_halved_early, "二分停早了", 0),
     Wrong("06.7", "remembered", wilson_remembered(), "记着上一次的结果", 21),
     Wrong("06.7", "clipped", clipped, "要解方程", 0),
+    Wrong("06.3", "one step", epoch_stepping_once, "只走了 1 步", 13),
+    Wrong("06.5", "tiny epsilon", scores_with_epsilon(1e-12), "不另加小常数", ANY),
 ]
 
 globals().update(

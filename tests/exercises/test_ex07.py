@@ -1032,6 +1032,117 @@ def threshold_divides(y_true, score):
     return max(found, key=lambda pair: pair[1])
 
 
+def shrink_threshold_divided(a, l1, l2):
+    return np.sign(a) * np.maximum(np.abs(a) - l1 / (1 + l2), 0) / (1 + l2)
+
+
+def drop_exchanged(x, p, training, rng):
+    return ex07.dropout(x, p, not training, rng)
+
+
+def drop_in_two_axes(x, p, training, rng):
+    if not training:
+        return x, np.ones_like(x)
+    mask = (rng.random((x.shape[0], x.shape[1])) >= p) / (1 - p)
+    return x * mask, mask
+
+
+def floor_rounded(K, eps):
+    if eps == 0:
+        return math.inf, 0.0
+    right = round(1 - eps + eps / K, 10)
+    other = (1 - right) / (K - 1)
+    return math.log(right / max(other, 1e-300)), ex07.smoothed_floor(K, eps)[1]
+
+
+def descend_over_all(w, gradient, val_loss, lr, patience, max_steps):
+    """Walks to the end, then looks for the lowest, and makes up the steps."""
+    path = [w.copy()]
+    for _ in range(max_steps):
+        path.append(path[-1] - lr * gradient(path[-1]))
+    best = int(np.nanargmin([val_loss(v) for v in path]))
+    return path[best], best, min(best + patience, max_steps)
+
+
+def descend_looking_ahead(w, gradient, val_loss, lr, patience, max_steps):
+    """Steps on after the end, and gives what is right."""
+    found = ex07.descend(w, gradient, val_loss, lr, patience, max_steps)
+    for _ in range(max_steps):
+        w = w - lr * gradient(w)
+    return found
+
+
+def descend_in_place_of_all(last):
+    """Compares with the lowest of the last losses."""
+
+    def answer(w, gradient, val_loss, lr, patience, max_steps):
+        best, seen, when, waited, step = w, [val_loss(w)], 0, 0, 0
+        while step < max_steps and waited < patience:
+            w, step = w - lr * gradient(w), step + 1
+            loss = val_loss(w)
+            waited = 0 if loss < min(seen[-last:]) else waited + 1
+            if loss < min(seen):
+                best, when = w, step
+            seen.append(loss)
+        return best, when, step
+
+    return answer
+
+
+def descend_more_patiently(w, gradient, val_loss, lr, patience, max_steps):
+    best, low, when, step = w, val_loss(w), 0, 0
+    while step < max_steps and step - when < patience:
+        w, step = w - lr * gradient(w), step + 1
+        loss = val_loss(w)
+        if loss < low:
+            patience += step > 10
+            best, low, when = w, loss, step
+    return best, when, step
+
+
+def descend_by_unit_steps(w, gradient, val_loss, lr, patience, max_steps):
+    def unit(w):
+        g = gradient(w)
+        return g / np.linalg.norm(g)
+
+    return ex07.descend(w, unit, val_loss, lr, patience, max_steps)
+
+
+def descend_by_means(w, gradient, val_loss, lr, patience, max_steps):
+    losses = []
+
+    def mean(w):
+        losses.append(val_loss(w))
+        return sum(losses[-3:]) / len(losses[-3:])
+
+    return ex07.descend(w, gradient, mean, lr, patience, max_steps)
+
+
+def weights_as_they_come(y, classes):
+    first = list(dict.fromkeys(y.tolist()))
+    rest = [c for c in classes.tolist() if c not in first]
+    return ex07.balanced_weights(y, np.array(first + rest))
+
+
+def threshold_above_0(y_true, score):
+    best = None, -1.0
+    for t in np.unique(score):
+        if t > 0 and (f1 := ex07._f1(y_true, score >= t)) > best[1]:
+            best = t, f1
+    return best
+
+
+def threshold_in_percent(y_true, score):
+    t, f1 = ex07.best_threshold(y_true, score)
+    return t, 100 * f1
+
+
+def threshold_as_int(y_true, score):
+    t, f1 = ex07.best_threshold(y_true, score)
+    return int(t), f1
+
+
+ANY = (0, 99)
 WRONG = [
     Wrong("07.1", "no l2", lambda a, l1, l2: soft(a, l1), "l2 没有起作用", 0),
     Wrong("07.1", "no l1", lambda a, l1, l2: a / (1 + l2), "l1 没有起作用", 0),
@@ -1181,6 +1292,18 @@ WRONG = [
     Wrong("07.7", "F1 rounded", threshold_f1_rounded, "F1 取整了", (67, 75)),
     Wrong("07.7", "highest 50", threshold_highest_50, "1 占多数", 75),
     Wrong("07.7", "index", threshold_index, "像是下标", 0),
+    Wrong("07.1", "threshold divided", shrink_threshold_divided, "不再除以 1 + l2", 0),
+    Wrong("07.2", "exchanged", drop_exchanged, "两支写反了", 0),
+    Wrong("07.2", "two axes", drop_in_two_axes, "写死 x.shape[1]", 71),
+    Wrong("07.3", "rounded", floor_rounded, "不丢位数", ANY),
+    Wrong("07.4", "over all", descend_over_all, ("更低的也看不见", "走过了头"), ANY),
+    Wrong("07.4", "recent", descend_in_place_of_all(10), "最近几步的最低", ANY),
+    Wrong("07.4", "more patient", descend_more_patiently, "patience 不变", ANY),
+    Wrong("07.4", "unit steps", descend_by_unit_steps, "不归一化", 0),
+    Wrong("07.4", "means", descend_by_means, "最近几步的平均", 0),
+    Wrong("07.6", "as they come", weights_as_they_come, "数都在，位置不对", 0),
+    Wrong("07.7", "above 0", threshold_above_0, "阈值还是 None", 0),
+    Wrong("07.7", "percent", threshold_in_percent, "不是百分数", 0),
 ]
 
 SAME_HINT = [
@@ -1208,6 +1331,9 @@ SAME_HINT = [
     Wrong("07.6", "1 for absent", weights_one_for_absent, "没有样本的类权重是 0", 29),
     Wrong("07.7", "grid", threshold_grid, "格子会漏掉", (0, 75)),
     Wrong("07.4", "close is equal", descend_is_close, "不加容差", 40),
+    Wrong("07.4", "walks on", descend_looking_ahead, "走过了头", ANY),
+    Wrong("07.4", "recent 50", descend_in_place_of_all(50), "最近几步的最低", ANY),
+    Wrong("07.7", "whole number", threshold_as_int, "阈值取整了", ANY),
 ]
 
 globals().update(

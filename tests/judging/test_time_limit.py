@@ -284,6 +284,45 @@ def test_after_the_inner_the_outer_still_ends(quickly_again):
     assert "0.3 秒" in caught.value.message
 
 
+def test_an_import_is_not_cut_in_half(tmp_path, monkeypatch):
+    """Its time does not count either, and what comes after it is ended as ever."""
+    (tmp_path / "slow_to_import").mkdir()
+    for name, code in (
+        ("__init__", "import slow_to_import.part\npart.done"),
+        (
+            "part",
+            "import time\nend = time.monotonic() + 0.5\n"
+            "while time.monotonic() < end:\n    pass\ndone = True",
+        ),
+    ):
+        path = tmp_path / "slow_to_import" / f"{name}.py"
+        path.write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def work():
+        import slow_to_import
+
+        return slow_to_import.part.done
+
+    try:
+        assert run_with_timeout(SHORT, work) is True
+        with pytest.raises(Stopped) as caught:
+            run_with_timeout(SHORT, lambda: (work(), forever()))
+        assert "停不下来的循环" in caught.value.message
+    finally:
+        for name in [name for name in sys.modules if name.startswith("slow_to_import")]:
+            del sys.modules[name]
+
+
+def test_an_import_without_end_is_ended_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "endless_import.py").write_text("while True: pass", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(time_limit, "IMPORT_SECONDS", 0.3)
+    with pytest.raises(Stopped) as caught:
+        run_with_timeout(SHORT, lambda: __import__("endless_import"))
+    assert "还在 import" in caught.value.message
+
+
 def test_in_another_thread():
     seen = []
 

@@ -20,6 +20,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -54,8 +55,12 @@ def main(control: socket.socket) -> None:
 def prepare(setup: dict[str, Any]) -> None:
     """Import what answers and the worker need, then close the rest."""
     sys.path[:] = setup["path"]
+    # only a worker has a folder to write to; what asks for one on being imported is given its name
+    tempfile.tempdir = "/tmp"
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.tempdir)
     for name in setup["imports"]:
         importlib.import_module(name)
+    tempfile.tempdir = None
     if "torch" in setup["imports"]:
         import torch
 

@@ -189,6 +189,7 @@ class Sandbox:
         imports += ["random", "re", "string", "json", "numpy", "numpy.linalg", "numpy.random"]
         if "torch" in self.kind.opens:
             imports += ["torch", "torch.nn", "torch.nn.functional", "torch.optim"]
+            imports += ["torch._dynamo"]  # the first optimiser would, in each worker anew
         imports += sorted(name for name in self.kind.opens if name.startswith(policy.COURSE))
         return {"path": _import_path(), "imports": imports, "opens": sorted(self.kind.opens)}
 

@@ -269,6 +269,25 @@ def test_torch_answers_run_backward_in_a_fork():
             assert got.tolist() == [2.0, 6.0]
 
 
+def test_an_optimizer_of_torch_finds_what_it_imports_at_its_first_step():
+    """It would look for libraries that are closed, and write to a folder."""
+    source = (
+        "import torch\n"
+        "def f(w):\n"
+        "    w = w.clone().requires_grad_()\n"
+        "    optimizer = torch.optim.Adam([w], lr=0.5)\n"
+        "    w.sum().backward()\n"
+        "    optimizer.step()\n"
+        "    return w.detach()\n"
+    )
+    import torch
+
+    limits = Limits(seconds=60, memory_mib=2048, processes=16)
+    with Sandbox(TORCH, limits) as started:
+        got = ask(started, source, "f", torch.tensor([1.0, 3.0]), allows=("torch*",))
+        assert [round(float(x), 6) for x in got] == [0.5, 2.5]
+
+
 def test_a_fork_server_that_died_is_started_again():
     with Sandbox(limits=QUICK) as started:
         first = started._process
