@@ -286,6 +286,10 @@ def _in_order(
     raise AssertionError("parts gives one step")
 
 
+TURNED = (
+    "前面的对，转置来的（x = a.T）不对：它在内存里不按行排，ravel、reshape(-1) 得到的是复制，"
+    "写进去改不到原来的；写 out[下标] 或 out.flat[i]"
+)
 NEARLY = (
     "只对上前几位：四舍五入、截断、加了小常数，或是数值差分、float32；要的是公式，用 float64 算到底"
 )
@@ -330,6 +334,7 @@ def _exact(
     weight: float = 1.0,
     lists: bool = False,
     nonfinite: str = "",
+    none: str = "",
 ) -> Step:
     """A gradient from a formula: central differences agree to about ten digits, and do not pass."""
     if value(got, want, label, rtol=1e-3, atol=1e-4, lists=lists).ok:
@@ -346,6 +351,7 @@ def _exact(
         weight=weight,
         lists=lists,
         nonfinite=nonfinite,
+        none=none,
     )
 
 
@@ -365,7 +371,10 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
     w[0], x[0], b[1] = abs(w[0]), -abs(x[0]), 6 * b[1]
     y[0] = 1 + abs(y[0])  # above h, so |h − y| is not h − y
     call = Caller(answer, neuron_backward)
-    for k, (w, x, b, y) in enumerate(cases.T.tolist()):
+    pairs = zip(cases.T[:2].tolist(), (9.6, -9.6), strict=True)
+    far = [[w, x, z - w * x, y] for (w, x, _, y), z in pairs]
+    for k, (w, x, b, y) in enumerate([*cases.T.tolist(), *far]):
+        share = 1.0 if k < 4 else 0.0  # the last two are at the ends of what is asked for
         got, want = call(w, x, b, y)
         if k > 0 and _same(got, call(*cases.T[0].tolist())[0]):
             hint = "输入换了，返回的没有变：有东西从上一次调用留了下来，或没有用到输入"
@@ -373,18 +382,21 @@ def judge_neuron_backward(answer: Answer, rng: Rng) -> Steps:
         other = "；或者乘错了对方：dw 要乘 x，dx 要乘 w"
         dw, dx, db = yield from _in_order(got, 3, "dw, dx, db", want, "dw 的位置上来的是 dx", other)
         traps = _neuron_traps(w, x, b, y)
+        one = "三个梯度各是一个数，不是一个元素的数组"
         said = (
             "db 就是 z 的梯度：上游 2(h − y)，乘两条路之和。拿 z = 2 试：h = 1.7616，"
             "直接的那条路给 0.8808，绕过 σ 的给 2 × 0.1050"
         )
-        yield _exact(db, want[2], "db", said, traps, weight=0.2, lists=True)
+        if k >= 4:
+            said = f"|z| 小的都对，z = {w * x + b:.3g} 不对：z、σ(z) 不裁剪，也不换成近似"
+        yield _exact(db, want[2], "db", said, traps, weight=0.2 * share, lists=True, form=one)
         dz = want[2]
         traps = {"z = wx + b 对 w 的导数是 x，不是 w": dz * w, "还要乘 z 对 w 的局部导数": dz}
         said = "dw = z 的梯度乘 z 对 w 的局部导数"
-        yield _exact(dw, want[0], "dw", said, traps, weight=0.1, lists=True)
+        yield _exact(dw, want[0], "dw", said, traps, weight=0.1 * share, lists=True, form=one)
         said = "dx = z 的梯度乘 z 对 x 的局部导数"
         traps = {"z = wx + b 对 x 的导数是 w，不是 x": dz * x, "还要乘 z 对 x 的局部导数": dz}
-        yield _exact(dx, want[1], "dx", said, traps, weight=0.1, lists=True)
+        yield _exact(dx, want[1], "dx", said, traps, weight=0.1 * share, lists=True, form=one)
         if k == 0:
             yield from _again_each(call, w, x, b, y)
 
@@ -417,6 +429,10 @@ def _neuron_traps(w: float, x: float, b: float, y: float) -> dict[str, Any]:
         "这是 h = σ(z) 的梯度：这里 h = z·σ(z)": 2 * (s - y) * bend,
         "误差是 h − y，不是 σ − y": 2 * (s - y) * (s + z * bend),
         "误差是 h − y：y 不见了": 2 * z * s * (s + z * bend),
+        "2 乘的是整个 (h − y)，不只是 h": (2 * h - y) * (s + z * bend),
+        "直接的那条路给的是 σ(z)：乘法对左边的 z 的局部导数是右边的因子": [
+            up * (z + one) for one in (bend, z * bend)
+        ],
         "漏了上游的 2(h−y)": s + z * bend,
         "少了一半：平方的导数是 2(h−y)；两条路是相加，不是平均": dz / 2,
         "符号反了：(h−y)² 对 h 的导数是 2(h−y)，h 比 y 小时它是负的": -dz,
@@ -544,7 +560,13 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
         "常数抄短或抄错了：√(2/π) 写 np.sqrt(2 / np.pi)，0.044715 写全": (
             _short_constants(dy, x, got)
         ),
-        "只有 |x| > 3 的地方错了：那里也照公式算": gelu_backward(dy, np.clip(x, -3, 3)),
+        "只有 |x| > 3 的地方错了：那里也照公式算": [
+            gelu_backward(dy, np.clip(x, -3, 3)),
+            np.where(abs(x) > 3, dy * (x > 0), want),
+        ],
+        "tanh 的导数是 1 − tanh²(u)，平方的是 tanh u，不是 u": dy
+        * (half + 0.5 * x * (1 - (_GELU * (x + 0.044715 * x**3)) ** 2) * du),
+        "du/dx 只乘在第二项上：第一项是 x 变而 tanh u 不变": dy * (half + bend) * du,
         "x³ 的导数是 3x²，不是 3x³": dy * (half + bend * _GELU * (1 + 3 * 0.044715 * x**3)),
         "第二项的 ½ 漏了：½ 管着整个乘积": dy * (half + 2 * bend * du),
         "这是另一个近似 x·σ(1.702x) 的导数：本题用 tanh 近似式": dy * _quick(x),
@@ -570,6 +592,9 @@ def judge_gelu_backward(answer: Answer, rng: Rng) -> Steps:
     rigid = dict.fromkeys((IndexError, ValueError, TypeError), "维数写死了？x 可以是任何形状")
     both = yield from attempt(lambda: call(dy, x), "三维的 x", rigid)
     yield _exact(both[0], both[1], "三维的 x", hint, weight=0.5)
+    turned, dy = rng.normal(size=(2, 3, 4)).T, rng.normal(size=(4, 3, 2))
+    got, want = answer(dy.copy("F"), turned.copy("F")), gelu_backward(dy, turned)
+    yield _exact(got, want, "转置来的 x", TURNED, weight=0)
     far, dy = np.array([-30.0, -6.2, 6.2, 30.0]), rng.uniform(1, 2, size=4)
     hint = "远处：左边趋于 0，右边趋于 1（再乘 dy），u 也不截断"
     early = {"远处趋于 0 和 1，但 |x| 是几的时候还没有到：那里也照公式算": dy * (far > 0)}
@@ -669,6 +694,8 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
     padded[:n] = want[known]
     ahead = blind.copy()
     ahead[n:] = 0
+    stop = int(np.flatnonzero(~known)[0])
+    stopped = np.where(np.arange(B)[:, None] < stop, want, 0)
     traps = {
         "没有标签的行不一定排在最后：按 y ≥ 0 挑行，不是前 n 行": [first / n, ahead / n],
         "各行要留在原位：没有标签的行在哪里，0 就在哪里，不是都补在末尾": padded,
@@ -677,13 +704,17 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
         "y = −1 成了下标 −1，减在最后一类上：没有标签的行整行是 0": [last / B, last / n],
         zero: [blind / B, blind / n],
         "除数是有标签的行数，不是没有标签的": want * n / (B - n),
+        "到第一个没有标签的行就停了：跳过它，后面的照算（continue，不是 break）": [
+            stopped * n / m for m in (n, stop, B)
+        ],
     }
     hint = (
         "分两处核对，各行都留在原位：有标签的行是 p 减 one-hot，除以有标签的行数；"
         "没有标签的行（在任何位置）整行是 0"
     )
     form = "没有标签的行也占一行（全是 0）：与 logits 同形"
-    yield _exact(got, want, "有三行没有标签", hint, traps, form=form, weight=1.5)
+    odd = "没有标签的行整行是 0，不是 nan：直接置 0（0 × nan 还是 nan）"
+    yield _exact(got, want, "有三行没有标签", hint, traps, form=form, weight=1.5, nonfinite=odd)
     hint = "K 从 logits.shape 取：这一批的 y 里不一定每一类都有"
     wrong = dict.fromkeys((ValueError, IndexError), hint)
     for absent in (K - 1, 1):
@@ -693,12 +724,18 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
         yield _exact(both[0], both[1], label, hint, weight=0)
     hint = "一个标签也没有时，梯度全是 0：别拿 0 去除"
     form = "一行标签也没有，也要 (B, K) 的数组，每个都是 0"
-    yield _exact(*call(logits, np.full(B, -1)), "全都没有标签", hint, form=form, weight=0.25)
+    got, want = call(logits, np.full(B, -1))
+    yield _exact(got, want, "全都没有标签", hint, form=form, weight=0.25, none=form)
     form = "只有一行，形状也是 (1, K)"
     yield _exact(*call(logits[:1], y[known][:1]), "一批只有一行", "", form=form, weight=0)
     big = logits * 3000 + rng.permutation(np.linspace(-3000, 3000, B))[:, None]
     big[0] = -rng.uniform(1500, 4000, size=K)  # a row with a label and no logit above 0
-    hint = "softmax 前减去的是每一行自己的最大值"
+    gaps = np.array([0.0, -5.0, -9.0, -14.0, -19.0, -25.0])
+    small = rng.permuted(np.tile(gaps, (3, 1)), axis=1) + rng.normal(size=(3, 1))
+    hint = "很小的概率也要准：p 不裁剪（clip）、不置 0，exp 的参数也不设下限"
+    got, want = call(small, rng.permutation([0, 5, -1]))
+    yield _exact(got, want, "概率小到 10⁻¹¹", hint, weight=0)
+    hint = "softmax 前减去的是每一行自己的最大值，这就够了：logits、p 不裁剪，nan 也不事后换掉"
     over = (
         "exp 溢出了：softmax 前先减去每一行的最大值；已经减了的，就是除以了下溢成 0 的概率（−1/p）"
     )
@@ -709,6 +746,11 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
             for m in (big.max(), np.maximum(own, 0), abs(big).max(axis=1, keepdims=True), own)
         )
         gone = np.isinf(1 / chain[np.arange(B), y])
+        cut = [
+            (np.exp(v) / np.exp(v).sum(axis=1, keepdims=True) - np.eye(K)[y]) * known[:, None] / n
+            for c in (20, 30, 50, 100, 200, 300, 500, 600, 700)
+            for v in (np.clip(big, -c, c), np.minimum(big, c))
+        ]
     for d in (whole, from_zero, from_size, chain):
         d[:] = np.where(known[:, None], (d - np.eye(K)[y]) / n, 0)
     chain[known & gone] = np.nan
@@ -719,6 +761,7 @@ def judge_softmax_ce_backward(answer: Answer, rng: Rng) -> Steps:
         ): [from_zero, from_size],
         "减的是整批的最大值：别的行 exp 全成了 0，0/0 是 nan": whole,
         "真实类别的概率下溢成 0，−1/p 是 −inf：先把两步的乘积化简，就没有除法": chain,
+        "logits 被夹住了（clip）：不要裁剪，每行减自己的最大值就够": cut,
     }
     yield _exact(*call(big, y), "logits 上千", hint, traps, nonfinite=over)
     yield call.untouched(weight=0.25)
@@ -825,6 +868,10 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
         yield _place(where, at.shape)
         (_, where), (_, far) = yield from _pair(call(sines, at, grad))
         yield from _where(where, far, grad, np.cos(at))
+    turned = rng.normal(size=(2, 3)).T  # not in rows: what ravel and reshape give are copies
+    got = answer(sines, turned.copy("F"), np.cos(turned).copy("C"))
+    error, _ = yield from parts(got, 2, "error, where")
+    yield _error(error, 0.0, "转置来的 x，梯度全对时的 error", TURNED, atol=1e-7, weight=0)
     (error, where), _ = yield from _pair(call(lambda v: 1.0, x, 0 * x))
     yield _error(error, 0.0, "两个梯度都是 0 时的 error", "0/0：这时误差就是 0", weight=0.25)
     yield _place(where, shape)
@@ -841,6 +888,17 @@ def judge_gradient_check(answer: Answer, rng: Rng) -> Steps:
     )
     hint = "不写 eps 时步长是 1e-5；x 始终是 float64，差分就在 x 处做"
     yield _error(error, 0.0, "不写 eps 时的 error", hint, atol=1e-6, weight=0)
+
+    def coupled(v: Array) -> float:  # what the other elements are does tell here
+        return cubic(v) + float(v.sum()) ** 2
+
+    (error, _), (want, _) = yield from _pair(call(coupled, x, right + 2 * x.sum(), eps))
+    hint = (
+        "加过 eps 的元素没有放回去，或者别的元素也动了：n 的每个元素，都从原样的 x 动起，只动一个"
+    )
+    label = "f 的各元素互相牵连时的 error"
+    yield _error(error, want, label, hint, rtol=1e-6, weight=0)
+
     hint = "两个梯度都是 0 时误差才是 0；忘了写的梯度全是 0，不能算对"
     for label, f, grad in (
         ("grad 全是 0 而 n 不是", cubic, 0 * x),
@@ -1030,8 +1088,15 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
         yield from array(grads[name], shapes[name], f"grads[{name!r}]", hint)
     dz2 = softmax_ce_backward(z2, y)
     dh = dz2 @ params["W2"]
-    slips = _dz2_slips(dz2 * B + np.eye(K)[y], y)
+    p2 = dz2 * B + np.eye(K)[y]
+    slips = _dz2_slips(p2, y)
     traps = {said: [d.sum(axis=0) / B, d.sum(axis=0)] for said, d in slips.items()}
+    traps["p 被裁剪（clip）或置 0 了：照 softmax 原样用"] = [
+        (one - np.eye(K)[y]).sum(axis=0) / B
+        for c in (0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-5)
+        for one in (np.clip(p2, c, 1 - c), np.maximum(p2, c), np.where(p2 < c, 0, p2))
+        if not np.array_equal(one, p2)
+    ]
     traps |= {
         "各层都大了 B 倍：损失是平均，dz2 要除以 B": right["b2"] * B,
         "除了两次 B：dz2 里除一次就够，后面都是相加": right["b2"] / B,
@@ -1068,6 +1133,13 @@ def judge_mlp_backward(answer: Answer, rng: Rng) -> Steps:
     yield _exact(grads["W1"], right["W1"], "W1 的梯度", hint, traps, weight=0.75)
     other = {name: rng.normal(size=shape) for name, shape in shapes.items()}
     yield from _again(call, got, rng.normal(size=(B, D)), rng.permutation(y), other)
+    level = {"W2": params["W2"] * 0.01, "b2": rng.spawn(1)[0].permutation(np.linspace(-26, 0, K))}
+    found, exact = yield from _grads(call(x, y, params | level))
+    hint = "很小的概率也要准：p 不裁剪（clip）、不置 0，exp 的参数也不设下限"
+    yield _exact(found.get("b2"), exact["b2"], "概率小到 10⁻¹¹：b2 的梯度", hint, weight=0)
+    found, exact = yield from _grads(call(9 * x, y, params | {"W2": params["W2"] / 9}))
+    hint = "x 大时不对：h = max(z1, 0)，z1、h 都不封顶，dz1 只看 z1 的正负"
+    yield _exact(found.get("W2"), exact["W2"], "x 大 9 倍：W2 的梯度", hint, weight=0)
     still = x.copy()
     still[0] = 0
     zeros = params | {"b1": np.zeros(H)}
@@ -1320,20 +1392,37 @@ def judge_growth_per_layer(answer: Answer, rng: Rng) -> Steps:
 )
 def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, tanh_to_sigmoid)
-    x = rng.normal(size=(6, 3))
     for widths, label, share in (
         ((3, 5, 4), "两层", 0.5),
         ((3, 4, 6, 5, 2), "四层", 1.5),
         ((3, 5, 4), "又一个两层", 0.0),
         ((3, 2), "只有一层", 0.25),
+        ((4, 4, 4, 4), "一样宽的三层", 0.0),
+        ((4, 4, 4, 4), "三层用同一对 (W, b)", 0.0),
     ):
+        x = rng.normal(size=(6, widths[0]))
         layers = [(rng.normal(size=(o, i)), rng.normal(size=o)) for i, o in pairwise(widths)]
         uneven = "形状对不上：从 b 里减去的那个和，每个神经元一个数"
         if len(layers) == 1:
             uneven = "只有一层：它既是首层也是末层，没有“下一层”可拆"
-        wrong: dict[type[Exception], str] = {ValueError: uneven}
-        both = yield from attempt(lambda layers=layers: call(layers), label, wrong)  # type: ignore[misc]
-        got, want = both
+
+        def why(error: Exception, uneven: str = uneven) -> str:
+            if "unpack" in str(error) or isinstance(error, IndexError):
+                return f"{error}。层数写死了？有几层由 len(layers) 定，每层一对 (W, b)"
+            return uneven
+
+        wrong: dict[type[Exception], Callable[[Exception], str]]
+        wrong = {ValueError: why, IndexError: why}
+        if label.startswith("三层"):  # the very same arrays: a Caller would copy them
+            yield call.untouched(weight=0.25)
+            layers = layers[:1] * 3
+            got, want = (
+                answer([(layers[0][0].copy(), layers[0][1].copy())] * 3),
+                tanh_to_sigmoid(layers),
+            )
+        else:
+            both = yield from attempt(lambda layers=layers: call(layers), label, wrong)  # type: ignore[misc]
+            got, want = both
         hint = "要列表：zip、map、生成器只能走一遍，np.array 装不下形状不同的 W 和 b"
         ok = not hasattr(got, "__next__") and not isinstance(got, np.ndarray)
         yield that(ok, "返回一个列表", hint, f"来的是 {type(got).__name__}")
@@ -1405,14 +1494,18 @@ def judge_tanh_to_sigmoid(answer: Answer, rng: Rng) -> Steps:
         )
         if share == 0:
             hint = "前一个两层的对，这一个不对：有东西从上一次调用留了下来"
+        place = (
+            "前面的都对，这里不对：认首层、末层要看排第几，不看形状、宽度，也不看是不是同一个数组"
+        )
         if len(layers) > 2:
             hint = (
                 "两层的已经对了，错在中间的层：前面有 σ，要把 h = 2s − 1 代进去；后面也有 σ，"
                 "代完之后的 W 和整个偏置都再乘 2"
             )
+        if len(set(widths)) == 1:
+            hint, outputs = place, {}
         label = f"{label}（宽 {'-'.join(map(str, widths))}）：网络的输出"
         yield _exact(_sigmoid_net(x, own), right, label, hint, outputs, weight=share)
-    yield call.untouched(weight=0.25)
 
 
 Bias = Callable[[Array, Array, int], Array]  # of W, b as they came, and 2 before a σ, else 1

@@ -1293,6 +1293,162 @@ SAME_HINT: list[Wrong] = [
 ]
 
 
+# --- what differs only where one seldom looks -----------------------------------------------------
+
+
+def neuron_two_h(w, x, b, y):
+    z = w * x + b
+    s = 1 / (1 + np.exp(-z))
+    dz = (2 * z * s - y) * (s + z * s * (1 - s))
+    return dz * x, dz * w, dz
+
+
+def neuron_z_for_s(w, x, b, y):
+    z = w * x + b
+    s = 1 / (1 + np.exp(-z))
+    dz = 2 * (z * s - y) * (z + s * (1 - s))
+    return dz * x, dz * w, dz
+
+
+def neuron_cut(w, x, b, y):
+    z = min(max(w * x + b, -7), 7)
+    s = 1 / (1 + np.exp(-z))
+    dz = 2 * (z * s - y) * (s + z * s * (1 - s))
+    return dz * x, dz * w, dz
+
+
+def gelu_of_u_squared(dy, x):
+    c = np.sqrt(2 / np.pi)
+    u, du = c * (x + 0.044715 * x**3), c * (1 + 3 * 0.044715 * x**2)
+    return dy * (0.5 * (1 + np.tanh(u)) + 0.5 * x * (1 - u**2) * du)
+
+
+def gelu_du_on_both(dy, x):
+    c = np.sqrt(2 / np.pi)
+    t, du = np.tanh(c * (x + 0.044715 * x**3)), c * (1 + 3 * 0.044715 * x**2)
+    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2)) * du
+
+
+def gelu_into_a_copy(dy, x):
+    out = np.zeros_like(x)
+    flat = out.reshape(-1)
+    flat[:] = ex03.gelu_backward(dy, x).reshape(-1)
+    return out
+
+
+def ce_small_is_none(logits, y):
+    known, right = y >= 0, ex03.softmax_ce_backward(logits, y)
+    return np.where(np.abs(right) < 1e-6 / max(known.sum(), 1), 0, right)
+
+
+def ce_cut_p(logits, y):
+    known = y >= 0
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = np.clip(e / e.sum(axis=1, keepdims=True), 1e-3, 1)
+    p[known, y[known]] -= 1
+    p[~known] = 0
+    return p / max(known.sum(), 1)
+
+
+def ce_breaks(logits, y):
+    right, out = ex03.softmax_ce_backward(logits, y), np.zeros(logits.shape)
+    for i in range(len(y)):
+        if y[i] < 0:
+            break
+        out[i] = right[i]
+    return out
+
+
+def ce_nan_rows(logits, y):
+    return np.where(y[:, None] < 0, np.nan, ex03.softmax_ce_backward(logits, y))
+
+
+def ce_none(logits, y):
+    return ex03.softmax_ce_backward(logits, y) if (y >= 0).any() else None
+
+
+def check_left_moved(f, x, grad, eps=1e-5):
+    w, n = x.copy(), np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        w[i] += eps
+        up = f(w)
+        w[i] -= 2 * eps
+        n[i] = (up - f(w)) / (2 * eps)
+    return verdict(grad, n)
+
+
+def check_through_a_copy(f, x, grad, eps=1e-5):
+    flat, n = x.ravel(), np.zeros(x.size)
+    for i, old in enumerate(flat.tolist()):
+        flat[i] = old + eps
+        up = f(x)
+        flat[i] = old - eps
+        n[i] = (up - f(x)) / (2 * eps)
+        flat[i] = old
+    return verdict(grad, n.reshape(x.shape))
+
+
+def mlp_cut_p(x, y, params):
+    loss, grads = ex03.mlp_backward(x, y, params)
+    h = np.maximum(x @ params["W1"].T + params["b1"], 0)
+    z = h @ params["W2"].T + params["b2"]
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    d = np.clip(e / e.sum(axis=1, keepdims=True), 1e-3, 1 - 1e-3)
+    d[np.arange(len(y)), y] -= 1
+    return loss, grads | {"b2": d.mean(axis=0)}
+
+
+def rewrite_of_two(layers):
+    (W, b), (V, c) = layers
+    return [(2 * W, 2 * b), (2 * V, c - V.sum(axis=1))]
+
+
+def rewrite_last_by_shape(layers):
+    out = []
+    for k, (W, b) in enumerate(layers):
+        if k:
+            W, b = 2 * W, b - W.sum(axis=1)
+        if W.shape != layers[-1][0].shape:
+            W, b = 2 * W, 2 * b
+        out.append((W, b))
+    return out
+
+
+WRONG += [
+    Wrong(
+        "03.1",
+        "arrays",
+        lambda *given: tuple(np.array([one]) for one in ex03.neuron_backward(*given)),
+        "不是一个元素的数组",
+        0,
+    ),
+    Wrong("03.1", "2h − y", neuron_two_h, "2 乘的是整个", 0),
+    Wrong("03.1", "z for its share", neuron_z_for_s, "直接的那条路给的是 σ(z)", 0),
+    Wrong("03.1", "z cut", neuron_cut, "z、σ(z) 不裁剪", 62),
+    Wrong("03.3", "1 − u²", gelu_of_u_squared, "平方的是 tanh u", 0),
+    Wrong("03.3", "du on both", gelu_du_on_both, "只乘在第二项上", 0),
+    Wrong("03.3", "into a copy", gelu_into_a_copy, "转置来的", 71),
+    Wrong("03.4", "cut p", ce_cut_p, "exp 的参数也不设下限", 69),
+    Wrong(
+        "03.4",
+        "cut logits",
+        lambda z, y: ex03.softmax_ce_backward(np.clip(z, -500, 500), y),
+        "logits 被夹住了",
+        69,
+    ),
+    Wrong("03.4", "breaks", ce_breaks, "continue，不是 break", 25),
+    Wrong("03.4", "nan", ce_nan_rows, "整行是 0，不是 nan", 25),
+    Wrong("03.5", "left moved", check_left_moved, "从原样的 x 动起", 84),
+    Wrong("03.5", "through a copy", check_through_a_copy, "转置来的", 95),
+    Wrong("03.6", "cut p", mlp_cut_p, "p 被裁剪（clip）或置 0", 20),
+    Wrong("03.9", "of two layers", rewrite_of_two, "由 len(layers) 定", 20),
+    Wrong("03.9", "last by its shape", rewrite_last_by_shape, "要看排第几", 90),
+]
+SAME_HINT += [
+    Wrong("03.4", "small is none", ce_small_is_none, "只对上前几位", 69),
+    Wrong("03.4", "None", ce_none, "也要 (B, K) 的数组", 63),
+]
+
 globals().update(
     questions(
         "03",
@@ -1323,6 +1479,22 @@ def test_what_was_returned_is_not_written_over(number, answer):
     result = judge(number, answer)
     assert result.status == "failed"
     assert "每次都造新的" in result.wrong.hint
+
+
+def test_the_last_layer_is_not_known_by_its_arrays():
+    # in this process only: arrays that are one object here may arrive as several in another
+    def answer(layers):
+        out = []
+        for k, (W, b) in enumerate(layers):
+            if k:
+                W, b = 2 * W, b - W.sum(axis=1)
+            if layers[k][0] is not layers[-1][0]:
+                W, b = 2 * W, 2 * b
+            out.append((W, b))
+        return out
+
+    wrong = judge("03.9", answer).wrong
+    assert wrong is not None and "是不是同一个数组" in wrong.hint and "同一对" in wrong.label
 
 
 def test_what_can_be_gone_through_only_once_is_no_list():

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from types import GeneratorType
-from typing import Any
+from typing import Any, Literal
 
 import msgpack  # type: ignore[import-untyped]
 import numpy as np
@@ -185,7 +185,10 @@ class Coder:
             array = np.asarray(value)
             if array.dtype.kind == "O":
                 return [OBJECTS, list(array.shape), *self._each(array.ravel().tolist(), depth)]
-            return [ARRAY, _sendable(array.dtype), list(array.shape), array.tobytes()]
+            # a transpose stays one: what ravel gives of it is a copy
+            order: Literal["C", "F"] = "F" if array.flags.fnc else "C"
+            data = array.tobytes(order)
+            return [ARRAY, _sendable(array.dtype), list(array.shape), data, order]
         if isinstance(value, tuple):
             return [TUPLE, *self._each(tuple.__iter__(value), depth)]
         if isinstance(value, list):
@@ -295,8 +298,10 @@ def _size(shape: Any) -> int:
     return math.prod(shape)
 
 
-def _array(dtype: Any, shape: Any, data: Any) -> np.ndarray[Any, Any]:
+def _array(dtype: Any, shape: Any, data: Any, order: Any = "C") -> np.ndarray[Any, Any]:
     """A fresh, writable array; everything about it checked first."""
+    if order != "C" and order != "F":
+        raise Malformed("an array in no order")
     if type(dtype) is not str or not _DTYPE.match(dtype):
         raise Malformed("a dtype that may not cross")
     if type(data) is not bytes:
@@ -306,7 +311,7 @@ def _array(dtype: Any, shape: Any, data: Any) -> np.ndarray[Any, Any]:
         raise Malformed("an array with too many or too few bytes")
     if not size:
         return np.zeros(shape, kind)
-    return np.frombuffer(data, dtype=kind).reshape(shape).copy()
+    return np.frombuffer(data, dtype=kind).reshape(shape, order=order).copy(order)
 
 
 def _dict(coder: Coder, rest: list[Any], depth: int) -> dict[Any, Any]:

@@ -62,6 +62,14 @@ def test_what_goes_in_comes_out(value):
     assert same(there_and_back(value), value)
 
 
+def test_a_transpose_arrives_as_one():
+    turned = np.arange(6.0).reshape(2, 3).T
+    came = there_and_back(turned)
+    assert np.array_equal(came, turned) and came.flags.fnc and came.flags.writeable
+    came.ravel()[0] = 9  # a copy, as of the one that went in
+    assert came[0, 0] == 0
+
+
 def test_arrays_arrive_writable_and_apart():
     a = np.arange(6.0).reshape(2, 3)
     b = there_and_back(a.T)
