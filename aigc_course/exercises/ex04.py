@@ -1631,6 +1631,8 @@ def _own_steps(call: Caller, rng: Rng, a: Array, label: str) -> Iterator[Any]:
         if _top(fine) > 1e-9:
             a = x
             break
+    else:
+        J, fine = (_jacobian(call, a, shape, step) for step in (2e-4, 1e-4))
     smooth = np.allclose(J, fine, rtol=1e-3, atol=1e-4 * max(1.0, _top(fine)))
     hint = "步长减半，差分就变了：这里不可导，或者变化太急，斜率在 0.0002 之内就变了"
     yield that(smooth, f"{label}：处处可导", hint)
@@ -1718,7 +1720,8 @@ def judge_own_rule(answer: Answer, rng: Rng) -> Steps:
                 yield step if step.weight == 0 else as_one(step.label, [step], weight=0.25)
         if label != "一维":
             continue
-        seen = (np.abs(J) > 1e-6 * _top(J)).sum(axis=1)
+        near_0 = _jacobian(call, 0.2 * a, np.shape(call(a)[0][0]), 1e-4)  # where tanh is steep
+        seen = np.array([(np.abs(K) > 1e-6 * _top(K)).sum(axis=1) for K in (J, near_0)])
         hint = "现在每个输出只看一个输入，是逐元素的：换一个输出要看好几个输入的函数"
         yield that(bool((seen > 1).any()), "输出要看不止一个输入", hint)
         other = rng.uniform(-2.0, 2.0, size=shape)  # a straight line that misses the origin

@@ -1198,13 +1198,24 @@ def judge_which_optimizer(answer: Answer, rng: Rng) -> Steps:
     ):
         hint = "有的参数梯度一直是 0：只看一个参数，碰上它就认不出，所有的参数都要用上"
     yield from told(one + other, "有的参数梯度一直是 0", hint)
-    paths = [_steady_walk(name, rng) for name in ("Momentum", "Adam")]
+    paths = [_level_walk(rng), *(_steady_walk(name, rng) for name in ("Momentum", "Adam"))]
     hint = (
         "短的路都认对了，长的认错：衰减率与题目写的不一样？"
         "Momentum 的 μ 是 0.9，RMSprop 的 β 是 0.99，Adam 的 β₁ 是 0.9、β₂ 是 0.999"
     )
-    yield from told(paths, "一个参数，五百步", hint)
+    yield from told(paths, "一个参数，几十步、几百步", hint)
     yield call.untouched(weight=0.5)
+
+
+def _level_walk(rng: Rng) -> tuple[Array, Array, str]:
+    """A walk of RMSprop on which SGD is nearly RMSprop: the first g², which counts 0.01, is 100.
+
+    So s starts where it stays, at about 1; with another β it moves.
+    """
+    size = np.append(10.0, rng.uniform(0.5, 1.5, size=39))
+    grads = (size * rng.choice([-1.0, 1.0], size=40))[:, None]
+    lr = 10 ** rng.uniform(-2.5, -0.5)
+    return _along(rng.normal(size=1), lr * directions("RMSprop", grads)), grads, "RMSprop"
 
 
 def _steady_walk(name: str, rng: Rng) -> tuple[Array, Array, str]:

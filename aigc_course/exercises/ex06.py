@@ -452,7 +452,7 @@ class _Folds:
         yield that(not in_folds, "每一行一个预测", hint)
         out = yield from array(_unlisted(got), (n,), "返回值", "每一行一个预测")
         hint = "predict = fit(…)，再 predict(行)"
-        if self.fits:
+        if self.fits or n < 2 * k:
             hint += f"。{n} 行分 {k} 折，每一折都要 predict，只有一行的折也一样，不另写规则"
         yield that(len(self.asked) > 0, "用了 fit 给出的 predict", hint)
         hint = "交给 select、fit、predict 的要是 x 里的整行，或整行里的几列"

@@ -445,9 +445,12 @@ def judge_dropout(answer: Answer, rng: Rng) -> Steps:
     yield value(ones, np.ones(size), "评估时的 mask", hint, none=hint, weight=0.0)
     hint = "p = 0 什么都不丢：用 rng.random(...) >= p 判断留下"
     yield value(drop(x, 0.0)[0], x, "p = 0 时的 y", hint, weight=0.0)
-    solid = rng.normal(size=(2, 3, 4))
+    solid = rng.normal(size=(6, 7, 8))
     got = yield from attempt(partial(drop, solid, p), "三维的 x", shaped)
     y, mask = yield from both(got, solid.shape, "三维的 x：")
+    alike = rate_is(mask == 0, p, "").ok and np.all((mask == 0) | np.isclose(mask, 1 / (1 - p)))
+    hint = "三根轴时也照样丢、照样放大：x 可以是任意形状，不按几根轴另写规则"
+    yield that(bool(alike), "三维的 x：丢掉的份额", hint)
     hint = "x 可以是任意形状：y 总是 x * mask"
     yield value(y, solid * mask, "三维的 x：y", hint, weight=0.0)
 
@@ -692,7 +695,7 @@ _STOPPING: dict[str, list[Callable[..., tuple[int, int]]]] = {  # told if they e
         lambda losses, patience, max_steps: (_stops(losses, math.inf, max_steps)[0], max_steps),
     ],
     "停了以后就不再走，后面更低的也看不见：边走边量边数，不是走完全程再找最低": [_peeks],
-    "要与历史最低比，不是与最近几步的最低比": [partial(_recent, n) for n in range(2, 60)],
+    "要与历史最低比，不是与最近几步的最低比": [partial(_recent, n) for n in range(2, 16)],
     "patience 不变：有了新低，等待从头数起，不是加长": [
         *(partial(_longer, 1, n) for n in range(13)),
         partial(_longer, math.inf, 0),
@@ -861,6 +864,11 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
                     return why
         return ""
 
+    even = (
+        "走的一步不是 lr · gradient(w)：每一步都是 w − lr·gradient(w)，lr 不变，"
+        "梯度不归一化、不截断、不加动量"
+    )
+
     def told(case: Any) -> Steps:
         *_, label, hint, _, weight = case
         walk, start, got, (want_w, want_step, want_n) = ask(case)
@@ -868,10 +876,6 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
         w = yield from array(w, np.shape(start), label + "：best_w", "best_w 与 w 同形")
         pair = _pair(got)
         if pair is not None and pair != (want_step, want_n):
-            even = (
-                "走的一步不是 lr · gradient(w)：每一步都是 w − lr·gradient(w)，lr 不变，"
-                "梯度不归一化、不截断、不加动量"
-            )
             hint = mistake() or (even if walk.uneven else hint)
             _, start, got, _ = ask(case)  # the last call is the one that is shown
             _, step, n = got
@@ -890,7 +894,7 @@ def judge_descend(answer: Answer, rng: Rng) -> Steps:
             ],
             "w 要往梯度的反方向走": [start - lr * want_step] if want_step else [],
         }
-        hint = "best_step 那一步的 w"
+        hint = even if walk.uneven else "best_step 那一步的 w"
         yield value(w, want_w, label + "：best_w", hint, traps, weight=weight)
         hint = "停了以后就不再走：结果对，可是走过了头；边走边数，等满 patience 步就停"
         detail = f"走了 {want_n} 步就该停，gradient 或 val_loss 问到了第 {walk.furthest} 步"
@@ -1066,6 +1070,9 @@ def judge_balanced_weights(answer: Answer, rng: Rng) -> Steps:
     if np.allclose(np.sort(w), np.sort(want)):
         hint = places
     yield value(w, want, label, hint, traps)
+    got, want = call(rng.permutation(np.repeat(classes, counts + 280)), classes)
+    hint = "一类的样本可以有几百个、几万个：计数用普通的 int，一个字节只到 255"
+    yield value(got, want, "每一类几百个样本时", hint, weight=0.0)
     moved = dict(zip(classes.tolist(), np.roll(classes, 1).tolist(), strict=True))
     got, want = call(np.array([moved[v] for v in y.tolist()]), classes)
     yield value(got, want, "换一份标签", "每次调用都重新数 y", weight=0.5)
@@ -1295,12 +1302,12 @@ def judge_best_threshold(answer: Answer, rng: Rng) -> Steps:
     fine = "分数到第 6 位小数才不同：阈值取整、候选取整、画格子都会错过，用 score 里的原值"
     deep = "1 占多数时，最好的阈值很靠下：每一个不同的分数都要试，不能只试最高的一些"
     ranks = rng.permutation(206)  # the only best cut lies between two percentiles
-    most = rng.permutation(np.repeat([1, 0], [100, 20]))
+    most = rng.permutation(np.repeat([1, 0], [270, 50]))
     for truth, given, label, hint in (
         (y, (score - at) ** 7, "分数疏密不匀时", close),
         ((ranks >= 202).astype(int), ranks - 99.5, "206 个不同的分数", close),
         (y, 1e-6 * score - 3.1234567, "分数挨得很近时", fine),
-        (most, rng.normal(size=120) + 1.5 * most, "1 占多数时", deep),
+        (most, rng.normal(size=320) + 1.5 * most, "1 占多数时", deep),
         (y, np.round(score), "有相同的分数时", tied),
         (np.ones(5, dtype=int), np.linspace(-0.2, 40.0, 5), "全是正类时", lowest),
         (*easy, "只有最高分是正类时", highest),

@@ -712,6 +712,17 @@ def limit(curve=lambda H: np.linalg.eigvalsh(H)[-1], form=lambda mu: 1 / (1 - mu
 ENDLESS = kept((*ALL[:-1], range(60_000)), catch=Exception)
 
 
+def rms_with(beta):
+    def direction(grads):
+        s, taken = np.zeros(grads.shape[1]), []
+        for g in grads:
+            s = beta * s + (1 - beta) * g * g
+            taken.append(g / (np.sqrt(s) + 1e-8))
+        return np.array(taken)
+
+    return direction
+
+
 def lookahead_flat(phi, g, v, lr, next_lr, mu):
     phi, v = ex05.lookahead_step(phi, g, v, lr, next_lr, mu)
     return phi.ravel(), v.ravel()
@@ -992,6 +1003,7 @@ SAME_HINT = [
     Wrong("05.6", "no adaptive", seen_by(no_history), "用手核对", 16),
     Wrong("05.6", "median", by_median, "g/√s 是 0/0", 62),
     Wrong("05.3", "s starts full, m raw", adam_variant("s starts full, m raw"), "都要修正", 0),
+    Wrong("05.6", "β 0.999", nearest({"RMSprop": rms_with(0.999)}), "长的认错", 77),
 ]
 
 

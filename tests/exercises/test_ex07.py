@@ -1047,6 +1047,23 @@ def drop_in_two_axes(x, p, training, rng):
     return x * mask, mask
 
 
+def drop_in_two_axes_at_most(x, p, training, rng):
+    if x.ndim > 2:
+        return x, np.ones_like(x)
+    return ex07.dropout(x, p, training, rng)
+
+
+def weights_in_bytes(y, classes):
+    count = (y[:, None] == classes).sum(axis=0, dtype=np.uint8)
+    there = count > 0
+    return np.divide(len(y), there.sum() * count, out=np.zeros(len(count)), where=there)
+
+
+def threshold_among_100(y_true, score):
+    tried = np.unique(score)[-100:]
+    return max(((float(t), ex07._f1(y_true, score >= t)) for t in tried), key=lambda pair: pair[1])
+
+
 def floor_rounded(K, eps):
     if eps == 0:
         return math.inf, 0.0
@@ -1295,6 +1312,8 @@ WRONG = [
     Wrong("07.1", "threshold divided", shrink_threshold_divided, "不再除以 1 + l2", 0),
     Wrong("07.2", "exchanged", drop_exchanged, "两支写反了", 0),
     Wrong("07.2", "two axes", drop_in_two_axes, "写死 x.shape[1]", 71),
+    Wrong("07.2", "two axes at most", drop_in_two_axes_at_most, "不按几根轴", ANY),
+    Wrong("07.6", "bytes", weights_in_bytes, "只到 255", ANY),
     Wrong("07.3", "rounded", floor_rounded, "不丢位数", ANY),
     Wrong("07.4", "over all", descend_over_all, ("更低的也看不见", "走过了头"), ANY),
     Wrong("07.4", "recent", descend_in_place_of_all(10), "最近几步的最低", ANY),
@@ -1332,8 +1351,9 @@ SAME_HINT = [
     Wrong("07.7", "grid", threshold_grid, "格子会漏掉", (0, 75)),
     Wrong("07.4", "close is equal", descend_is_close, "不加容差", 40),
     Wrong("07.4", "walks on", descend_looking_ahead, "走过了头", ANY),
-    Wrong("07.4", "recent 50", descend_in_place_of_all(50), "最近几步的最低", ANY),
+    Wrong("07.4", "recent 50", descend_in_place_of_all(50), "最近几步", ANY),
     Wrong("07.7", "whole number", threshold_as_int, "阈值取整了", ANY),
+    Wrong("07.7", "among 100", threshold_among_100, ("试完", "只试最高的"), ANY),
 ]
 
 globals().update(
