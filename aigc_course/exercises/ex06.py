@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from math import ceil, comb, sqrt
 from typing import Any
 
@@ -632,6 +633,7 @@ class _Spy(engine.nn.Module):
         self.answers: list[Array] = []
         self.losses: list[float] = []
         self.logits: list[Array] = []
+        self.weights: list[Array] = []  # at each forward pass
         self.raw = True  # what the loss was given is what came out of the network
         self.eval()
 
@@ -639,6 +641,7 @@ class _Spy(engine.nn.Module):
         x = _numbers(x)
         self.seen.append(x)
         self.modes.append(self.training)
+        self.weights.append(np.array(self.weight.data))
         logits = engine.functional.linear(engine.Tensor(x), self.weight)
         self.logits.append(np.array(logits.data))
         return logits
@@ -753,6 +756,10 @@ def judge_train_epoch(answer: Answer, rng: Rng) -> Steps:
     hint = "每一批依次 zero_grad、backward、step，各恰好一次；backward 的就是 loss_fn 给的损失"
     if not spy.raw:
         hint = "交给 loss_fn 的不是网络给的 logits：softmax、取对数都在 loss_fn 里，别先算一遍"
+    path = [*spy.weights, end]
+    changes = sum(not np.array_equal(a, b) for a, b in pairwise(path))
+    if changes < len(sizes):
+        hint = f"{len(sizes)} 批，参数只变了 {changes} 次：每一批都要 zero_grad、backward、step"
     twice = _replay(weight, spy, 2 * lr)
     traps = {
         "loss 已是这一批的平均，backward 之前又除了一次样本数": [

@@ -1107,6 +1107,19 @@ def epoch_stepping_once(model, x, y, optimizer, loss_fn, batch_size, rng):
     return total / len(x)
 
 
+def epoch_stepping_now_and_then(model, x, y, optimizer, loss_fn, batch_size, rng):
+    model.train()
+    total = 0.0
+    for k, (xb, yb) in enumerate(take_batches(x, y, batch_size, rng)):
+        loss = loss_fn(model(engine.tensor(xb)), yb)
+        optimizer.zero_grad()
+        loss.backward()
+        if k % 2 == 0:
+            optimizer.step()
+        total += loss.item() * len(yb)
+    return total / len(x)
+
+
 def scores_with_epsilon(epsilon):
     def answer(matrix):
         hit, row, column = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
@@ -1320,6 +1333,7 @@ WRONG = [
     Wrong("06.2", "predicts all", predicts_all, "都判了全部的行", 13),
     Wrong("06.2", "pairs", rows_paired_with_columns, "一个对一个地配", 0),
     Wrong("06.2", "lone rows", majority_of_lone_rows, "不另写规则", 87),
+    Wrong("06.3", "every second", epoch_stepping_now_and_then, "只变了 3 次", 13),
     Wrong("06.5", "small epsilon", scores_with_epsilon(1e-6), "小常数（如", 0),
     Wrong("06.6", "words", disagree_in_words, "格里是文字", 0),
     Wrong(
