@@ -226,3 +226,26 @@ def test_student_version_hides_every_solution(notebook):
             assert all(ln not in left.splitlines() for ln in lines)
         if cell.cell_type == "code":
             assert student[cell.id].outputs == []
+
+
+def test_the_map_of_lesson_00_says_what_is_written():
+    lessons = repository_notebooks(FOLDER)
+    cells = {cell.id: cell for cell in nbformat.read(lessons["00"], as_version=4).cells}
+    map_cell, table = cells["map"], cells["map-table"].source
+
+    (parts,) = (
+        ast.literal_eval(node.value)
+        for node in ast.parse(map_cell.source).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "parts"
+    )
+    chapters = {}
+    for _, span, _, _ in parts.values():
+        chapters[span] = {f"{n:02d}" for n in range(int(span[:2]), int(span[-2:]) + 1)}
+    assert sorted(set().union(*chapters.values())) == [f"{n:02d}" for n in range(35)]
+    written = "、".join(span for span, numbers in chapters.items() if numbers <= set(lessons))
+    (alt,) = (output["data"]["text/plain"] for output in map_cell.outputs if "data" in output)
+    assert f"第 {written} 章；" in alt, "第 00 章的地图要重画：aigc notebooks 00"
+
+    others = [path.stem for number, path in lessons.items() if number != "00"]
+    unlinked = [name for name in others if f"[{name}]({name}.ipynb)" not in table]
+    assert unlinked == [], "第 00 章的地图下面那张表缺这几章"
