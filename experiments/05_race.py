@@ -22,8 +22,8 @@ ABOUT = """\
 `optimizer`、`schedule`、`lr`、`steps`、`clip`、`spoilt`、`seed` 是设置，
 意思同 05_tuning、05_clipping；
 `average_loss`、`average_accuracy` 是衰减 0.97 的权重滑动平均的成绩，只在恒定学习率时量。
-`steps` 为 1700 的几行给 Adam 与 Muon 大约同样多的计算时间（批 128、一个线程时，
-Muon 的一步约为 Adam 的 3.4 倍）；学习率没有为 1700 步重调，
+`steps` 为 1700 的几行让 Adam 多走些步，因为 Muon 的一步更贵（贵几倍随机器变，
+第 05 章现场量）；学习率没有为 1700 步重调，
 05_tuning 里只看半个数量级一格时最好的和加上半格以后最好的各跑一遍。"""
 
 # The lowest mean validation loss over seeds 0 to 4 in 05_tuning, at constant rate and with warm-up
