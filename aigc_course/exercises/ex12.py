@@ -170,10 +170,11 @@ def judge_can_flatten(answer: Answer, rng: Rng) -> Steps:
     hint = "沿里面的轴走到头，再走一步，落在外面那个轴的下一格上吗？"
     # of the third only the outer pair fits
     wide = np.zeros((A, B, C + 1), dtype=np.float32)
-    # of the last both ends fit, and what lies between them does not
+    # of the last two both ends fit, and what lies between them does not
     four = np.zeros((A, B, C, 2), dtype=np.float32)
+    cut = np.zeros((2, A, B + 1, C), dtype=np.float32)[:, :, :B]
     views = [x, x.transpose(0, 2, 1), wide[:, :, :C], x[0], x[:, 1:], x.T, x[1:]]
-    views += [four, four.transpose(0, 2, 1, 3)]
+    views += [four, four.transpose(0, 2, 1, 3), cut]
     yield asked(views, "完整的、转置的、切下一块的", hint, 1.0)
     hint = "不必紧挨着：每一步一样大就行，每隔一个取一个也可以"
     even = np.zeros((A, 2 * B), dtype=np.float32)
@@ -184,11 +185,12 @@ def judge_can_flatten(answer: Answer, rng: Rng) -> Steps:
     odd_strides = np.lib.stride_tricks.as_strided
     views = [x[:1, :, 0], x[:, :1].transpose(1, 0, 2)[0:1, 0:1], x[:1].transpose(0, 1, 2)]
     views += [odd_strides(x, (A, 1, C), (4 * B * C, 28, 4))[:, :, :1], x[:, :1, :]]
+    views += [odd_strides(x, (A, 1, C), (4 * C, 28, 4)), x[:1, :1, 0]]
     views += [odd_strides(x, (1, C), (4, 4)), odd_strides(x, (C, 1), (4, 4))]
     yield asked(views, "有长度是 1 的轴", hint, 0.5)
     hint = "步幅 0 是同一个数看了许多遍（expand）：照样按步子来判"
     views = [odd_strides(x, (A, B), (0, 0)), odd_strides(x, (A, B), (0, 4))]
-    views += [odd_strides(x, (A, B), (4, 0))]
+    views += [odd_strides(x, (A, B), (4, 0)), odd_strides(x, (A,), (0,))]
     yield asked(views, "步幅是 0 的", hint, 0.25)
     hint = "有一个长度是 0 就没有数要排；形状 () 里只有一个数"
     views = [x[:0].transpose(2, 1, 0), x[:, :0].transpose(1, 0, 2), x[0, 0, 0].reshape(())]
@@ -500,11 +502,14 @@ def judge_accumulated_step(answer: Answer, rng: Rng) -> Steps:
     )
     for n, count, told in ((3, 1, "只分 1 份"), (4, 4, "行数与份数一样多"), (1, 2, "只有 1 行")):
         x, y, spy, optimizer = fresh(n)
+        spy.loss(spy(engine.tensor(x)), y).backward()  # leaves a gradient
         call(x=x, y=y, spy=spy, optimizer=optimizer, parts=count)
-        hint = f"{told}：应当前向 {min(n, count)} 次；你前向了 {len(spy.seen)} 次"
-        yield that(len(spy.seen) == min(n, count), told, hint)
+        passes = len(spy.seen) - 1
+        hint = f"{told}：应当前向 {min(n, count)} 次；你前向了 {passes} 次"
+        yield that(passes == min(n, count), told, hint)
         want = _stepped(weight, _gradient(weight, x, y), lr)
-        yield value(spy.weight.data, want, f"{told}时的参数", f"{told}也要对", weight=0.0)
+        hint = f"{told}，叫它之前 .grad 里有别处留下的数：也要先清"
+        yield value(spy.weight.data, want, f"{told}时的参数", hint, weight=0.0)
 
 
 @exercise(
@@ -624,9 +629,11 @@ def judge_smooth(answer: Answer, rng: Rng) -> Steps:
     def rarer() -> Steps:
         none = np.concatenate([np.zeros(3), values[:3]])
         many = rng.uniform(1, 3, size=80)
+        wild = rng.normal(size=8) * 10.0 ** rng.permutation(8)
         for numbers, b, cut, hint in (
             (none, beta, 3, "前一段全是 0：m 是 0 不等于没有 state，几个 0 也算进 t"),
             (many, 0.97, 60, "前一段有几十个数：state 要记住全部的份量，不是最近几个"),
+            (wild, beta, 4, "负数、很大的数也是有限的数：照样算进去"),
             (values, 0.0, 4, "β = 0：每个输出就是当时的那个数"),
         ):
             (head, state), _ = alone(numbers[:cut].tolist(), b)
@@ -636,7 +643,7 @@ def judge_smooth(answer: Answer, rng: Rng) -> Steps:
 
     yield as_one("少见的几种", rarer(), weight=0.25)
     spoilt = values.copy()
-    spoilt[0], spoilt[3], spoilt[n - 1] = nan, np.inf, nan
+    spoilt[0], spoilt[3], spoilt[6], spoilt[n - 1] = nan, np.inf, -np.inf, nan
     (head, state), _ = alone(spoilt[:5].tolist(), beta)
     (tail, _), _ = alone(spoilt[5:].tolist(), beta, stored(state))
     got_all, right = np.array([*np.ravel(head), *np.ravel(tail)]), smooth(spoilt, beta)[0]
@@ -652,17 +659,17 @@ def judge_smooth(answer: Answer, rng: Rng) -> Steps:
 
 
 def _why_spoilt(got: Array, right: Array, spoilt: Array, beta: float) -> str:
-    """What went wrong with numbers that are not finite (first, fourth, last)."""
+    """What went wrong with numbers that are not finite: the first, the last, and two infinities."""
     if got.shape != right.shape:
         return "坏了的数那一处也要有一个输出：T 个数，T 个平均"
     bad = ~np.isfinite(spoilt)
+    if np.isinf(got).any():
+        return "inf 或 −inf 进了 m：它也不是有限的数，也要跳过"
     if np.isnan(got[-2]):
         return "一个 nan 进了 m，后面就全是 nan：不是有限的数要跳过"
-    if np.isinf(got).any():
-        return "inf 进了 m：它也不是有限的数，也要跳过"
     if np.allclose(got[1:], right[1:]):
         return "第一个数就坏了：还没有数时输出 nan"
-    if np.isnan(got[3]) or np.isnan(got[-1]):
+    if np.isnan(got[bad][1:]).any():
         return "坏了的那一处输出的是 nan：前面有数了，就输出到此为止的平均"
     as_zero, m, counted = smooth(np.where(bad, 0.0, spoilt), beta)[0], 0.0, []
     for t, one in enumerate(spoilt, 1):

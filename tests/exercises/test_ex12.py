@@ -533,6 +533,46 @@ def smooth_without_zero(values, beta, state=None):
     return ex12.smooth(values, beta or 0.9, state)
 
 
+def flat_but_for_outer_ones(shape, strides):
+    axes = [(n, s) for n, s in zip(shape, strides)]  # noqa: B905
+    while axes and axes[0][0] == 1:
+        axes.pop(0)
+    while axes and axes[-1][0] == 1:
+        axes.pop()
+    return 0 in shape or all(a[1] == n * s for a, (n, s) in pairwise(axes))
+
+
+def flat_first_and_last_pair(shape, strides):
+    kept = [(n, s) for n, s in zip(shape, strides) if n != 1]  # noqa: B905
+    if 0 in shape or len(kept) < 2:
+        return True
+    return all(a[1] == n * s for a, (n, s) in (kept[:2], kept[-2:]))
+
+
+def flat_needs_two(shape, strides):
+    return any(n != 1 for n in shape) and ex12.can_flatten(shape, strides)
+
+
+def flat_one_axis_of_zero(shape, strides):
+    return strides != (0,) and ex12.can_flatten(shape, strides)
+
+
+def accumulated_short_cut(model, optimizer, loss_fn, x, y, parts):
+    if parts > 1:
+        return accumulated()(model, optimizer, loss_fn, x, y, parts)
+    loss = loss_fn(model(engine.tensor(x)), y)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def smooth_only(fine):
+    def answer(values, beta, state=None):
+        return ex12.smooth([v if fine(v) else math.nan for v in values], beta, state)
+
+    return answer
+
+
 # number, name, answer, words of its hint, percent of the points
 ANY = (0, 99)
 WRONG = [
@@ -606,6 +646,8 @@ WRONG = [
     Wrong("12.5", "bad nan", smooth_bad(lambda o, b: np.where(b, np.nan, o)), "输出的是 nan", ANY),
     Wrong("12.5", "begin", smooth_bad(lambda o, b: np.nan_to_num(o)), "第一个数就坏了", ANY),
     Wrong("12.5", "as zero", smooth_as_zero, "算进了 t", ANY),
+    Wrong("12.4", "short cut", accumulated_short_cut, "也要先清", ANY),
+    Wrong("12.5", "small", smooth_only(lambda v: abs(v) < 1e3), "也是有限的数", ANY),
     Wrong("12.5", "no zero", smooth_without_zero, "β = 0", ANY),
     Wrong("12.5", "pulled down", smoothing(correct=False), "被 0 拉低", ANY),
     Wrong("12.5", "from the first", smooth_from_the_first, "从第一个数起步", ANY),
@@ -620,6 +662,11 @@ WRONG = [
 ]
 SAME_HINT = [
     Wrong("12.4", "clears after", accumulated_clears_after, "管不到别处", ANY),
+    Wrong("12.1", "outer ones", flat_but_for_outer_ones, "步幅是多少都用不到", ANY),
+    Wrong("12.1", "two pairs", flat_first_and_last_pair, "排不成一行，答的是行", ANY),
+    Wrong("12.1", "needs two", flat_needs_two, "步幅是多少都用不到", ANY),
+    Wrong("12.1", "one of zero", flat_one_axis_of_zero, "步幅 0", ANY),
+    Wrong("12.5", "positive", smooth_only(lambda v: v >= 0), "也是有限的数", ANY),
     Wrong("12.1", "ends", flat_by_its_ends, "排不成一行，答的是行", ANY),
     Wrong("12.3", "nan cut", bfloat_nan_cut, "单独处理", ANY),
     Wrong("12.4", "all first", accumulated_all_losses_first, "前一份还没有 backward", ANY),
