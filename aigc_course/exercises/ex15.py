@@ -5,6 +5,7 @@ The functions with public names are what the lesson goes on with while an exerci
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -122,7 +123,7 @@ def precision_at(y: Array, score: Array, threshold: float, share: float) -> floa
         y: (N,) 0 or 1, both there.
         score: (N,); at ``threshold`` or above it the text is called positive.
         threshold: of the scores.
-        share: of positive texts where the model will be used, 0 … 1.
+        share: of positive texts where the model will be used, above 0 and below 1.
 
     Returns:
         0.0 where nothing is called positive.
@@ -140,6 +141,16 @@ def precision_at(y: Array, score: Array, threshold: float, share: float) -> floa
 
 
 # --- 15.1 --------------------------------------------------------------------------------------
+
+
+DICTIONARIES = (dict, Counter, defaultdict, OrderedDict)
+
+
+def _of_scores(got: Any) -> bool:
+    """Whether it is a dictionary from texts to plain numbers."""
+    return type(got) in DICTIONARIES and all(
+        type(word) is str and type(score) in NUMBERS for word, score in got.items()
+    )
 
 
 @cache
@@ -162,10 +173,14 @@ def _lines() -> tuple[list[str], list[str]]:
     "好评一边如“不错”“喜欢”，差评一边如“失望”“根本”；“好”在差评里也多（“不好”），分数小一点。",
 )
 def judge_my_words(answer: Answer, rng: Rng) -> Steps:
-    got = Caller(answer, my_words)()[0]
+    call = Caller(answer, my_words)
+    got = call()[0]
     form = "要一个字典：词（字符串）到分数（数）"
-    fits = type(got) is dict and all(type(k) is str and type(v) in NUMBERS for k, v in got.items())
-    yield that(fits, "字典：词到分数", form, given=got)
+    if got is None:
+        form = f"得到的是 None：忘了 return？{form}"
+    elif type(got) in DICTIONARIES and any(type(one) is str for one in got.values()):
+        form = '分数写成数，不要引号：1，不是 "1"'
+    yield that(_of_scores(got), "字典：词到分数", form, given=got)
     yield that(0 < len(got) <= 40, "不超过四十个词", f"现在有 {len(got)} 个词，要 1 到 40 个")
     short = all(1 <= len(word) <= 6 for word in got)
     yield that(short, "每个词 1 到 6 个字", "有的词太长或是空的：整句抄来的，换一条评论就没有了")
@@ -178,7 +193,9 @@ def judge_my_words(answer: Answer, rng: Rng) -> Steps:
     right = (hits + 1 - alarms) / 2
     told = f"一千条好评认出 {hits:.0%}，一千条差评误认 {alarms:.0%}，判对 {right:.1%}，要 66%"
     hint = "还差一些：看看认错的评论里有哪些词，换掉没有用的"
-    if right < 0.4:
+    if not any(word in text for text in texts for word in got):
+        hint = "这些词两千条评论里一次也没有出现：要与评论里的字一字不差，前后没有空格，不是正则式"
+    elif right < 0.4:
         hint = "分数的正负反了：好评的词是正的"
     elif max(got.values()) <= 0 or min(got.values()) >= 0:
         hint = "只有一边的词：正的、负的都要有"
@@ -188,6 +205,10 @@ def judge_my_words(answer: Answer, rng: Rng) -> Steps:
         hint = "多数差评被认成好评：正的词在差评里也常见（“好”在“不好”里）"
     yield that(right >= 0.58, "判对五成八", hint, told, weight=1.0)
     yield that(right >= 0.66, "判对六成六", hint, told, weight=2.0)
+    later = call()[0]
+    kept = _of_scores(later) and len(later) > len(got) // 2
+    told = "第二次调用给的不是那么多词了：函数外面的东西被它取走了？在函数里造这个字典"
+    yield that(kept, "再调用一次", told, given=later)
 
 
 # --- 15.2 --------------------------------------------------------------------------------------
@@ -208,6 +229,7 @@ def judge_pool(answer: Answer, rng: Rng) -> Steps:
     there = (np.arange(T) < lengths[:, None])[:, :, None]
     zeroed = y * there
     rows = np.arange(B)
+    one_more = np.minimum(lengths + 1, T)
     falling = np.argsort(-lengths, kind="stable")
     traps: dict[str, dict[str, Any]] = {
         "last": {
@@ -219,22 +241,37 @@ def judge_pool(answer: Answer, rng: Rng) -> Steps:
             "除的是 T，补的格也算了数：除以自己的长度": zeroed.mean(axis=1),
             "补的格也加进去了": [y.mean(axis=1), y.sum(axis=1) / lengths[:, None]],
             "是和，还没有除以长度": zeroed.sum(axis=1),
+            "除以长度，不是长度加一": zeroed.sum(axis=1) / (lengths[:, None] + 1),
+            "多算了一步：步从 0 数，第 n 格已经不是自己的了": [
+                pool(y, one_more, "mean"),
+                pool(y, one_more, "mean") * one_more[:, None] / lengths[:, None],
+            ],
         },
         "max": {
             "补成 0 再取最大：自己的状态全是负数时，0 赢了": zeroed.max(axis=1),
             "补的格也参加了取最大": y.max(axis=1),
+            "多算了一步：步从 0 数，第 n 格已经不是自己的了": pool(y, one_more, "max"),
+            "取最大的，不是绝对值最大的": [
+                pool(np.abs(y), lengths, "max"),
+                -pool(-y, lengths, "max"),
+            ],
         },
     }
     hint = {
         "last": "每条评论自己的最后一步",
         "mean": "每条评论自己各步的平均",
-        "max": "每一维在自己各步里最大的",
+        "max": "每一维各自在自己的步里取最大；要填就填 −∞，别的数都可能比自己的大",
     }
     form = "每条评论一行：(B, H)"
     for how, known in traps.items():
         known["行换了次序：按长度排过以后，要排回原来的次序"] = pool(
             y[falling], lengths[falling], how
         )
+        whole = pool(y, lengths, how).astype(np.int64)
+        known["结果成了整数：造数组时写了 dtype=int？"] = whole.astype(float)
+        for other in traps:
+            if other != how:
+                known[f"how 是 {how}，给的是 {other}"] = pool(y, lengths, other)
         yield value(*call(y, lengths, how), how, hint[how], known, form=form)
     dirty = np.where(there, y, np.nan)
     for how in traps:
@@ -248,8 +285,26 @@ def judge_pool(answer: Answer, rng: Rng) -> Steps:
         told = "没有词的评论得一行 0，别的照旧：0 除以 0、第 −1 步、空的最大值都不对"
         stopped = pool(y, np.where(rows < 1, empty, 0), how)
         slips = {"走到没有词的一条就停了，后面的也要算：continue，不是 break": stopped}
+        if how == "last":
+            flat = rows * empty.max() + np.maximum(empty, 1) - 1
+            short = np.where(empty[:, None] > 0, y.reshape(B * T, H)[flat], 0.0)
+            slips["摊平以后每条占 T 格，不是最长的一条那么多"] = short
         got, want = call(y, empty, how)
         yield value(got, want, f"{how}，有一条没有词", told, slips, nonfinite=told, weight=0.5)
+    some = np.maximum(empty, np.where(rows < 1, 2, 0))
+    own = (np.arange(T) < some[:, None])[:, :, None]
+    odd = np.where(own, y, rng.choice([np.nan, np.inf, -np.inf, 1e12, -1e12], size=y.shape))
+    odd[0, 0] = 0.0  # a step of its own
+    for b in range(B):
+        odd[b, some[b] : some[b] + 1] = 1e12  # what is not a number need not come first
+    odd[1, 1:] = np.nan
+    for how in traps:
+        told = (
+            "补的格里什么都可能：nan、inf、很大的数混着，没有词的一条全是它们；"
+            "自己的一步也可能全是 0。哪几步是自己的，只有 lengths 知道"
+        )
+        label = f"{how}，补的格里什么都有"
+        yield value(*call(odd, some, how), label, told, nonfinite=told, weight=0.0)
     yield again(call, rng.normal(size=y.shape), rng.permutation(lengths), "mean")
     yield call.untouched(weight=0.5)
 
@@ -289,16 +344,24 @@ def judge_forecast(answer: Answer, rng: Rng) -> Steps:
 
 def _scorer(rng: Rng, words: Sequence[str], pairs: int) -> Score:
     """A sum of what the words say, and of what some two of them say together."""
-    alone = {word: float(rng.normal()) for word in dict.fromkeys(words)}
-    chosen = [tuple(rng.choice(words, 2, replace=False)) for _ in range(pairs)]
-    together = {(str(a), str(b)): float(rng.normal(scale=2.0)) for a, b in chosen}
-    constant = float(rng.normal(scale=0.2))
 
-    def score(left: list[str]) -> float:
+    def exact(scale: float = 1.0) -> float:
+        return round(1024 * float(rng.normal(scale=scale))) / 1024  # sums of them have no error
+
+    alone = {word: exact() for word in dict.fromkeys(words)}
+    chosen = [tuple(rng.choice(words, 2, replace=False)) for _ in range(pairs)]
+    together = {(str(a), str(b)): exact(2.0) for a, b in chosen}
+    constant = exact(0.2)
+
+    def score(left: list[str] | str) -> float:
+        if isinstance(left, str):
+            raise TypeError("score 要一列词，不是一个字符串")
+        if not alone.keys() >= set(left):
+            raise ValueError("score 只认得 words 里的词")
         there = set(left)
         one = sum(alone[word] for word in left)
         two = sum(w for (a, b), w in together.items() if a in there and b in there)
-        first = 0.4 * alone[left[0]] if left else 0.0  # two copies of a word are not the same
+        first = 0.5 * alone[left[0]] if left else 0.0  # two copies of a word are not the same
         return constant + one + two + first
 
     return score
@@ -322,10 +385,10 @@ def _slipped(score: Score, words: Sequence[str], slip: str) -> list[int] | None:
     """Greedy removal with one mistake in it; :data:`SLIPS` says which and what to do about it."""
     left, taken = list(range(len(words))), list[int]()
     now = score(list(words))
-    good = True if slip == "one side" else now > 0
+    good = True if slip == "one side" else now > (0.5 if slip == "half" else 0)
 
     def turned(one: float) -> bool:
-        says = one >= 0 if slip == "zero" else one > 0
+        says = one >= 0 if slip == "zero" else one > (0.5 if slip == "half" else 0)
         return says != good
 
     while len(left) > (slip == "keeps one"):
@@ -334,15 +397,28 @@ def _slipped(score: Score, words: Sequence[str], slip: str) -> list[int] | None:
             outs = [[k for k in left if words[k] == words[out]] for out in left]
         scores = [score([words[k] for k in left if k not in out]) for out in outs]
         order = np.array([(one if good else -one) for one in scores])
+        if slip == "lowest":
+            order = np.array(scores)
+        if slip == "away":
+            order = -order
         if slip == "absolute":
             order = -np.abs(np.array(scores) - now)
         best = int(np.argmin(order))
+        if slip == "first flip":
+            best = next((k for k, one in enumerate(scores) if turned(one)), best)
+        if slip == "stays" and order[best] >= (now if good else -now):
+            best = 0
+        if slip == "nearly":
+            best = int(np.argmin(np.round(order, 5)))
         if slip == "last tie":
             best = len(order) - 1 - int(np.argmin(order[::-1]))
         if slip == "must help" and (scores[best] - now) * (1 if good else -1) >= 0:
             return None
         gone, now = outs[best], scores[best]
-        taken += [words.index(words[left[best]])] if slip == "index" else gone
+        if slip == "shifted":
+            taken += [best]
+        else:
+            taken += [words.index(words[left[best]])] if slip == "index" else gone
         left = [k for k in left if k not in gone]
         if turned(now):
             return taken
@@ -358,6 +434,13 @@ SLIPS = {
     "absolute": "要的是往改口的方向推得最多，不是变得最多：变化有正有负",
     "keeps one": "最后一个词也可以拿：一个词也不剩时再量一次",
     "last tie": "推得一样多时拿靠前的",
+    "lowest": "原来判差评时，要往正的一边推",
+    "stays": "这一步拿哪个都没有推近，也要拿推得最多（退得最少）的那个，接着试：后面可能改口",
+    "away": "推反了：原来判好评，要把分数往下推；原来判差评，往上推",
+    "half": "分数与 0 比：它不是概率，门限不是 0.5",
+    "first flip": "几个词都能让它改口时，也拿推得最多的那一个，不是先碰到的",
+    "nearly": "差得再少也算推得多：直接比大小，不要先 round，也不要加容差",
+    "shifted": "位置要指原来的 words：拿掉一个以后，后面的位置不要跟着挪",
 }
 
 
@@ -416,12 +499,17 @@ def judge_flip(answer: Answer, rng: Rng) -> Steps:
         if got is None and given is not None:
             return "要的是位置的列表，位置是整数"
         if want is None:
-            return "拿光了也不改口，应当返回 None"
+            return "拿光了也不改口，应当返回 None" if words else hint
+        if score(words) <= 0 and got == _slipped(score, words, "lowest"):
+            return SLIPS["lowest"]
         if got == _by_first_ranking(score, words):
             return "只在开头量了一次：拿掉一个以后，别的词的分量会变，要重新量"
-        slipped = [said for slip, said in SLIPS.items() if got == _slipped(score, words, slip)]
-        if len(slipped) == 1:
-            return slipped[0]
+        for some in (list(SLIPS)[:8], list(SLIPS)[8:]):  # the common ones first
+            slipped = {SLIPS[slip] for slip in some if got == _slipped(score, words, slip)}
+            if len(slipped) == 1:
+                return slipped.pop()
+            if slipped:
+                break
         if got is None:
             return f"有办法让它改口，返回的却是 None。{hint}"
         if got == want[::-1] and len(want) > 1:
@@ -477,15 +565,43 @@ def judge_flip(answer: Answer, rng: Rng) -> Steps:
         "分数是 0 算差评；推得一样多时拿靠前的",
         0.5,
     )
-    away = {4: 1.0, 3: 2.0, 2: 0.5, 1: -1.0, 0: -1.0}
-    to_the_last = {4: 1.0, 3: 0.75, 2: 0.5, 1: 0.25, 0: -1.0}
+    yield from ask(
+        _text_that(rng, lambda s, w, f: s(w) <= 0 and plain(s, w, f), "zero", whole=True),
+        "判差评，推到正好是 0",
+        "分数是 0 算差评，还没有改口；推得一样多时拿靠前的",
+        0.0,
+    )
     words = ["甲", "乙", "丙", "丁"]
-    for by_length, label, slip in (
-        (away, "第一步反而退", "must help"),
-        (to_the_last, "拿到一个不剩", "keeps one"),
+    bonus = {"甲": 0.1, "乙": 0.3, "丙": 0.2, "丁": 0.05}
+    away = {4: 1.0, 3: 2.0, 2: 0.5, 1: -1.0, 0: -1.0}
+    many = [f"词{k}" for k in range(12)]
+    for left, by_length, label, slip in (
+        (words, away, "第一步反而退", "must help"),
+        (many, {k: k / 4 - 0.125 for k in range(13)}, "拿到一个不剩", "keeps one"),
     ):
-        far = (lambda left, table=by_length: table[len(left)]), words
+        far = (
+            (lambda left, table=by_length: table[len(left)] + sum(bonus.get(w, 0.0) for w in left)),
+            left,
+        )
         yield from ask(far, label, SLIPS[slip], 0.25)
+
+    def sums(constant: float, **says: float) -> tuple[Score, list[str]]:
+        return (lambda left: constant + sum(says[word] for word in left)), list(says)
+
+    told_tie = "推得一样多时拿靠前的：看位置，不看词的长短与字的次序"
+    for one, label, hint in (
+        (sums(-0.5, 甲=0.5, 乙=0.5 + 2.0**-30, 丙=0.25), "只差一点点", SLIPS["nearly"]),
+        (sums(-3.5, 甲=2.0, 乙=3.0, 丙=0.0, 丁=0.0), "两个词都能让它改口", SLIPS["first flip"]),
+        (
+            sums(-0.5, 甲=2.0, 乙=0.25, 丙=0.5, 丁=1.0),
+            "同样的词，换一个 score",
+            "score 换了，分数要重新量，不能记着上一次的",
+        ),
+        (sums(-1.5, 特别好=1.0, 好=1.0), "一样多，词有长短", told_tie),
+        (sums(1.5, 一般=-1.0, 差=-1.0, 坏=-1.0), "一样多，原来判差评", told_tie),
+        (sums(-1.0), "一个词也没有", "没有词可拿，判断也没有改：与拿光了一样，返回 None"),
+    ):
+        yield from ask(one, label, hint, 0.0)
     yield same_again(call, *far)
     yield call.untouched("words", weight=0.5)
 
@@ -524,15 +640,30 @@ def judge_precision_at(answer: Answer, rng: Rng) -> Steps:
         "用的是条数，不是各自一类里的份额：样本里两类不一样多": share
         * said[y == 1].sum()
         / (share * said[y == 1].sum() + (1 - share) * said[y == 0].sum()),
-        "只把样本的精确率按比例缩小：两类的份额都要换": sample * share / y.mean(),
+        "只把样本的精确率按比例缩小：两类的份额都要换": [sample * share / y.mean(), sample * share],
+        "误报的一项也要乘份额：1 − share": share * hits / (share * hits + alarms),
+        "分子也要乘 share": hits / (share * hits + (1 - share) * alarms),
+        "要找的是 y 等于 1 的那一类，认反了": share
+        * alarms
+        / (share * alarms + (1 - share) * hits),
+        "要 0 到 1 的数，不是百分数": 100 * share * hits / (share * hits + (1 - share) * alarms),
+        "没有用到传进来的 threshold": [
+            precision_at(y, score, 0.0, share),
+            precision_at(y, score, 0.5, share),
+        ],
     }
     hint = "先在每一类里算被叫成正的份额，再按 share 与 1 − share 合起来"
     yield value(*call(y, score, threshold, share), "换了比例", hint, traps, form="一个数")
     yield value(*call(y, score, threshold, float(y.mean())), "比例与样本相同", hint)
     told = "没有一条叫成正的：按课程库的约定是 0.0"
     yield value(*call(y, score, 99.0, share), "门限太高", told, nonfinite=told, weight=0.5)
-    yield value(*call(y, score, threshold, 1.0), "全是正的", hint, weight=0.5)
-    yield value(*call(y, score, threshold, 0.0), "一个正的也没有", hint, weight=0.5)
+    few = np.array([1, 0, 1, 0, 0])
+    for marks, label, told in (
+        ([0.1, 0.9, 0.2, 0.3, 0.6], "叫成正的全错了", "一条也没叫对，精确率是 0"),
+        ([0.9, 0.1, 0.2, 0.3, 0.3], "叫成正的全对", "没有误报，精确率正好是 1：不要加小常数"),
+        ([0.9, 0.8, 0.7, 0.6, 0.6], "全都叫成正的", "全都叫成正的，对的份额就是 share"),
+    ):
+        yield value(*call(few, np.array(marks), 0.5, share), label, told, weight=0.0)
     other = np.concatenate([y, np.zeros(30, dtype=np.int64)])
     more = np.concatenate([score, rng.normal(0, 1.2, size=30)])
     yield again(call, other, more, threshold, share)

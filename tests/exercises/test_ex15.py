@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 import numpy as np
 import pytest
 import torch
@@ -86,7 +88,16 @@ def precision_by_counts(y, score, threshold, share):
     return np.float64(0.0) if top + bottom == 0 else top / (top + bottom)
 
 
+def precision_by_odds(y, score, threshold, share):
+    hits, alarms = ((score[y == k] >= threshold).mean() for k in (1, 0))
+    odds = share / (1 - share)
+    return odds * hits / (odds * hits + alarms) if hits else 0.0
+
+
 ALSO_RIGHT = [
+    ("15.1", lambda: Counter(ex15.my_words())),
+    ("15.1", lambda: defaultdict(float, ex15.my_words())),
+    ("15.5", precision_by_odds),
     ("15.1", other_words),
     ("15.1", words_with_weights),
     ("15.2", pool_with_where),
@@ -194,6 +205,84 @@ def pool_until_empty(y, lengths, how):
     return out
 
 
+def pool_last_times_zero(y, lengths, how):
+    if how == "last":
+        return y[np.arange(len(y)), lengths - 1] * (lengths > 0)[:, None]
+    return pool(y, lengths, how)
+
+
+def pool_without_zeros(y, lengths, how):
+    own = np.where((np.arange(y.shape[1]) < lengths[:, None])[:, :, None], y, 0.0)
+    if how == "mean":
+        return own.sum(axis=1) / np.maximum((own != 0).sum(axis=1), 1)
+    return pool(y, lengths, how)
+
+
+def pool_up_to_nan(y, lengths, how):
+    bad = np.isnan(y).any(axis=2)
+    return pool(y, np.where(bad.any(axis=1), bad.argmax(axis=1), lengths), how)
+
+
+def flip_at_zero(score, words):
+    if score(words) > 0:
+        return flip(score, words)
+    return slipped("zero")(score, words)
+
+
+def flip_few(score, words):
+    found = flip(score, words)
+    return found if found is None or len(found) <= 10 else None
+
+
+def flip_or_stay(score, words):
+    """Begins with the first word and takes another one only where that is nearer than now."""
+    sign = 1 if score(words) > 0 else -1
+    left, taken = list(range(len(words))), []
+    while left:
+        lowest, place = sign * score([words[k] for k in left]), left[0]
+        for out in left:
+            now = sign * score([words[k] for k in left if k != out])
+            if now < lowest:
+                lowest, place = now, out
+        left.remove(place)
+        taken.append(place)
+        if (score([words[k] for k in left]) > 0) != (sign > 0):
+            return taken
+    return None
+
+
+def flip_by_tie(of):
+    def answer(score, words):
+        good = score(words) > 0
+        sign = 1 if good else -1
+        left, taken = list(range(len(words))), []
+        while left:
+            tried = [(sign * score([words[k] for k in left if k != out]), out) for out in left]
+            value, place = min(tried, key=lambda one: (one[0], of(words[one[1]])))
+            left.remove(place)
+            taken.append(place)
+            if (sign * value > 0) != good:
+                return taken
+        return None
+
+    return answer
+
+
+def few_hits(y, s, t, share):
+    return share if (s >= t).any() and not (s >= t)[y == 1].any() else at(y, s, t, share)
+
+
+def no_alarm(y, s, t, share):
+    said = s >= t
+    right = share * said[y == 1].mean()
+    wrong = (1 - share) * max(said[y == 0].mean(), 1 / len(y))
+    return right / (right + wrong) if said.any() else 0.0
+
+
+def never_all(y, s, t, share):
+    return 0.0 if (s >= t).all() else at(y, s, t, share)
+
+
 def counted(y, s, t, share):
     said = s >= t
     right, wrong = share * said[y == 1].sum(), (1 - share) * said[y == 0].sum()
@@ -247,9 +336,31 @@ WRONG = [
     Wrong("15.5", "other way", lambda y, s, t, share: at(y, s, t, 1 - share), "用反了", 0),
     Wrong("15.5", "counts", counted, "用的是条数", 0),
     Wrong("15.5", "strict", strict, "也叫正的", 0),
+    Wrong("15.1", "quoted", lambda: {"好": "1", "差": "-1"}, "不要引号", 0),
+    Wrong("15.1", "nothing", lambda: None, "忘了 return", 0),
+    Wrong("15.1", "patterns", lambda: {"很.好$": 1, "差$^": -1}, "一字不差", 0),
+    Wrong("15.2", "last times zero", pool_last_times_zero, "只有 lengths 知道", 92),
+    Wrong("15.2", "whole", lambda y, n, how: pool(y, n, how).astype(int) * 1.0, "成了整数", 0),
+    Wrong("15.2", "all max", lambda y, n, how: pool(y, n, "max"), "给的是 max", 0),
+    Wrong("15.4", "rounded", slipped("nearly"), "差得再少", 90),
+    Wrong("15.4", "first flip", slipped("first flip"), ("推得最多", "最低的", "最高的"), (0, 90)),
+    Wrong("15.4", "empty", lambda s, words: flip(s, words) if words else [], "没有词可拿", 90),
+    Wrong("15.5", "no hits", few_hits, "一条也没叫对", 83),
+    Wrong("15.5", "no alarm", no_alarm, "不要加小常数", 83),
+    Wrong("15.5", "never all", never_all, "就是 share", 83),
+    Wrong("15.5", "percent", lambda *a: 100 * at(*a), "不是百分数", 0),
 ]  # fmt: skip
 
-SAME_HINT: list[Wrong] = []
+SAME_HINT = [
+    Wrong("15.2", "zeros left out", pool_without_zeros, "只有 lengths 知道", 92),
+    Wrong("15.2", "up to nan", pool_up_to_nan, "只有 lengths 知道", 92),
+    Wrong("15.4", "at zero", flip_at_zero, "是 0 算差评", 80),
+    Wrong("15.4", "half", slipped("half"), ("不是 0.5", "多拿或少拿", "重新量", "接着试"), (0, 85)),
+    Wrong("15.4", "lowest", slipped("lowest"), "往正的一边推", 20),
+    Wrong("15.4", "at most ten", flip_few, "最后一个词也可以拿", 85),
+    Wrong("15.4", "or stay", flip_or_stay, ("接着试", "应当返回 None"), (60, 80)),
+    Wrong("15.4", "shortest", flip_by_tie(len), ("不看词的长短", "靠前的", "次序"), (0, 90)),
+]  # fmt: skip
 
 globals().update(
     questions(
