@@ -190,6 +190,10 @@ def hat(left: float, peak: float, right: float) -> tuple[Array, Array, Array, Ar
 _MISFIT = (ValueError, TypeError, IndexError)
 
 
+# what the statements of 01.1 and 01.2 ask for, and the lesson's last comparison with PyTorch
+_CLOSE: Any = {"rtol": 1e-10, "atol": 0.0}
+
+
 def _is(got: Any, want: Array) -> bool:
     """Is it this array, up to rounding?"""
     return shape_of(got) == want.shape and np.allclose(np.asarray(got, float), want, 1e-9, 1e-12)
@@ -228,6 +232,10 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
                 np.where(z == 0, 1.0, sigmoid(z)),
             ],
             "这是 tanh，从 −1 到 1：σ 从 0 到 1": np.tanh(z),
+            "底数是 2：要 e 的多少次方，np.exp、np.logaddexp": sigmoid(z * np.log(2)),
+            "这是几段直线拼的近似（hard sigmoid）：σ 处处是弯的，要用 exp": [
+                np.clip(slope * z + 0.5, 0, 1) for slope in (0.2, 0.25, 1 / 6)
+            ],
             "z < 0 处得到的正好是 exp(z)：漏了分母 1 + exp(z)": np.where(
                 z < 0, np.exp(z), sigmoid(z)
             ),
@@ -237,12 +245,18 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
     got, want = call(z)
     if isinstance(got, np.ndarray) and got.dtype.kind in "iub":
         hint = "结果是整数数组，小数都被截掉了：建数组时要浮点的"
-    yield value(got, want, "普通大小的 z", hint, traps(z), form=form)
+    yield value(got, want, "普通大小的 z", hint, traps(z), form=form, **_CLOSE)
     z = rng.normal(size=(4, 5)) * 2
     z[1, 2] = 0.0
     why = "一维的 z 对，(4, 5) 的报错：这时 z[i] 是一整行，不是一个数；np.exp 不论几维都逐元素"
     got, want = yield from attempt(lambda: call(z), "两维的 z", dict.fromkeys(_MISFIT, why))
-    yield value(got, want, "两维的 z", hint, traps(z), form=form, weight=2)
+    yield value(got, want, "两维的 z", hint, traps(z), form=form, weight=2, **_CLOSE)
+    turned = (rng.normal(size=(2, 3)) * 2).T
+    why = (
+        "前面的对，转置来的（z = a.T）不对：它在内存里不按行排，ravel、reshape(-1) 得到的是复制，"
+        "写进去改不到原来的；逐元素的运算不用摊平"
+    )
+    yield value(answer(turned.copy("F")), sigmoid(turned), "转置来的 z", why, weight=0, **_CLOSE)
     right = rng.uniform(720, 1000, size=6)
     yield value(
         *call(right),
@@ -250,6 +264,7 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
         "z 很大时 σ 就是 1",
         {"得到 0，应是 1：inf/inf 的 nan 被换成了 0，或两种写法用反了边": np.zeros(6)},
         nonfinite="z 很大时 exp(z) 是 inf，inf/inf 是 nan：让 exp 的参数永远不为正",
+        **_CLOSE,
     )
     clipped = "几个不同的 z 得到同一个数：z 或结果被夹住了，或加了一个小常数；真值还要小得多"
     left = rng.uniform([45, 120, 300, 505, 600, 660], [65, 140, 320, 525, 620, 680])
@@ -264,9 +279,10 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
             "得到 0，真值很小，却存得下：哪一步让两个差不多的数相消了（1 + tanh、1 − σ 都会），"
             "还是左尾直接置了 0？"
         )
-    yield value(got, want, "左尾的相对精度", hint, atol=0.0)
+    yield value(got, want, "左尾的相对精度", hint, **_CLOSE)
     # so small that float64 keeps only some of the digits; then too small for it
-    far = np.append(rng.uniform(712, [713, 721, 729, 737, 1000]), [740.0, 742.5, 744.0, 746.0])
+    far = rng.uniform([712, 715, 723, 731, 760], [713, 721, 729, 737, 1000])
+    far = np.append(far, [740.0, 742.5, 744.0, 746.0])  # no two of which give one number
     got, want = call(-rng.permutation(far))
     got = yield from array(got, far.shape, "exp(−z) 会溢出的 z", form)
     hint = "z 到 −745 都存得下一个正数，再往左不远真值小得存不下，才是 0"
@@ -282,11 +298,11 @@ def judge_sigmoid(answer: Answer, rng: Rng) -> Steps:
         "一个数组里左右两头都有时不对：用哪种写法要逐个元素选，"
         "不能看了 z.min()、z.mean() 或第一个数，就整个数组用同一种"
     )
-    yield value(*call(both), "左右两头都有的 z", hint, form=form, atol=1e-323)
+    yield value(*call(both), "左右两头都有的 z", hint, form=form, rtol=1e-10, atol=1e-323)
     why = "z 可以是 0 维的，如 np.array(-100.0)：它没有长度，也没有行；逐元素的运算对它一样行"
     one = np.array(-rng.uniform(90, 110))
     got, want = yield from attempt(lambda: call(one), "0 维的 z", dict.fromkeys(_MISFIT, why))
-    yield value(got, want, "0 维的 z", why, form=why, weight=0.5, atol=0.0)
+    yield value(got, want, "0 维的 z", why, form=why, weight=0.5, **_CLOSE)
     yield call.untouched(weight=0.5)
 
 
@@ -321,9 +337,10 @@ def _softmax_slips(z: Array, want: Array) -> dict[str, Any]:
             np.sort(want, axis=1)[:, ::-1],
             want[:, ::-1],
         ],
+        "底数是 2：要 e 的多少次方，np.exp": normed(np.exp2(z)),
         "分数除以和不是 softmax：先取 exp": z / z.sum(axis=1, keepdims=True),
         "返回的是概率的对数：最后还要取 exp": np.log(want),
-        "只准到小数点后几位：别四舍五入": [np.round(want, k) for k in range(2, 13)],
+        "只准到小数点后几位：别四舍五入": [np.round(want, k) for k in range(2, 9)],
     }
 
 
@@ -370,7 +387,7 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     else:
         hint = "每行的和是 1，数却不对：取 exp 之前，同一行都减同一个数，不是除，也不夹住"
     slips = _softmax_slips(z, want)
-    yield value(got, want, "概率", hint, slips, weight=2)
+    yield value(got, want, "概率", hint, slips, weight=2, **_CLOSE)
     B, K = (int(size) for size in rng.permutation([k for k in range(2, 8) if k != n])[:2])
     label = f"B={B}, K={K}"
     hint = (
@@ -379,11 +396,11 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     )
     wide = rng.normal(size=(B, K)) * 2
     got, want = yield from attempt(lambda: call(wide), label, dict.fromkeys(_MISFIT, hint))
-    yield value(got, want, label, hint, form=form, weight=0.5)
+    yield value(got, want, label, hint, form=form, weight=0.5, **_CLOSE)
     hint = "一批只有一个样本时也是 (1, K)：别用 squeeze，结果的形状照着 z"
     single = rng.normal(size=(1, K + 1))
     got, want = yield from attempt(lambda: call(single), "B=1", dict.fromkeys(_MISFIT, hint))
-    yield value(got, want, "B=1", hint, form=hint, weight=0.5)
+    yield value(got, want, "B=1", hint, form=hint, weight=0.5, **_CLOSE)
 
     def mixed_up(row: Array) -> Array:
         """Rows with the same gaps, each in an order of its own."""
@@ -396,9 +413,12 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
     if any(_same_number_again(row) for row in got):
         hint = "分数不同，概率却一样：分数或很小的概率被夹住了（clip）"
     elif np.any((got == 0) & (want > 0)):
-        hint = "很小的概率成了 0，真值却存得下：哪一步溢出了、置了 0，还是四舍五入了？"
-    nonfinite = "exp 溢出成了 inf，或分母成了 0：先减去这一行的最大值"
-    yield value(got, want, "很小的概率", hint, atol=5e-324, nonfinite=nonfinite)
+        hint = (
+            "很小的概率成了 0，真值却存得下：哪一步溢出了、置了 0、四舍五入了，还是用 1 减出来的？"
+        )
+    nonfinite = "exp 溢出成了 inf，或分母成了 0：先减去这一行的最大值（不是绝对值最大的）"
+    label = "很小的概率"
+    yield value(got, want, label, hint, rtol=1e-10, atol=5e-324, nonfinite=nonfinite)
 
     flat = {
         "整行成了 0：分母溢出成了 inf，或 nan 被换成了 0；先减这一行的最大值": np.zeros((3, 5)),
@@ -410,16 +430,16 @@ def judge_softmax(answer: Answer, rng: Rng) -> Steps:
         big[row, order[[row, row + 1]]] += 2500.0
     high = "分数到 1000，exp 就溢出：先减去这一行的最大值"
     hint = f"{high}（最大值不一定在第一个或最后一个）"
-    yield value(*call(big), "分数很大时", hint, flat)
+    yield value(*call(big), "分数很大时", hint, flat, **_CLOSE)
     low = rng.permuted(rng.normal(size=(3, 5)) - 1000.0, axis=1)
     hint = (
         "分数全在 −1000 附近时，exp 全成了 0，0/0 是 nan：负的分数也要先减这一行的最大值，"
         "不是大了才减，也不是减绝对值的最大"
     )
-    yield value(*call(low), "分数很小时", hint, flat)
+    yield value(*call(low), "分数很小时", hint, flat, **_CLOSE)
     mixed = rng.normal(size=(3, 5)) + rng.permutation([-2000.0, 0.0, 2000.0])[:, None]
     hint = "各行大小悬殊时有一行成了 0/0：要减每行自己的最大值，不是整个矩阵的，也不是别的行的"
-    yield value(*call(mixed), "各行大小悬殊时", hint, weight=0.5)
+    yield value(*call(mixed), "各行大小悬殊时", hint, weight=0.5, **_CLOSE)
     yield call.untouched(weight=0.5)
 
 
@@ -466,10 +486,12 @@ def judge_absorb(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, absorb)
     # square first: every wrong broadcast still runs here, so the hint can name it
     n = int(rng.integers(3, 6))
-    for D_out, D_in in ((n, n), sizes(rng, 2), (1, n)):
+    for k, (D_out, D_in) in enumerate(((n, n), sizes(rng, 2), (1, n), (n - 1, n))):
         W, b = rng.normal(size=(D_out, D_in)), rng.normal(size=D_out)
         m, s = rng.normal(size=D_in) + 2, rng.uniform(0.3, 0.8, size=D_in)
-        s[rng.permutation(D_in)[:2]] = rng.uniform([2e-4, 20], [9e-4, 50])
+        share = 1.0 if k < 3 else 0.0
+        if k < 3:  # then none of them stands out
+            s[rng.permutation(D_in)[:2]] = rng.uniform([2e-4, 20], [9e-4, 50])
         got, (W2, b2) = call(W, b, m, s)
         got = yield from parts(got, 2, "W2, b2", want=(W2, b2))
         square = D_out == D_in
@@ -489,7 +511,7 @@ def judge_absorb(answer: Answer, rng: Rng) -> Steps:
         hint = _wrong_scale(got[0], W, s) or (
             "W2[i, j] 是 x_j 前面的系数：拿 W[i, j]·(x_j − m_j)/s_j 拆开，与 W2 的一格对一对"
         )
-        yield value(got[0], W2, "W2", hint, traps, form=form)
+        yield value(got[0], W2, "W2", hint, traps, form=form, weight=share)
         traps = {
             "b 也要变：m 那一项是常数，归到偏置里": b,
             "m 也除过 s：要乘新的 W2，不是原来的 W": [b - W @ m, b + W @ m],
@@ -518,7 +540,7 @@ def judge_absorb(answer: Answer, rng: Rng) -> Steps:
             ]
         form = _form_of_bias(got[1], W, b2)
         hint = "验一点：x = m 时标准化的输入全是 0，W2 @ m + b2 应正好是 b"
-        yield value(got[1], b2, "b2", hint, traps, form=form, weight=2)
+        yield value(got[1], b2, "b2", hint, traps, form=form, weight=2 * share)
     yield again(call, W + 1, b - 1, m[::-1], s[::-1])
     yield call.untouched(weight=0.5)
 
@@ -586,6 +608,8 @@ def _form_of_scores(got: Any, B: int, H: int, K: int) -> str:
     shape = shape_of(got)
     if shape == (K, B):
         return "行列对调了：一行一个样本，样本排成列来算的，最后要转回来"
+    if shape == (K,):
+        return "只剩一个样本的分数：x 有 B 行，每一行都要算，不是 x[0]"
     if shape == (B, H):
         return "停在了隐藏层的宽度：return 在循环之外吗？最后一步用的是最后一个 (W, b) 吗？"
     return "输出是最后一层的分数 (B, K)：B 个样本，K 是最后一个 W 的行数"
@@ -745,6 +769,10 @@ def _widest_traps(cases: Sequence[tuple[int, int, int, int]], want: Array) -> di
             np.maximum.accumulate(want)
         ),
     }
+    some = np.arange(1, 5001)
+    short = [_parameters_of(some, *rest).astype(np.int16) for _, *rest in cases]
+    fit = [some[n <= case[0]].max(initial=0) for n, case in zip(short, cases, strict=True)]
+    traps["参数的个数在 16 位整数里绕回去了：用 Python 的整数，或 int64"] = np.array(fit)
     wrongs = [_counts(H, *rest) for _, *rest in cases]
     for why in wrongs[0]:
         fit = [n[why] <= case[0] for n, case in zip(wrongs, cases, strict=True)]
@@ -772,6 +800,16 @@ def _sum_done(got: Any, case: tuple[int, int, int, int]) -> str:
     return ""
 
 
+# inputs, outputs, depth and width where the budget is just used up and NumPy's roots come out
+# a little below the width: those of np.roots, then those of np.polynomial
+_ROOTS = (
+    *((20, 5, 4, 10), (20, 5, 2, 33), (20, 5, 3, 33), (33, 3, 4, 23), (50, 10, 7, 52)),
+    *((20, 10, 3, 34), (33, 10, 4, 42), (50, 5, 7, 13), (20, 5, 4, 44), (20, 3, 4, 14)),
+    *((20, 10, 5, 32), (33, 10, 4, 14), (20, 10, 4, 50), (20, 10, 4, 30), (50, 5, 4, 10)),
+    *((33, 3, 7, 25), (33, 10, 3, 35), (50, 5, 7, 46)),
+)
+
+
 @exercise("01.5", "预算有限，最多能有多宽", points=3)
 @hints(
     "先写出宽度是 H 时的参数个数：第一层、中间各层、最后一层，各有多少权重、多少偏置？",
@@ -797,7 +835,7 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
             spare.append((above - lacks, d_in, d_out, L))
             exact.append((params, d_in, d_out, L))
             widths.append(H)
-        return spare, exact[::2], np.array(widths)
+        return spare, exact, np.array(widths)
 
     for _ in range(60):  # cases that tell all the mistakes apart
         cases, exact, want = drawn()
@@ -812,7 +850,17 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
             for one in (wrong if isinstance(wrong, list) else [wrong])
         ):
             break
-    got = [call(*case)[0] for case in cases]
+    line = "depth = 1 时没有 H² 那一项，是一次方程：二次的求根公式除以了 0"
+    got = []
+    for case in cases:
+        told: dict[type[Exception], str] = {ZeroDivisionError: line} if case[3] == 1 else {}
+        H, _ = yield from attempt(partial(call, *case), "宽度", told)
+        got.append(H)
+    if all(shape_of(one) == () for one in got):
+        down = np.array([float(one) for one in got])
+        if np.array_equal(np.floor(down), want) and not np.array_equal(down, want):
+            hint = "宽度是整数：把解向下取整，返回 int"
+            yield that(False, "是整数", hint, f"第 1 个不是整数的是 {down[down != want][0]:.6g}")
     k = next((k for k, H in enumerate(want) if not agree(got[k], H)), 0)
     done = _sum_done(got[k], cases[k])
     if all(shape_of(one) == () for one in got):
@@ -836,11 +884,29 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
     budget, d_in, d_out, depth = cases[0]
     yield again(call, budget, 2 * d_in, d_out, depth, label="同样的预算，输入更多")
     yield again(call, budget, d_in, d_out, 2 * depth, label="同样的预算，更多层")
-    want = want[::2]
-    got = [call(*case)[0] for case in exact]
-    traps = {"恰好等于预算也算不超过：比较用 <=": want - 1}
-    hint = "预算恰好用完时不对：若用开方求 H，小心舍入"
-    yield one_by_one(call, exact, got, want, "恰好用完时的宽度", hint, traps)
+    # rounding of the roots shows in a few of these only
+    exact += [
+        (_parameters([d_in, *[H] * L, d_out]), d_in, d_out, L) for d_in, d_out, L, H in _ROOTS
+    ]
+    want = np.append(want, [H for *_, H in _ROOTS])
+    less = ((20, 5, 2, 200), (20, 5, 4, 90), (30, 7, 7, 300), (700, 7, 1, 60))
+    one_less = [
+        (_parameters([d_in, *[H] * L, d_out]) - 1, d_in, d_out, L) for d_in, d_out, L, H in less
+    ]
+    below = [H - 1 for *_, H in less]
+    got = [call(*case)[0] for case in [*exact, *one_less]]
+    traps = {
+        "恰好等于预算也算不超过：比较用 <=；若是开方求的 H，小心舍入": np.append(
+            want - 1, [199, 89, 299, 59]
+        )
+    }
+    want = np.append(want, below)
+    hint = (
+        "预算恰好用完、或只差 1 个时不对：若用开方、np.roots 求 H，小心舍入，"
+        "把 H 与 H + 1 代回去核对"
+    )
+    label = "恰好用完与只差 1 个时的宽度"
+    yield one_by_one(call, [*exact, *one_less], got, want, label, hint, traps)
     wide = [
         (int(rng.integers(3 * H, 3 * H + 3)) + 1, 1, 1, 1)
         for H in rng.integers([1500, 3000], [2500, 4500])
@@ -862,6 +928,10 @@ def judge_widest(answer: Answer, rng: Rng) -> Steps:
     none = "来的是 None：5,000 也放得下时，循环走完了，还没有走到 return"
     yield that(all(H is not None for H in got), "很宽时有返回", none)
     yield one_by_one(call, wide, got, want, "很宽时的宽度", hint, traps, weight=0.5)
+    close = (_parameters([20, 4000, 4000, 4000, 5]) - 1, 20, 5, 3)
+    hint = "很宽、又只差 1 个时不对：开方求的 H 用了 float32，或加了小数？把 H + 1 代回去核对"
+    got = [call(*close)[0]]
+    yield one_by_one(call, [close], got, np.array([3999]), "很宽、只差 1 个时", hint, weight=0)
     poor = [(1, 30, 4, 1), (38, 30, 4, 1), (2, 30, 4, 3), (int(rng.integers(3, 20)), 30, 4, 3)]
     hint = "连宽度 1 都放不下时返回 0"
     got = []
@@ -895,6 +965,8 @@ def _why_not_there(
         return "left 为负时拐点跑到了 −left：w = 1 时 b = −位置，不是 −|位置|"
     if are(left, (left + right) / 2, right):
         return "最高点在 left 与 right 正中：要在 peak，左右两坡不一定一样宽"
+    if are(0 * left, peak, right):
+        return "左边的拐点总在 0：left 不一定是 0，用参数"
     if are(left, peak, peak + right):
         return "right 是位置，不是坡的宽度：右坡从 peak 到 right"
     if whole:

@@ -742,6 +742,95 @@ SAME_HINT = [
 ]
 
 
+# --- what differs only where one seldom looks -----------------------------------------------------
+
+
+def sigmoid_of_base_two(z):
+    e = np.exp2(-np.abs(z))
+    return np.where(z >= 0, 1, e) / (1 + e)
+
+
+def sigmoid_into_a_copy(z):
+    out = np.zeros_like(z)
+    flat = out.reshape(-1)
+    for k, one in enumerate(z.reshape(-1)):
+        e = math.exp(-abs(one))
+        flat[k] = (1 if one >= 0 else e) / (1 + e)
+    return out
+
+
+def sigmoid_plus_little(z):
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1, e) / (1 + e + 5e-10)
+
+
+def softmax_of_base_two(z):
+    e = np.exp2(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_plus_little(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / (e.sum(axis=1, keepdims=True) + 5e-10)
+
+
+def mlp_of_the_first(x, layers):
+    return ex01.mlp_forward(x[:1], layers)[0]
+
+
+def widest_not_whole(budget, d_in, d_out, depth):
+    a, b, c = depth - 1, d_in + d_out + depth, d_out - budget
+    return -c / b if a == 0 else (-b + math.sqrt(b * b - 4 * a * c)) / (2 * a)
+
+
+def widest_always_quadratic(budget, d_in, d_out, depth):
+    a, b, c = depth - 1, d_in + d_out + depth, d_out - budget
+    return int((-b + math.sqrt(b * b - 4 * a * c)) / (2 * a))
+
+
+def widest_of_16_bits(budget, d_in, d_out, depth):
+    H = np.arange(1, 5001, dtype=np.int16)
+    n = (d_in + 1) * H + (depth - 1) * (H + 1) * H + (H + 1) * d_out
+    return int(H[n <= budget].max(initial=0))
+
+
+def widest_by_roots(budget, d_in, d_out, depth):
+    roots = np.roots([depth - 1, d_in + d_out + depth, d_out - budget])
+    return max(int(roots.real.max()), 0)
+
+
+def widest_a_little_added(budget, d_in, d_out, depth):
+    a, b, c = depth - 1, d_in + d_out + depth, d_out - budget
+    if c > 0:
+        return 0
+    root = -c / b if a == 0 else (-b + math.sqrt(b * b - 4 * a * c)) / (2 * a)
+    return int(root + 0.005)
+
+
+def hat_from_zero(left, peak, right):
+    W1, b1, W2, b2 = ex01.hat(left, peak, right)
+    b1[0] = 0
+    return W1, b1, W2, b2
+
+
+WRONG += [
+    Wrong("01.1", "base 2", sigmoid_of_base_two, "底数是 2", 0),
+    Wrong("01.1", "hard", lambda z: np.clip(0.2 * z + 0.5, 0, 1), "几段直线", 0),
+    Wrong("01.1", "into a copy", sigmoid_into_a_copy, "转置来的", 38),
+    Wrong("01.1", "a little more below", sigmoid_plus_little, "多加了一个小常数", 0),
+    Wrong("01.2", "base 2", softmax_of_base_two, "底数是 2", 0),
+    Wrong("01.4", "the first sample", mlp_of_the_first, "只剩一个样本的分数", 0),
+    Wrong("01.5", "not whole", widest_not_whole, "向下取整，返回 int", 0),
+    Wrong("01.5", "quadratic at depth 1", widest_always_quadratic, "是一次方程", 0),
+    Wrong("01.5", "16 bits", widest_of_16_bits, "16 位整数里绕回去了", 0),
+    Wrong("01.6", "left at 0", hat_from_zero, "左边的拐点总在 0", 0),
+]
+SAME_HINT += [
+    Wrong("01.2", "a little more below", softmax_plus_little, ("小常数", "位数不够"), 0),
+    Wrong("01.5", "np.roots", widest_by_roots, "小心舍入", 50),
+    Wrong("01.5", "a little added", widest_a_little_added, ("小心舍入", "放不下"), (0, 50)),
+]
+
 globals().update(questions("01", also_right=ALSO_RIGHT, wrong=WRONG, same_hint=SAME_HINT))
 
 
