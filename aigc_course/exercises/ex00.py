@@ -208,6 +208,25 @@ NOT_THE_DISTANCE: dict[str, list[Measure]] = {
         lambda x: _far_from(x, np.floor(x.mean(axis=0))),
         lambda x: _far_from(x, np.rint(x.mean(axis=0))),
         lambda x: _far_from(x, x[:-1].mean(axis=0)),
+        lambda x: _far_from(x, x[:10].mean(axis=0)),
+    ],
+    "每个像素先除以了自己的标准差（标准化）：那是加权的距离，欧氏距离直接相减、平方": [
+        lambda x: (_squares(x) / x.var(axis=0)).sum(axis=(1, 2)),
+        lambda x: (_squares(x) / x.std(axis=0)).sum(axis=(1, 2)),
+    ],
+    "各行、各列分别开了方再相加：一张图的平方全部加完，只开一次方": [
+        lambda x: np.sqrt(_squares(x).sum(axis=2)).sum(axis=1),
+        lambda x: np.sqrt(_squares(x).sum(axis=1)).sum(axis=1),
+    ],
+    "差又减去了它自己的均值（如用 std、var）：欧氏距离不减，整张的明暗也算在内": [
+        lambda x: (x - x.mean(axis=0)).std(axis=(1, 2)),
+    ],
+    "是平方，不是三次方、四次方": [
+        lambda x: (np.abs(x - x.mean(axis=0)) ** 3).sum(axis=(1, 2)),
+        lambda x: (_squares(x) ** 2).sum(axis=(1, 2)),
+    ],
+    "比的是与各张图的距离之和：题目要的是与平均图一张的距离": [
+        lambda x: np.sqrt(_between(x)).sum(axis=1),
     ],
     "减的是每张图自己的平均：平均图的形状是 (H, W)，是所有图同一位置上的平均，沿 axis=0 求": [
         lambda x: _far_from(x, x.mean(axis=(1, 2), keepdims=True)),
@@ -235,6 +254,13 @@ OF_WRONG_SHAPE: list[Measure] = [
     lambda x: _far_from(x, x.mean(axis=1)),
     lambda x: _far_from(x, x.mean(axis=2)),
 ]
+
+
+def _between(images: Array) -> Array:
+    """Squared distances of all pairs, (N, N)."""
+    v = images.reshape(len(images), -1).astype(float)
+    own = (v**2).sum(axis=1)
+    return np.maximum(own[:, None] + own - 2 * v @ v.T, 0)
 
 
 def _gap(a: Array, b: Array) -> Array:
@@ -332,6 +358,53 @@ def _told_apart(images: Array, near: int, far: int, whole: Whole | None) -> bool
     )
 
 
+def _quiet_album(rng: Rng) -> Array:
+    """Pictures with half of the pixels nearly alike in all: a measure that weighs them is told.
+
+    The nearest differs in those only; others, a little farther off, differ in the other half, in
+    one row, in one column, by one shade, or everywhere by as much: each is the nearest by another
+    measure. The farthest differs by much in a few pixels, another one by less in all of them.
+    """
+    H, W = sizes(rng, 2, 5, 9)
+    quiet = (rng.permutation(H * W) < H * W // 2).reshape(H, W)
+    row = np.arange(H)[:, None] == rng.integers(H)
+    column = np.arange(W) == rng.integers(W)
+    while True:
+        centre = rng.uniform(90, 160, size=(H, W))
+        off = [(quiet, 1.0), (~quiet, 1.1), (row, 1.2), (column, 1.2), (quiet | True, 1.1)]
+        signs = rng.choice([-1.0, 1.0], size=(5, H, W))
+        near = [
+            sign * np.sqrt(32 * H * W * more / np.broadcast_to(where, (H, W)).sum()) * where
+            for sign, (where, more) in zip(signs, off, strict=True)
+        ]
+        wide = 60 * rng.choice([-1.0, 1.0], size=(H, W))
+        end = np.where(centre > 127, 0, 255) - centre
+        most = np.argsort(-np.abs(end), axis=None)
+        reach = np.cumsum((end**2).flat[most])
+        few = np.zeros((H, W))
+        far = most[: 1 + int(np.searchsorted(reach, 1.1 * 3600 * H * W))]
+        few.flat[far] = end.flat[far]
+        special = np.array([*near, np.full((H, W), 6.4), wide, -wide, few])
+        usual = np.clip(rng.normal(size=(16, H, W)), -2, 2) * np.where(quiet, 3, 30)
+        usual -= (usual.sum(axis=0) + special.sum(axis=0)) / len(usual)
+        images = np.rint(centre + np.concatenate([special, usual]))
+        if images.min() < 0 or images.max() > 255:
+            continue
+        squares = _squares(images)
+        found = [
+            squares.sum(axis=(1, 2)),
+            (squares / images.var(axis=0)).sum(axis=(1, 2)),
+            np.sqrt(squares.sum(axis=2)).sum(axis=1),
+            np.sqrt(squares.sum(axis=1)).sum(axis=1),
+            (squares**2).sum(axis=(1, 2)),
+            (images - images.mean(axis=0)).std(axis=(1, 2)),
+        ]
+        if [_both(one)[0] for one in found] == list(range(6)):
+            cut = np.minimum(squares, 100.0**2).sum(axis=(1, 2))
+            if found[0].argmax() == 8 and cut.argmax() != 8:
+                return images[rng.permutation(len(images))].astype(np.uint8)
+
+
 @exercise("00.1", "最典型的一张，最离群的一张", points=1)
 @hints(
     "先要一张平均图：它与一张图一样大，每个像素是所有图同一位置上的平均。哪一维该消失？",
@@ -350,6 +423,7 @@ def judge_typical(answer: Answer, rng: Rng) -> Steps:
     for at, whole in zip(placed, (np.rint, None, np.floor) * 2, strict=True):
         H, W = sizes(rng, 2, 5, 11)
         cases.append(_album(rng, (int(rng.integers(20, 26)), H, W), at, whole))
+    cases.append(_quiet_album(rng))
     near: list[Any] = []
     far: list[Any] = []
     error: ValueError | None = None
@@ -490,6 +564,10 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
     mean, components, std, eps = draw(n, n, n)
     try:
         came, want = call(mean, components, std, eps)
+    except IndexError as error:
+        hint = "循环走过了头：有几个方向由 len(std) 定（不是写死的 40），有几张图由 len(eps) 定"
+        yield that(False, "图", hint, f"IndexError: {error}"[:160])
+        return
     except ValueError:  # of another size; or the pictures were made square
         came, want = call(*draw(3, 2, 784))
         form = "要的是 (M, D)，一行一张摊平的图：不必排成 28×28"
@@ -527,6 +605,22 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
         "少加了第一个方向：循环从 0 走起": _clipped(skipped[1]),
         "偏离平均图的量只有应有的 1/d：各个方向要相加，不是求平均": _clipped(mean + move / n),
         "加的是一个数：要加整张平均图，不是 mean.mean()": _clipped(mean.mean() + move),
+        "只有三位准：结果是 float16？用 float64": want.astype(np.float16),
+        "像素只剩 255 级：不要四舍五入": [np.round(want * k) / k for k in (255, 256)],
+        "用 np.clip 夹住，中间的值不动：不是 sigmoid": 1 / (1 + np.exp(-want)),
+        "eps 照给的用：不夹住，不取绝对值，也不减去它的平均": [
+            np.clip(mean + (e * std) @ components, 0, 1)
+            for e in (
+                *(np.clip(eps, -k, k) for k in (1, 1.5, 2, 2.5)),
+                np.abs(eps),
+                eps - eps.mean(axis=0),
+                eps - eps.mean(axis=1, keepdims=True),
+                eps - eps.mean(),
+            )
+        ],
+        "components 照给的用：每一行已经是单位长，不再放大": _clipped(
+            mean + (eps * std) @ (components / np.abs(components).max(axis=1, keepdims=True))
+        ),
         "平均图加了不止一次：每张只加一次，在循环外面": [
             n * mean + move,
             (n + 1) * mean + move,
@@ -577,11 +671,18 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
     )
     yield _pictures(came, want, "换一组输入", hint, weight=0)
     M, D = sizes(rng, 2, 6, 12)
-    came, want = call(*draw(M, 45, 40 + D))  # more directions than the lesson's 40
+    mean, components, std, eps = draw(M, 45, 40 + D)  # more directions than the lesson's 40
+    eps[0, 0], eps[-1, -1] = 4.5, -4.5  # seldom, but possible
+    came, want = call(mean, components, std, eps)
     usual = "M、d、D 各不相同时也是 (M, D)：形状里写死了一个数？"
     form = _form_of_pictures(came, M, 40 + D, usual)
     hint = "M = d = D 时对，各不相同就不对：哪里写死了一个数，或者 M、d、D 用混了？"
-    yield _pictures(came, want, "换一组大小", hint, form=form)
+    traps = {
+        "eps 照给的用，不夹住：正态随机数可以到 ±4 以外": [
+            np.clip(mean + (np.clip(eps, -k, k) * std) @ components, 0, 1) for k in (3, 3.5, 4)
+        ]
+    }
+    yield _pictures(came, want, "换一组大小", hint, traps, form=form)
     # far along each direction and as far back: some pixels above 1, some below 0
     mean, components, std, eps = draw(M, 3, D)
     far = mean, components, std * 40, np.concatenate([eps, -eps])
@@ -608,6 +709,9 @@ def judge_garments(answer: Answer, rng: Rng) -> Steps:
     hint = "只抽一张时值不对：M = 1 也照同一个公式"
     form = "M = 1 时也是 (1, D)，不要 squeeze"
     yield _pictures(came, want, "只抽一张", hint, form=form, weight=0.5)
+    hint = "只抽一张、有像素出界时值不对：也要夹到 [0, 1]"
+    for one in (eps[:1], -eps[:1]):
+        yield _pictures(*call(mean, components, std * 40, one), "只抽一张，出界", hint, weight=0)
     yield call.untouched(weight=0.5)
 
 
@@ -676,6 +780,10 @@ def judge_normalise(answer: Answer, rng: Rng) -> Steps:
         ),
         "第 1 条就不成立：每张图要减自己的均值，再除以自己的长度": [x, x / 255, x / x.max()],
         "比均值小的像素也成了正的：正负号要留着": np.abs(want),
+        "比均值小的像素成了 0：减去均值以后有正有负，负的也要留着": [
+            np.maximum(want, 0),
+            np.maximum(want, 0) / np.linalg.norm(np.maximum(want, 0), axis=1, keepdims=True),
+        ],
         "正负号反了：原来大的像素，写出来也要大": -want,
         "像素的次序变了：第 p 个数仍要是第 p 个像素的": [want[:, ::-1], np.sort(want, axis=1)],
         "结果四舍五入了：不要 round，原样返回": [np.round(want, k) for k in range(3, 9)],
@@ -690,7 +798,7 @@ def judge_normalise(answer: Answer, rng: Rng) -> Steps:
     yield _pictures(came, want, "换一组图的结果", hint, weight=0)
     yield from _one_colour(call, rng)
     # the same pictures, hardly to be seen: rows 0 and 1 differ from row 2 by a and b
-    v = rng.uniform(size=9)
+    v = rng.uniform(size=676)
     dot = np.where(v == v.max(), 0.001 / 255, 0)  # no picture of 256 greys is fainter
     came, want = call(np.stack([dot, 0.001 * v, 0.5 + 0.001 * v, v]))
     hint = (
@@ -738,12 +846,19 @@ def _which_condition(call: Caller, x: Array, got: Array, want: Array) -> Generat
             "第 1 条不成立：3·v + 0.5 与 v 写出来的行不同。"
             "减去的该随 b 变；除以的该随 a 变，加了常数就不成比例了"
         )
+    some = np.arange(len(x))[:, None] % 2 == 0
+    other = call(np.where(some, 3 * x + 0.5, x))[0]
+    if shape_of(other) != x.shape or not _alike(other, got):
+        return (
+            "第 1 条不成立：只调亮其中几张，写出来的行就变了。"
+            "减的、除的是所有图合起来的一个数：每张图用自己的（axis=1, keepdims=True）"
+        )
     own = (got**2).sum(axis=1)
     if not np.allclose(own, 1, rtol=1e-6):
         k = int(np.abs(own - 1).argmax())
         return (
             f"第 1 条成立；第 2 条不成立：每一行与自己的内积应是 1，第 {k} 行是 {own[k]:.3g}。"
-            "除数差了一个倍数：标准差、D、M 各在哪里？"
+            "除数差了一个倍数：标准差（ddof=1？）、D、M、写死的 28，各在哪里？"
         )
     yield from ()
     if np.allclose(got @ got.T, want @ want.T, atol=1e-6):
@@ -810,19 +925,28 @@ def _garment(rng: Rng) -> Array:
     return np.where(inside, shade, rng.uniform(0.001, 0.02, size=(28, 28)))
 
 
-def _moved_or_flipped(got: Array, image: Array) -> bool:
-    """Are nine pixels in ten where a shift put them, with or without a mirror?
+def _moved_or_flipped(got: Array, image: Array) -> str:
+    """Which shift, with or without a mirror, put nine pixels in ten where they are; "" if none.
 
     A shift in both dimensions, or one of the flat picture. All values differ.
     """
     place, rank = np.arange(784), np.argsort(np.argsort(got, axis=None))
-    for flipped in (image, image[::-1], image[:, ::-1], image[::-1, ::-1]):
+    flips = {
+        "": image,
+        "上下翻、": image[::-1],
+        "左右翻、": image[:, ::-1],
+        "转半圈、": image[::-1, ::-1],
+    }
+    for flip, flipped in flips.items():
         source = np.argsort(flipped, axis=None)[rank]
         flat, rows = (place - source) % 784, (place // 28 - source // 28) % 28
         both = 28 * rows + flat % 28
-        if max(np.bincount(flat).max(), np.bincount(both).max()) > 0.9 * 784:
-            return True
-    return False
+        if np.bincount(both).max() > 0.9 * 784:
+            down, right = divmod(int(np.bincount(both).argmax()), 28)
+            return f"{flip}下移 {down} 行、右移 {right} 列"
+        if np.bincount(flat).max() > 0.9 * 784:
+            return f"{flip}摊平后移 {int(np.bincount(flat).argmax())} 格"
+    return ""
 
 
 def _values_changed(came: Any, got: Array, image: Array, before: list[Array]) -> str:
@@ -886,6 +1010,8 @@ def judge_disguise(answer: Answer, rng: Rng) -> Steps:
         hint = (
             "认不出，可九成以上的像素就是整张平移或翻转（转半圈是翻两次），上面已经试过：另想一个"
         )
-        yield that(not _moved_or_flipped(got, image), "第 4 条：另想的办法", hint, given=came)
+        found = _moved_or_flipped(got, image)
+        detail = f"就是整张{found}（移出去的从另一头回来）" if found else ""
+        yield that(not found, "第 4 条：另想的办法", hint, detail, given=came)
     yield that(True, "四条都做到", weight=1)
     yield call.untouched(weight=0.5)

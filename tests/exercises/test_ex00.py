@@ -440,6 +440,105 @@ SAME_HINT = [
 ]
 
 
+# --- what differs only where one seldom looks -----------------------------------------------------
+
+
+def typical_of_all_pairs(images):
+    v = images.reshape(len(images), -1).astype(float)
+    total = np.array([np.linalg.norm(v - one, axis=1).sum() for one in v])
+    return int(total.argmin()), int(total.argmax())
+
+
+def garments_of_forty(mean, components, std, eps):
+    x = np.tile(mean, (len(eps), 1))
+    for i in range(40):
+        x += eps[:, i : i + 1] * std[i] * components[i]
+    return np.clip(x, 0, 1)
+
+
+def normalise_spread_above(images):
+    x = images - images.mean(axis=1, keepdims=True)
+    spread = x.std(axis=1, keepdims=True)
+    many = spread > 1e-6
+    return np.where(many, x / np.where(many, spread, 1) / np.sqrt(images.shape[1]), 0)
+
+
+def normalise_all_at_once(images):
+    x = images - images.mean()
+    return x / np.linalg.norm(x)
+
+
+WRONG += [
+    Wrong(
+        "00.1",
+        "standardised",
+        by(lambda x: (((x - x.mean(axis=0)) / x.std(axis=0)) ** 2).sum((1, 2))),
+        "先除以了自己的标准差",
+        0,
+    ),
+    Wrong(
+        "00.1",
+        "row by row",
+        by(lambda x: np.linalg.norm(x - x.mean(axis=0), axis=2).sum(axis=1)),
+        "各行、各列分别开了方",
+        0,
+    ),
+    Wrong(
+        "00.1",
+        "spread of the difference",
+        by(lambda x: (x - x.mean(axis=0)).std(axis=(1, 2))),
+        "差又减去了它自己的均值",
+        0,
+    ),
+    Wrong(
+        "00.1",
+        "fourth powers",
+        by(lambda x: ((x - x.mean(axis=0)) ** 4).sum(axis=(1, 2))),
+        "不是三次方、四次方",
+        0,
+    ),
+    Wrong("00.1", "to all pictures", typical_of_all_pairs, "与各张图的距离之和", 0),
+    Wrong("00.2", "of forty directions", garments_of_forty, "由 len(std) 定", 0),
+    Wrong(
+        "00.2",
+        "float16",
+        lambda m, U, s, e: ex00.garments(m, U, s, e).astype(np.float16),
+        "只有三位准",
+        0,
+    ),
+    Wrong(
+        "00.2",
+        "of 256 greys",
+        lambda m, U, s, e: np.round(ex00.garments(m, U, s, e) * 255) / 255,
+        "只剩 255 级",
+        0,
+    ),
+    Wrong(
+        "00.2", "sigmoid", lambda m, U, s, e: 1 / (1 + np.exp(-m - (e * s) @ U)), "不是 sigmoid", 0
+    ),
+    Wrong(
+        "00.2",
+        "eps cut",
+        lambda m, U, s, e: ex00.garments(m, U, s, np.clip(e, -2, 2)),
+        "eps 照给的用",
+        0,
+    ),
+    Wrong(
+        "00.2",
+        "longer directions",
+        lambda m, U, s, e: ex00.garments(m, U / abs(U).max(axis=1, keepdims=True), s, e),
+        "不再放大",
+        0,
+    ),
+    Wrong("00.3", "one mean and one length", normalise_all_at_once, "只调亮其中几张", 0),
+    Wrong(
+        "00.3", "negative ones gone", lambda x: np.maximum(ex00.normalise(x), 0), "负的也要留着", 0
+    ),
+]
+SAME_HINT += [
+    Wrong("00.3", "threshold of the spread", normalise_spread_above, "门槛太高", 66),
+]
+
 globals().update(
     questions(
         "00",
