@@ -6,6 +6,7 @@ The functions with public names are what the lesson goes on with while an exerci
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from typing import Any
@@ -161,8 +162,11 @@ def _exact(
     """Is it this text, to the last blank? (:func:`text` looks past blanks and widths.)"""
     told = next((trap for trap, wrong in (traps or {}).items() if got == wrong), hint)
     if not isinstance(got, str):
-        told = "要的是文字（str）：是不是忘了 return，或者返回了字节？"
-    return that(isinstance(got, str) and got == want, label, told, weight=weight, given=got)
+        told = "要的是文字（str）：是不是忘了 return，或者返回了字节、列表、元组？"
+        if not want:
+            told = f"{hint}；也看看有没有忘了 return"
+    fits = isinstance(got, str) and got == want
+    return that(fits, label, told, weight=weight, given=got)
 
 
 def _short(rng: Rng) -> Iterator[str]:
@@ -172,9 +176,9 @@ def _short(rng: Rng) -> Iterator[str]:
         yield "".join(rng.choice(letters, size=4))
 
 
-def _is_gbk_too(raw: bytes) -> bool:
+def _is_text(raw: bytes, encoding: str) -> bool:
     try:
-        raw.decode("gbk")
+        raw.decode(encoding)
     except UnicodeDecodeError:
         return False
     return True
@@ -249,10 +253,13 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
         ),
         "UTF-8 当成 GBK 读了，还丢了读不通的：先试规矩严的那一种": utf.decode("gbk", "ignore"),
     }
-    yield _exact(got, words, "一段 UTF-8", "UTF-8 的文件读出来不是原文", traps)
-    both = next(w for w in _short(rng) if _is_gbk_too(w.encode()))
+    yield _exact(
+        got, words, "一段 UTF-8", "UTF-8 的文件读出来不是原文：读出来以后一个字也不改", traps
+    )
+    both = next(w for w in _short(rng) if _is_text(w.encode(), "gbk"))
     hint = "这几个字的 UTF-8 字节恰好也是合法的 GBK：先试 GBK 就不会报错，读出来每个字都错"
-    yield _exact(call([both.encode()])[0], both, "两种都读得通的字节", hint)
+    traps = {"这次的结果里有上一次的文字：缓冲留在了默认参数或全局变量里": words + both}
+    yield _exact(call([both.encode()])[0], both, "两种都读得通的字节", hint, traps)
     got = yield from _read(lambda: call([gbk])[0], "一段 GBK", "UTF-8 读不通时，还要再试 GB 18030")
     traps = {
         "读不通的字节被扔掉了：errors='ignore' 让 GBK 的文件只剩字母": gbk.decode(
@@ -262,15 +269,26 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
             "utf-8", "replace"
         ),
     }
-    yield _exact(got, words, "一段 GBK", "GBK 的文件读出来不是原文", traps)
+    yield _exact(
+        got,
+        words,
+        "一段 GBK",
+        "GBK 的文件读出来不是原文：UTF-8 不通过就是 GB 18030，中间不试别的",
+        traps,
+    )
+    joined = "先把各段首尾相接（空的段不是结尾，中间不加东西）"
     for name, raw in (("UTF-8", utf), ("GBK", gbk)):
         got = yield from _read(
             lambda raw=raw: call(_cut(rng, raw))[0],  # type: ignore[misc]
             f"{name}，切在一个字中间",
-            "一个字的字节分在两段里，单独一段读不通：先把各段接起来",
+            f"一个字的字节分在两段里，单独一段读不通：{joined}",
         )
-        hint = "一个字的字节分在两段里：逐段解码会丢字、错字，先把各段接起来"
+        hint = f"一个字的字节分在两段里：逐段解码会丢字、错字，{joined}"
         yield _exact(got, words, f"{name}，切在一个字中间", hint)
+    two = [utf[:2], utf[2:]]  # two of a character's three bytes are a character of GBK
+    label, hint = "UTF-8，头两个字节自成一段", f"一段碰巧读得通，也不能先读：{joined}"
+    got = yield from _read(lambda: call(two)[0], label, hint)
+    yield _exact(got, words, label, hint, weight=0)
     got = call([b"\xef\xbb\xbf" + utf])[0]
     hint = "开头的字节顺序标记（U+FEFF）不是文字，要去掉：utf-8-sig"
     yield _exact(got, words, "带标记的 UTF-8", hint, weight=0.5)
@@ -281,16 +299,34 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
         got = yield from _read(lambda r=raw: call([r])[0], label, hint)  # type: ignore[misc]
         yield _exact(got, wide, label, hint, weight=0.25)
     inside = f"{words}\ufeff{words}"
-    hint = "只有文件开头的 U+FEFF 是标记，正文里的要留"
-    yield _exact(call([inside.encode()])[0], inside, "正文里有 U+FEFF", hint, weight=0.25)
-    rare = f"{_sentence(rng)}㐂{_sentence(rng)}"
-    got = yield from _read(
-        lambda: call([rare.encode("gb18030")])[0],
-        "有生僻字的 GB 18030",
-        "生僻字在 GB 18030 里占四个字节，GBK 读不通：编码名写 gb18030",
+    hint = "只有文件开头的 U+FEFF 是标记，正文里的要留，哪怕它在一段的开头"
+    pieces = [utf, inside.encode()[len(utf) :]]
+    yield _exact(call(pieces)[0], inside, "正文里有 U+FEFF", hint, weight=0.25)
+    twice = f"\ufeff{words}"
+    hint = "标记只有一个：后面的 U+FEFF 是正文"
+    got = call([b"\xef\xbb\xbf" + twice.encode()])[0]
+    yield _exact(got, twice, "标记后面又是 U+FEFF", hint, weight=0)
+    like = f"锘客栈{words}"  # EF BB BF CD …
+    label = "GBK，头三个字节是 EF BB BF"
+    hint = "标记是 UTF-8 的：整个文件通过了 UTF-8 才去掉它。在 GBK 里这三个字节是字的一部分"
+    got = yield from _read(lambda: call([like.encode("gbk")])[0], label, hint)
+    yield _exact(got, like, label, hint, weight=0)
+    short_line = f"{words}\n一\n{words}"  # GBK's D2 BB is a letter of UTF-8, too
+    hint = "在整个文件上试，不逐行试：单独的一行碰巧两种都读得通"
+    got = call([short_line.encode("gbk")])[0]
+    yield _exact(got, short_line, "GBK，有很短的一行", hint, weight=0)
+    few = next(
+        w
+        for w in _short(rng)
+        if _is_text(w.encode("gbk"), "big5") and not _is_text(w.encode("gbk"), "utf-8")
     )
-    hint = "生僻字在 GB 18030 里占四个字节，GBK 读不通：编码名写 gb18030"
-    yield _exact(got, rare, "有生僻字的 GB 18030", hint, weight=0.5)
+    hint = "只有两种编码：先 UTF-8，不通过就是 GB 18030，中间不试别的，也不猜"
+    yield _exact(call([few.encode("gbk")])[0], few, "几个字的 GBK", hint, weight=0)
+    rare = f"{_sentence(rng)}㐂{_sentence(rng)}"
+    label = "有生僻字的 GB 18030"
+    hint = "生僻字在 GB 18030 里占四个字节：编码名写 gb18030，GBK 读不通；也不要凭字节的样子猜"
+    got = yield from _read(lambda: call([rare.encode("gb18030")])[0], label, hint)
+    yield _exact(got, rare, label, hint, weight=0.5)
     late = ("x" * int(rng.integers(3000, 6000)) + words).encode("gb18030")
     got = yield from _read(
         lambda: call([late[:2000], late[2000:]])[0],
@@ -302,6 +338,9 @@ def judge_decode_chunks(answer: Answer, rng: Rng) -> Steps:
     lines = f"\r\n\t {words}\r\n \u3000{words} \n"
     hint = "空白、换行要原样留着：清洗是下一步的事"
     yield _exact(call([lines.encode()])[0], lines, "空白与换行", hint, weight=0.5)
+    odd = f"cafe\u0301\0①Ａ{words}\x1a"
+    hint = "一个字也不改：不统一写法（NFC、NFKC），控制字符也留着"
+    yield _exact(call([odd.encode()])[0], odd, "组合的字母、控制字符", hint, weight=0)
     for chunks, name in (([], "没有一段"), ([b""], "空文件")):
         hint = '空文件是空字符串 ""，不是错'
         got = yield from attempt(
@@ -345,21 +384,30 @@ def _dirt(kind: str, k: int, rng: Rng) -> tuple[str, str]:
     if kind == "A":
         return f"{a}补充点评 {_date(rng)}{' ' * (k % 2)}：{b}", a + b
     if kind == "B":
-        return f"{a}{_FACES[k % 4]}{b}", a + b
+        gap = " " * (k // 4 % 2)
+        return f"{a}{gap}{_FACES[k % 4]}{gap}{b}", a + 2 * gap + b
     if kind == "C":
         tag = ("b", "i", "u", "quote")[k % 4]
-        return f"{a}[{tag}]{b}[/{tag}]", a + b
+        inner = f"[i]{b}[/i]" if k >= 8 and tag != "i" else b
+        return f"{a}[{tag}]{inner}[/{tag}]", a + b
     if kind == "D":
         return f"{k % 9 + 1}{'、.)'[k % 3]}{a}", a
     return f"{a}{_hz(b)}", a + b
 
 
 _KINDS = {
-    "A": "站点加的“补充点评 年月日 ：”",
+    "A": "站点加的补充点评、年月日、冒号",
     "B": "颜文字",
     "C": "论坛标签",
     "D": "行首的编号",
     "E": "HZ 码",
+}
+_PART = {
+    "A": "月、日有一位的也有两位的，冒号前的空格时有时无，年份不止一个",
+    "B": "四种样子都要，旁边的空格不动",
+    "C": "四个名字都要，开与闭都要，里面还可以套着别的标签",
+    "D": "1 到 9，顿号、点、半角右括号三种",
+    "E": "每一处都换成原来的汉字",
 }
 _CLEAN = (
     "房间3.5分，早餐4.0分。",
@@ -376,6 +424,8 @@ _CLEAN = (
     "12、电梯口那间最吵",
     "第 3、4 章最好",
     "(^o^)/",
+    "WiFi 很快，看 (my_name) 那一行",
+    "3，是我的房号",
     "",
 )
 
@@ -409,11 +459,9 @@ def judge_my_step(answer: Answer, rng: Rng) -> Steps:
     if not any(done.values()) and not touched:
         hint = "五种脏一种也没有动：它们原样出来了"
     elif best in touched:
-        hint = f"“{_KINDS[best]}”没有去干净，或把旁边的字也带走了"
+        hint = f"“{_KINDS[best]}”没有去干净，或把旁边的字也带走了：{_PART[best]}"
     else:
-        hint = (
-            f"“{_KINDS[best]}”只去掉了一部分：年月日、冒号前的空格、表情、标签、编号都不止一种写法"
-        )
+        hint = f"“{_KINDS[best]}”只去掉了一部分：{_PART[best]}"
     dirty = next((d for d, c in cases[best] if call(d)[0] != c), "")
     detail = f"{len(cases[best])} 行里对了 {done[best]} 行" + (
         f"，没对的如：{dirty}" if dirty else ""
@@ -422,7 +470,8 @@ def judge_my_step(answer: Answer, rng: Rng) -> Steps:
     spoilt = [kind for kind in touched if done[kind] < len(cases[kind])]
     hint = "另一种脏被改了，却没有改对：要么去干净，要么别碰"
     detail = "、".join(_KINDS[kind] for kind in spoilt)
-    yield that(not spoilt, "没有去干净的一种也不要弄残", hint, detail, weight=0.5)
+    given = touched[spoilt[0]][1] if spoilt else None
+    yield that(not spoilt, "没有去干净的一种也不要弄残", hint, detail, weight=0.5, given=given)
     dirty, clean = cases[best][0]
     twice = call(dirty + dirty if best != "D" else dirty)[0]
     want = clean + clean if best != "D" else clean
@@ -471,6 +520,7 @@ def _masked(whole: str, places: Sequence[int]) -> str:
 )
 def judge_unmask(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, unmask)
+    earlier: set[str] = set()
 
     def asked(masked: str, label: str, hint: str, weight: float = 1.0) -> Steps:
         got, want = call(masked)
@@ -478,13 +528,19 @@ def judge_unmask(answer: Answer, rng: Rng) -> Steps:
         yield that(
             listed,
             f"{label}：一列号码",
-            "要的是号码（字符串）的列表，不是一个号码或个数",
+            "要的是号码（字符串）的列表：不是一个号码、个数，也不是集合、生成器、数组",
             given=got,
         )
         got = list(got)
         told = hint
         if got and len(got[0]) != 18:
             told = "要的是填好的 18 位号码，不是填进去的那几位"
+        elif any("x" in one for one in got):
+            told = "校验码的 X 写成大写，x 不另算一个"
+        elif (odd := {one for one, n in Counter(got).items() if n > 1 or one not in want}) and (
+            odd <= earlier
+        ):
+            told = "混进了上一次问到的号码：列表留在了默认参数或全局变量里"
         elif len(set(got)) < len(got):
             told = "同一个号码出现了不止一次"
         elif sorted(got) == want:
@@ -493,16 +549,24 @@ def judge_unmask(answer: Answer, rng: Rng) -> Steps:
             told = "有的号码过不了校验：月、日、校验码都要查，逐个问 id_card_is_valid"
         elif len(want) > 1 and len(got) == 1:
             told = "不止一个：找到第一个就停了"
+        earlier.update(want)
         detail = f"{masked}：返回了 {len(got)} 个"
         yield that(got == want, label, told, detail, weight=weight, given=got)
 
     whole = _identity(rng, str(rng.integers(10)))
     place = int(rng.choice([14, 15, 16]))  # in the running number: nothing but the check tells
     yield from asked(_masked(whole, [place]), "遮住一位", "遮住的一位试遍 0 到 9")
-    yield from asked(_masked(whole, range(10, 14)), "遮住生日的月和日", "四个星号，每个都要试遍")
+    yield from asked(
+        _masked(whole, range(10, 14)),
+        "遮住生日的月和日",
+        "四个星号，每个都要从 0 到 9 试遍，彼此无关",
+    )
     ten = _masked(_identity(rng, "X"), [17])
     yield from asked(ten, "最后一位是 X", "最后一位可能是 X，也要试")
     yield from asked(_masked(_identity(rng), [3, 9, 16]), "不相邻的三位", "星号不一定连在一起", 0.5)
+    february = f"{whole[:10]}02{whole[12:]}"
+    hint = "二月没有 30、31 日，平年没有 29 日：日期也要查，逐个问 id_card_is_valid"
+    yield from asked(_masked(february, [12, 13, 17]), "二月的日与校验码", hint, 0)
     yield from asked(whole, "没有星号", "没有星号时，号码有效就是它自己一个", 0.5)
     other = whole[:-1] + str((int(whole[-1]) + 1) % 10)
     yield from asked(other, "没有星号，无效", "号码无效，就是空的列表", 0.5)
@@ -528,7 +592,7 @@ def judge_forecast(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, forecast)
     got = yield from parts(call()[0], 4, "a, b, c, d 四个整数")
     fits = not any(isinstance(one, str) for one in got)
-    yield that(fits, "四个都是数", '写成数，不要引号：8，不是 "8"', given=got)
+    yield that(fits, "四个都是数", '写成数，不要引号：12，不是 "12"', given=got)
     names = ("a 原样", "b 直接比 key", "c 先清洗", "d 清洗、擦除")
     told: list[dict[str, Any]] = [
         {"八行两两不同：末尾多一个感叹号也是另一串": 7},
@@ -571,13 +635,14 @@ def judge_cheapest(answer: Answer, rng: Rng) -> Steps:
     call = Caller(answer, cheapest)
     cases: list[tuple[str, tuple[float, float, float, float, int]]] = [
         ("常见的要求", (0.3, 0.8, 0.05, 0.01, 128)),
-        ("宽松的要求", (0.2, 0.9, 0.2, 0.1, 64)),
+        ("宽松的要求", (0.19, 0.91, 0.2, 0.1, 64)),
+        ("正好等于界", (0.5, 0.75, 0.5, 0.25, 16)),  # exact in binary
         ("很相似才要", (0.5, 0.9, 0.01, 0.01, 256)),
         ("low 一边很松", (0.3, 0.6, 0.7, 0.01, 256)),
     ]
     for name, case in (
-        ("只要一条带", (0.9, 0.99, 0.05, 0.3, 128)),
-        ("要很多条带", (0.001, 0.03, 0.2, 0.01, 256)),
+        ("只要一条带", (0.97, 0.998, 0.05, 0.3, 128)),
+        ("要很多条带", (0.0001, 0.01, 0.2, 0.01, 512)),
     ):
         b, r = cheapest(*case) or (0, 0)
         cases.append((name, case))
@@ -605,7 +670,8 @@ def judge_cheapest(answer: Answer, rng: Rng) -> Steps:
         whole = all(
             isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= 1 for v in (b, r)
         )
-        yield that(whole, f"{name}：两个正整数", "b 与 r 都是正整数", given=got)
+        hint = "b 与 r 都是正整数（int）：3.0 不算，后面要拿它们当个数用"
+        yield that(whole, f"{name}：两个正整数", hint, given=got)
         b, r = int(b), int(r)
         told = f"b = {b}，r = {r}"
         kept = _found(low, b, r) <= extra + 1e-9 and 1 - _found(high, b, r) <= missed + 1e-9
@@ -622,7 +688,9 @@ def judge_cheapest(answer: Answer, rng: Rng) -> Steps:
             hint = "high 的那些漏掉的太多：一对漏掉，是 b 条带没有一条全等"
         yield that(kept and b * r <= size, f"{name}：满足要求", hint, told, weight=0.5, given=got)
         least = want[0] * want[1]
-        hint = "满足要求，但还有更省的：要的是 b·r 最小，不是 b 最小、r 最小，也不必用满 size"
+        hint = "满足要求，但还有更省的：b、r 都从 1 试起，比的是 b·r，不必用满 size"
+        if name == "正好等于界":
+            hint = "满足要求，但还有更省的：“不超过”包括正好相等"
         if name.startswith("low"):
             hint = "满足要求，但还有更省的：成为候选的概率不是 b 个 sʳ 相加，几条带会同时全等"
         yield that(b * r == least, f"{name}：最省", hint, told, weight=0.5, given=got)
@@ -656,10 +724,12 @@ def judge_group_rows(answer: Answer, rng: Rng) -> Steps:
         good = isinstance(marks, list | tuple) and len(marks) == n
         good = good and all(isinstance(m, int | str | np.integer) for m in marks)
         hint_form = "要 n 个记号，一行一个（整数或文字），没有成对的行也有自己的记号"
+        if isinstance(got, np.ndarray) and got.dtype.itemsize == 1:
+            good, hint_form = False, "8 位的整数只有 256 种，行多了记号会绕回去、撞在一起"
         yield that(good, f"{label}：n 个记号", hint_form, given=got)
-        yield that(
-            _same_partition(marks, group_rows(n, pairs)), label, hint, weight=weight, given=got
-        )
+        detail = f"pairs = {pairs}，得到 {list(marks)}" if 0 < n < 10 else ""
+        fits = _same_partition(marks, group_rows(n, pairs))
+        yield that(fits, label, hint, detail, weight=weight, given=got)
 
     yield from asked(6, [(0, 1), (4, 5)], "互不相连的两对", "成对的记号相同，其余各不相同", 1.0)
     hint = "1–3、3–4 两对把三行连成一组：只看直接的对，1 与 4 分到了两份里"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
+import operator
 import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -32,12 +35,11 @@ from tests.support.harness import Wrong
 
 def decode_at_once(chunks):
     raw = bytes(itertools.chain.from_iterable(chunks))
-    if raw[:3] == b"\xef\xbb\xbf":
-        raw = raw[3:]
     try:
-        return str(raw, "utf8")
+        text = str(raw, "utf8")
     except UnicodeError:
         return raw.decode("GB18030")  # its error is a ValueError
+    return text[1:] if text[:1] == "\ufeff" else text
 
 
 def decode_bit_by_bit(chunks):
@@ -94,6 +96,17 @@ def cheapest_by_length(low, high, extra, missed, size):
     return None
 
 
+def cheapest_by_logarithms(low, high, extra, missed, size):
+    def chance(s, b, r):
+        return -math.expm1(b * math.log1p(-(s**r))) if s**r < 1 else 1.0
+
+    for r in range(1, size + 1):  # b grows with r, so the first r that fits is the cheapest
+        for b in range(1, size // r + 1):
+            if chance(low, b, r) <= extra and 1 - chance(high, b, r) <= missed:
+                return b, r
+    return None
+
+
 def groups_by_repainting(n, pairs):
     mark = np.arange(n)
     for i, j in pairs:
@@ -117,6 +130,7 @@ ALSO_RIGHT = [
     ("08.3", unmask_one_after_another),
     ("08.4", lambda: [8, 6, 4, 3]),
     ("08.5", cheapest_by_length),
+    ("08.5", cheapest_by_logarithms),
     ("08.6", groups_by_repainting),
     ("08.6", groups_by_name),
 ]
@@ -327,13 +341,90 @@ def cheapest_up_to(bands, rows, shorter=0):
     return answer
 
 
+def decode_mark_first(chunks):
+    raw = b"".join(chunks).removeprefix(b"\xef\xbb\xbf")
+    return decode_whole("utf-8", "gb18030")([raw])
+
+
+def decode_marks_of_pieces(chunks):
+    return ex08.decode_chunks([chunk.removeprefix(b"\xef\xbb\xbf") for chunk in chunks])
+
+
+def decode_lines(chunks):
+    """Each line by itself; a whole that nobody can read is refused first."""
+    raw = b"".join(chunks)
+    ex08.decode_chunks(chunks)
+    return "\n".join(ex08.decode_chunks([line]) for line in raw.split(b"\n"))
+
+
+def decode_as_soon_as_it_reads(chunks):
+    text, tail = "", b""
+    for chunk in chunks:
+        try:
+            text, tail = text + ex08.decode_chunks([tail + chunk]), b""
+        except ValueError:
+            tail += chunk
+    return text + ex08.decode_chunks([tail])
+
+
+def decode_normal(form):
+    return lambda chunks: unicodedata.normalize(form, ex08.decode_chunks(chunks))
+
+
+def without_outer_tags(text):
+    return re.sub(r"\[(b|i|u|quote)\](.*?)\[/\1\]", r"\2", text)
+
+
+def unmask_by_ranges(masked):
+    """Months to 12 and days to 31, whatever the month."""
+    weights = [2 ** (17 - k) % 11 for k in range(18)]
+    out = []
+    for digits in itertools.product("0123456789X", repeat=masked.count("*")):
+        left = iter(digits)
+        n = "".join(next(left) if c == "*" else c for c in masked)
+        if not n[:17].isdigit() or not 0 < int(n[10:12]) < 13 or not 0 < int(n[12:14]) < 32:
+            continue
+        values = (10 if c == "X" else int(c) for c in n)
+        if sum(map(operator.mul, weights, values)) % 11 == 1:
+            out.append(n)
+    return out
+
+
+def unmask_small_x(masked):
+    return [n.replace("X", "x") for n in ex08.unmask(masked)]
+
+
+def unmask_both_x(masked):
+    return sorted({*ex08.unmask(masked), *(unmask_small_x(masked) if masked[-1] == "*" else [])})
+
+
+def cheapest_below(low, high, extra, missed, size):
+    """Less than ``extra``, where equal would do."""
+    fitting = [
+        (b * r, b, r)
+        for b in range(1, size + 1)
+        for r in range(1, size // b + 1)
+        if 1 - (1 - low**r) ** b < extra and (1 - high**r) ** b <= missed
+    ]
+    return min(fitting)[1:] if fitting else None
+
+
+def cheapest_as_floats(*case):
+    found = ex08.cheapest(*case)
+    return found and (float(found[0]), found[1])
+
+
+def groups_as_bytes(n, pairs):
+    return np.array(ex08.group_rows(n, pairs)).astype(np.uint8)
+
+
 # number, name, answer, words of its hint, percent of the points
 WRONG = [
     Wrong("08.1", "colleague", decode_colleague, "UTF-8", 9),
     Wrong("08.1", "utf only", decode_whole("utf-8-sig"), "还要再试 GB 18030", 18),
     Wrong("08.1", "ignore", decode_whole("utf-8-sig", errors="ignore"), "errors='ignore'", 18),
     Wrong("08.1", "replace", decode_whole("utf-8-sig", errors="replace"), "换成了 �", 18),
-    Wrong("08.1", "each piece", decode_each, "先把各段接起来", 27),
+    Wrong("08.1", "each piece", decode_each, "首尾相接", 27),
     Wrong("08.1", "mark", decode_whole("utf-8", "gb18030"), "字节顺序标记", 44),
     Wrong("08.1", "gbk", decode_whole("utf-8-sig", "gbk"), "编码名写 gb18030", 56),
     Wrong("08.1", "head", decode_head, "编码不能只看开头", 60),
@@ -350,6 +441,13 @@ WRONG = [
     ),
     Wrong("08.1", "half", decode_dropping_half, "最后那半个字", 87),
     Wrong("08.1", "utf-16", decode_whole("utf-8-sig", "gb18030", "utf-16"), "不再试第三种", 82),
+    Wrong("08.1", "mark first", decode_mark_first, "通过了 UTF-8 才去掉", 56),
+    Wrong("08.1", "two marks", lambda c: ex08.decode_chunks(c).lstrip("\ufeff"), "只有一个", 56),
+    Wrong("08.1", "lines", decode_lines, "不逐行试", 56),
+    Wrong("08.1", "big5", decode_whole("utf-8-sig", "big5", "gb18030"), "中间不试", (18, 60)),
+    Wrong("08.1", "NFC", decode_normal("NFC"), "不统一写法", 69),
+    Wrong("08.1", "None", lambda c: ex08.decode_chunks(c) or None, "空文件是空字符串", 69),
+    Wrong("08.2", "outer tags", without_outer_tags, "套着别的标签", 0),
     Wrong("08.2", "three faces", lambda t: without_faces(t.replace("(T_T)", "()")), "旁边的字", 0),
     Wrong("08.2", "nothing", lambda text: text, "一种也没有动", 0),
     Wrong("08.2", "too wide", lambda t: re.sub(r"\d+[、.)]?", "", t), "写得太宽", 0),
@@ -374,7 +472,8 @@ WRONG = [
     Wrong("08.3", "no check", unmask_without_check, "过不了校验", 0),
     Wrong("08.3", "order", unmask_backwards, "从小到大", 20),
     Wrong("08.3", "pieces", unmask_pieces, "填好的 18 位", 0),
-    Wrong("08.3", "count", lambda m: len(ex08.unmask(m)), "不是一个号码或个数", 0),
+    Wrong("08.3", "count", lambda m: len(ex08.unmask(m)), "不是一个号码、个数", 0),
+    Wrong("08.3", "small x", unmask_small_x, "写成大写", 40),
     Wrong("08.4", "texts", lambda: ("8", "6", "4", "3"), "不要引号", 0),
     Wrong("08.4", "all differ", lambda: (8, 8, 4, 3), "key 相同", 25),
     Wrong("08.4", "the point", lambda: (8, 7, 4, 3), "小数点也是标点", 25),
@@ -384,23 +483,44 @@ WRONG = [
     Wrong("08.5", "many bands", first_that_fits, "还有更省的", 4),
     Wrong("08.5", "only low", only_low, "漏掉的太多", 0),
     Wrong("08.5", "only high", only_high, "成为候选的太多", 0),
-    Wrong("08.5", "added up", bands_added_up, "几条带会同时", 30),
+    Wrong("08.5", "added up", bands_added_up, "几条带会同时", 36),
     Wrong("08.5", "few bands", cheapest_up_to(128, 999), "却得到 None", (0, 90)),
     Wrong("08.5", "few rows", cheapest_up_to(999, 16), "却得到 None", (0, 90)),
     Wrong("08.5", "below size", cheapest_up_to(999, 999, 1), "却得到 None", (0, 90)),
-    Wrong("08.5", "never None", too_long, "返回 None", 52),
+    Wrong("08.5", "strict", cheapest_below, "包括正好相等", (0, 40)),
+    Wrong("08.5", "floats", cheapest_as_floats, "3.0 不算", 0),
+    Wrong("08.5", "never None", too_long, "返回 None", 56),
     Wrong("08.6", "colleague", groups_colleague, "只看直接的对", 17),
     Wrong("08.6", "least", groups_least, "两个已有的组", 35),
     Wrong("08.6", "recursion", groups_by_recursion, "递归", 83),
+    Wrong("08.6", "uint8", groups_as_bytes, "8 位的整数", 0),
     Wrong("08.6", "lists", groups_of_lists, "n 个记号", 0),
     Wrong("08.6", "the unpaired", groups_of_paired, "其余各不相同", 0),
 ]
 
 SAME_HINT = [
+    Wrong("08.1", "NUL", lambda c: ex08.decode_chunks(c).replace("\0", ""), "控制字符", 69),
+    Wrong("08.1", "soon", decode_as_soon_as_it_reads, "先把各段首尾相接", (18, 60)),
+    Wrong("08.1", "marks of pieces", decode_marks_of_pieces, "哪怕它在一段的开头", 53),
+    Wrong("08.3", "February", unmask_by_ranges, "过不了校验", (20, 70)),
+    Wrong("08.3", "both x", unmask_both_x, "写成大写", 40),
+    Wrong("08.3", "set", lambda m: set(ex08.unmask(m)), "也不是集合", 0),
+    Wrong("08.5", "short", cheapest_up_to(999, 64), "却得到 None", (0, 90)),
+    Wrong("08.5", "256 bands", cheapest_up_to(256, 999), "却得到 None", (0, 90)),
     Wrong("08.2", "strip", lambda t: ex08.my_step(t).strip(), "写得太宽", 0),
     Wrong("08.2", "letters", lambda t: re.sub(r"\[/?[biuquote]+\]", "", t), "写得太宽", 0),
     Wrong("08.2", "any label", lambda t: re.sub(r"补充点评.*?：", "", t), "写得太宽", 0),
     Wrong("08.2", "many digits", lambda t: re.sub(r"^\d+[、.)](?!\d)", "", t), "写得太宽", 0),
+    Wrong("08.2", "underscore", lambda t: re.sub(r"\([^()]*_[^()]*\)", "", t), "写得太宽", 0),
+    Wrong("08.2", "comma", lambda t: re.sub(r"^\d[、.)，](?!\d)", "", t), "写得太宽", 0),
+    Wrong("08.2", "lower", lambda t: without_faces(t.lower()), "写得太宽", 0),
+    Wrong(
+        "08.2",
+        "blanks",
+        lambda t: re.sub(r" *\((\*\^__\^\*|\^_\^|>_<|T_T)\) *", "", t),
+        "旁边的空格不动",
+        0,
+    ),
     Wrong("08.2", "greedy", lambda t: re.sub(r"补充点评.*", "", t), "写得太宽", 0),
     Wrong("08.2", "a half", lambda t: re.sub(r"^\d+[、.)]", "", t), "没有那五种脏", 0),
 ]
