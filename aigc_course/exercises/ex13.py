@@ -230,7 +230,7 @@ def _assigned(dy: Array, w: Array, size: Any, stride: int, padding: int) -> Arra
 )
 @hints(
     "一个像素被好几个位置读过；链式法则对各条路做什么？",
-    "dx 的大小由 size 定：步长除不尽时，最右、最下有像素谁也没有读，它们的梯度是 0。",
+    "dx 的大小由 size 定：步长除不尽时，最右、最下可能有像素谁也没有读，它们的梯度是 0。",
     "先造 (B, C, H + 2·padding, W + 2·padding) 的零，逐个位置加上去，"
     "最后切 padding : padding + H（padding 是 0 时 −padding 切不出来）。",
 )
