@@ -745,7 +745,7 @@ def judge_normalise(answer: Answer, rng: Rng) -> Steps:
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     low, high = x.min(axis=1, keepdims=True), x.max(axis=1, keepdims=True)
     traps = {
-        "除以了标准差：内积成了相关系数的 D 倍。要除以长度": [
+        "除以了标准差：长度成了 √D（ddof=1 是 √(D−1)），内积不是相关系数。要除以长度": [
             centred / x.std(axis=1, keepdims=True),
             centred / x.std(axis=1, ddof=1, keepdims=True),
         ],
