@@ -185,6 +185,7 @@ def judge_my_words(answer: Answer, rng: Rng) -> Steps:
     short = all(1 <= len(word) <= 6 for word in got)
     yield that(short, "每个词 1 到 6 个字", "有的词太长或是空的：整句抄来的，换一条评论就没有了")
     yield that(bool(np.isfinite(list(got.values())).all()), "分数是有限的数", "分数里有 nan 或 inf")
+    later = call()[0]  # before the reviews are read: an answer's time is not spent on that
     good, bad = _lines()
     texts = [good[k] for k in rng.choice(len(good), 1000, replace=False)]
     texts += [bad[k] for k in rng.choice(len(bad), 1000, replace=False)]
@@ -205,7 +206,6 @@ def judge_my_words(answer: Answer, rng: Rng) -> Steps:
         hint = "多数差评被认成好评：正的词在差评里也常见（“好”在“不好”里）"
     yield that(right >= 0.58, "判对五成八", hint, told, weight=1.0)
     yield that(right >= 0.66, "判对六成六", hint, told, weight=2.0)
-    later = call()[0]
     kept = _of_scores(later) and len(later) > len(got) // 2
     told = "第二次调用给的不是那么多词了：函数外面的东西被它取走了？在函数里造这个字典"
     yield that(kept, "再调用一次", told, given=later)
